@@ -1,0 +1,1 @@
+//! Reports on the other parts and changes none of them.

@@ -1,0 +1,1 @@
+//! Executes commands: one table row and one function each.

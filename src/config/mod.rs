@@ -1,0 +1,1 @@
+//! Reads, holds and rewrites the configuration: redis.conf syntax and its directives.

@@ -1,0 +1,1 @@
+//! The durable log: one endless run of bytes, cut into segment files.

@@ -1,0 +1,3 @@
+//! The daemon: flags, configuration, tracing, then the server.
+
+fn main() {}

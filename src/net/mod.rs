@@ -1,0 +1,1 @@
+//! Turns bytes into frames and back; knows no command and no key.

@@ -1,0 +1,1 @@
+//! Carries the stream to replicas and decides which history a server continues.

@@ -1,0 +1,1 @@
+//! Writes and reads the data set as an RDB file.
