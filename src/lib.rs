@@ -21,16 +21,4 @@
 
 pub mod position;
 
-pub mod config;
 pub mod net;
-
-pub mod command;
-pub mod keyspace;
-
-pub mod log;
-pub mod snapshot;
-
-pub mod replication;
-
-pub mod admin;
-pub mod server;

@@ -1,1 +1,0 @@
-//! Reports on the other parts and changes none of them.

@@ -1,1 +1,0 @@
-//! Executes commands: one table row and one function each.

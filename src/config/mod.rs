@@ -1,1 +1,0 @@
-//! Reads, holds and rewrites the configuration: redis.conf syntax and its directives.

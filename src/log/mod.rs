@@ -1,1 +1,0 @@
-//! The durable log: one endless run of bytes, cut into segment files.

@@ -1,0 +1,163 @@
+//! The sockets that clients connect to.
+
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+use tokio::net::{TcpListener, UnixListener};
+
+use super::socket::Accepted;
+
+/// A socket that clients connect to.
+#[derive(Debug)]
+pub enum Listener {
+    /// By TCP.
+    Tcp(TcpListener),
+    /// By a Unix socket, at this path.
+    Unix(UnixListener, PathBuf),
+}
+
+/// Why a socket cannot be listened on.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// The operating system refused an address.
+    #[error("cannot listen on {address}: {source}")]
+    Address {
+        /// The address as configured.
+        address: String,
+        /// The reason.
+        source: io::Error,
+    },
+    /// None of the addresses could be used.
+    #[error("cannot listen on any address of 'bind {addresses}'")]
+    Nowhere {
+        /// The addresses as configured.
+        addresses: String,
+    },
+    /// The operating system refused a path.
+    #[error("cannot listen on the Unix socket {}: {source}", path.display())]
+    Path {
+        /// The path.
+        path: PathBuf,
+        /// The reason.
+        source: io::Error,
+    },
+}
+
+/// Listens on each address; one that begins with `-` may be missing on this machine.
+///
+/// With port 0 the first address chooses a free port, and the others take the same.
+pub fn bind(addresses: &[String], port: u16, backlog: u32) -> Result<Vec<Listener>, BindError> {
+    let mut listeners = Vec::new();
+    let mut port = port;
+    for configured in addresses {
+        let (address, optional) = match configured.strip_prefix('-') {
+            Some(rest) => (rest, true),
+            None => (configured.as_str(), false),
+        };
+        match bind_tcp(address, port, backlog) {
+            Ok(listener) => {
+                if port == 0 {
+                    port = listener.local_addr().map_or(0, |bound| bound.port());
+                }
+                listeners.push(Listener::Tcp(listener));
+            }
+            Err(e) if optional && is_missing(&e) => {}
+            Err(source) => {
+                return Err(BindError::Address { address: format!("{address}:{port}"), source });
+            }
+        }
+    }
+    if listeners.is_empty() && !addresses.is_empty() {
+        return Err(BindError::Nowhere { addresses: addresses.join(" ") });
+    }
+    Ok(listeners)
+}
+
+/// Listens on a path, in place of a socket that was left there; `mode` zero leaves the mode alone.
+pub fn bind_unix(path: &Path, mode: u32) -> Result<Listener, BindError> {
+    let failed = |source| BindError::Path { path: path.to_owned(), source };
+    match std::fs::remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(failed(e)),
+        _ => {}
+    }
+    let listener = UnixListener::bind(path).map_err(failed)?;
+    if mode != 0 {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).map_err(failed)?;
+    }
+    Ok(Listener::Unix(listener, path.to_owned()))
+}
+
+fn bind_tcp(address: &str, port: u16, backlog: u32) -> io::Result<TcpListener> {
+    let host = if address == "*" { "0.0.0.0" } else { address };
+    let address: SocketAddr = if host == "::*" {
+        (std::net::Ipv6Addr::UNSPECIFIED, port).into()
+    } else {
+        (host, port)
+            .to_socket_addrs()?
+            .next()
+            .ok_or_else(|| io::Error::from(io::ErrorKind::AddrNotAvailable))?
+    };
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
+    TcpListener::from_std(socket.into())
+}
+
+/// Tells whether the machine simply does not have the address, or the family.
+fn is_missing(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::AddrNotAvailable
+        || error.raw_os_error() == Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error())
+        || error.raw_os_error() == Some(rustix::io::Errno::PROTONOSUPPORT.raw_os_error())
+}
+
+impl Listener {
+    /// Waits for the next client; TCP keepalive begins after `keepalive_s` seconds if not zero.
+    pub async fn accept(&self, keepalive_s: u64) -> io::Result<Accepted> {
+        match self {
+            Self::Tcp(listener) => {
+                let (stream, _) = listener.accept().await?;
+                stream.set_nodelay(true)?;
+                if keepalive_s > 0 {
+                    let time = Duration::from_secs(keepalive_s);
+                    let probes = (time / 3).max(Duration::from_secs(1));
+                    let keepalive =
+                        TcpKeepalive::new().with_time(time).with_interval(probes).with_retries(3);
+                    SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
+                }
+                Ok(Accepted::Tcp(stream.into_std()?))
+            }
+            Self::Unix(listener, _) => {
+                let (stream, _) = listener.accept().await?;
+                Ok(Accepted::Unix(stream.into_std()?))
+            }
+        }
+    }
+
+    /// Returns the address for people and for the address file.
+    pub fn address(&self) -> String {
+        match self {
+            Self::Tcp(listener) => {
+                listener.local_addr().map_or_else(|_| "?".to_owned(), |bound| bound.to_string())
+            }
+            Self::Unix(_, path) => path.display().to_string(),
+        }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        if let Self::Unix(_, path) = self {
+            // Nobody listens there any more; that it may be gone already is no harm.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}

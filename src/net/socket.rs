@@ -1,0 +1,166 @@
+//! A client's socket, TCP or Unix, read and written through a shared reference.
+
+use std::io;
+use std::net::Shutdown;
+use std::os::fd::{AsRawFd, RawFd};
+use std::time::Duration;
+
+use bytes::BytesMut;
+use socket2::SockRef;
+use tokio::net::{TcpStream, UnixStream};
+
+/// How much is thrown away at once when a connection lingers.
+const DRAIN_BYTES: usize = 16 * 1024;
+
+/// A client's socket.
+#[derive(Debug)]
+pub enum Socket {
+    /// By TCP.
+    Tcp(TcpStream),
+    /// By a Unix socket.
+    Unix(UnixStream),
+}
+
+/// A client's socket before a worker's runtime has taken it.
+#[derive(Debug)]
+pub enum Accepted {
+    /// By TCP.
+    Tcp(std::net::TcpStream),
+    /// By a Unix socket.
+    Unix(std::os::unix::net::UnixStream),
+}
+
+impl Accepted {
+    /// Registers the socket with the runtime of the calling thread.
+    pub fn adopt(self) -> io::Result<Socket> {
+        Ok(match self {
+            Self::Tcp(stream) => Socket::Tcp(TcpStream::from_std(stream)?),
+            Self::Unix(stream) => Socket::Unix(UnixStream::from_std(stream)?),
+        })
+    }
+}
+
+impl Socket {
+    /// Waits for bytes and appends them to `buffer`; zero means that the peer is done.
+    pub async fn read(&self, buffer: &mut BytesMut) -> io::Result<usize> {
+        loop {
+            match self.try_read(buffer) {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => self.readable().await?,
+                other => return other,
+            }
+        }
+    }
+
+    /// Waits until there are bytes to read, or the peer is done.
+    pub async fn readable(&self) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => stream.readable().await,
+            Self::Unix(stream) => stream.readable().await,
+        }
+    }
+
+    /// Appends to `buffer` the bytes that are there.
+    pub fn try_read(&self, buffer: &mut BytesMut) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.try_read_buf(buffer),
+            Self::Unix(stream) => stream.try_read_buf(buffer),
+        }
+    }
+
+    /// Writes all of `bytes`.
+    pub async fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            match self.try_write(bytes) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => bytes = &bytes[count..],
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => self.writable().await?,
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the writing side and reads what still comes, so that the peer gets all that was written.
+    ///
+    /// A socket that is closed with bytes unread is reset, and the peer may lose the last reply.
+    pub async fn linger(&self, patience: Duration) {
+        let ended = match self {
+            Self::Tcp(stream) => SockRef::from(stream).shutdown(Shutdown::Write),
+            Self::Unix(stream) => SockRef::from(stream).shutdown(Shutdown::Write),
+        };
+        if ended.is_err() {
+            return;
+        }
+        let drain = async {
+            let mut unread = BytesMut::with_capacity(DRAIN_BYTES);
+            while matches!(self.read(&mut unread).await, Ok(count) if count > 0) {
+                unread.clear();
+            }
+        };
+        // Whoever takes longer to read its last reply goes without.
+        let _ = tokio::time::timeout(patience, drain).await;
+    }
+
+    async fn writable(&self) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => stream.writable().await,
+            Self::Unix(stream) => stream.writable().await,
+        }
+    }
+
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.try_write(bytes),
+            Self::Unix(stream) => stream.try_write(bytes),
+        }
+    }
+
+    /// Returns the descriptor, for people.
+    pub fn descriptor(&self) -> RawFd {
+        match self {
+            Self::Tcp(stream) => stream.as_raw_fd(),
+            Self::Unix(stream) => stream.as_raw_fd(),
+        }
+    }
+
+    /// Returns the peer's address and the local one as `CLIENT LIST` shows them.
+    pub fn addresses(&self, unix_path: &str) -> (String, String) {
+        match self {
+            Self::Tcp(stream) => {
+                let show = |address: io::Result<std::net::SocketAddr>| {
+                    address.map_or_else(|_| "?:0".to_owned(), |a| unmapped(a).to_string())
+                };
+                (show(stream.peer_addr()), show(stream.local_addr()))
+            }
+            Self::Unix(_) => (format!("{unix_path}:0"), format!("{unix_path}:0")),
+        }
+    }
+
+    /// Sends small pieces at once, or lets the system gather them.
+    pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => stream.set_nodelay(nodelay),
+            Self::Unix(_) => Ok(()),
+        }
+    }
+
+    /// Tells whether the peer is on this machine.
+    pub fn is_local(&self) -> bool {
+        match self {
+            Self::Tcp(stream) => {
+                stream.peer_addr().is_ok_and(|address| unmapped(address).ip().is_loopback())
+            }
+            Self::Unix(_) => true,
+        }
+    }
+
+    /// Tells whether it is a Unix socket.
+    pub fn is_unix(&self) -> bool {
+        matches!(self, Self::Unix(_))
+    }
+}
+
+/// Shows an IPv4 peer of an IPv6 socket by its IPv4 address.
+fn unmapped(address: std::net::SocketAddr) -> std::net::SocketAddr {
+    std::net::SocketAddr::new(address.ip().to_canonical(), address.port())
+}

@@ -1,1 +1,0 @@
-//! Carries the stream to replicas and decides which history a server continues.

@@ -1,1 +1,0 @@
-//! Wires the parts together and owns every task and thread.

@@ -1,1 +1,0 @@
-//! Writes and reads the data set as an RDB file.
