@@ -22,3 +22,5 @@
 pub mod position;
 
 pub mod net;
+
+pub mod keyspace;

@@ -1,0 +1,357 @@
+//! One database over the held shards: what commands call.
+
+use super::arena::Address;
+use super::entry::{Entry, OwnedEntry, OwnedValue};
+use super::key::{Key, ShardSet};
+use super::locked::Shards;
+use super::partition::Partition;
+use super::record::{CLOCK_MASK, Head, INLINE_BYTES_MAX, Payload};
+use super::scan::ScanCursor;
+use super::shard::Shard;
+use super::slab::Large;
+use super::space::Keyspace;
+use super::table::Table;
+use super::value::{EMPTY_HASH, HashMut, Kind, Str, canonical_integer};
+
+/// A view of one database over the shards that are held.
+///
+/// Nothing here looks at a clock: an expired key is found like any other.
+pub struct Db<'l> {
+    space: &'l Keyspace,
+    set: ShardSet,
+    shards: Shards<'l>,
+    index: usize,
+}
+
+/// What setting a string does to the expiry that was there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SetExpiry {
+    /// Keeps it.
+    Keep,
+    /// Removes it.
+    Clear,
+    /// Replaces it by this one, in Unix milliseconds.
+    At(i64),
+}
+
+impl<'l> Db<'l> {
+    #[inline]
+    pub(super) fn new(
+        space: &'l Keyspace,
+        set: ShardSet,
+        shards: Shards<'l>,
+        index: usize,
+    ) -> Self {
+        Self { space, set, shards, index }
+    }
+
+    /// Returns the number of the database.
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
+    /// Counts the keys in the held shards.
+    pub fn len(&self) -> usize {
+        self.tables().map(|(_, table)| table.len()).sum()
+    }
+
+    /// Tells whether the held shards have no key.
+    pub fn is_empty(&self) -> bool {
+        self.tables().all(|(_, table)| table.is_empty())
+    }
+
+    /// Finds what a key holds, expired or not.
+    #[inline]
+    pub fn find(&self, key: &Key<'_>) -> Option<Entry<'_>> {
+        self.shard(key).tables[self.index].find(key)
+    }
+
+    /// Finds what a key holds, and keeps the view for as long as the entry is looked at.
+    ///
+    /// # Panics
+    /// When the key's shard is not held.
+    #[inline]
+    pub fn into_entry(self, key: &Key<'_>) -> Option<Entry<'l>> {
+        assert!(self.set.contains(ShardSet::of(key)), "shard {} is not held", key.shard());
+        let shard: &'l Shard = match self.shards {
+            Shards::One(shard) => shard,
+            Shards::Many(shards) => shards.at(self.set.rank(key.shard())),
+        };
+        shard.tables[self.index].find(key)
+    }
+
+    /// Finds what a key holds as [`Self::into_entry`] does, and notes its use as [`Self::touch`] does.
+    ///
+    /// # Panics
+    /// When the key's shard is not held.
+    #[inline]
+    pub fn into_used_entry(self, key: &Key<'_>, clock: u32) -> Option<Entry<'l>> {
+        assert!(self.set.contains(ShardSet::of(key)), "shard {} is not held", key.shard());
+        let shard: &'l mut Shard = match self.shards {
+            Shards::One(shard) => shard,
+            Shards::Many(shards) => shards.at_mut(self.set.rank(key.shard())),
+        };
+        shard.tables[self.index].find_used(key, clock & CLOCK_MASK)
+    }
+
+    /// Tells whether the key is there and its time has passed; cheap where no key expires.
+    #[inline]
+    pub fn has_expired(&self, key: &Key<'_>, now_ms: i64) -> bool {
+        self.shard(key).tables[self.index].has_expired(key, now_ms)
+    }
+
+    /// Tells whether the key is there, expired or not.
+    #[inline]
+    pub fn contains(&self, key: &Key<'_>) -> bool {
+        self.find(key).is_some()
+    }
+
+    /// Notes the use of a key at `clock` (seconds; the low 24 bits are kept).
+    ///
+    /// Skipped while a snapshot still shares the key's partition: reading shall not copy it.
+    #[inline]
+    pub fn touch(&mut self, key: &Key<'_>, clock: u32) {
+        let index = self.index;
+        self.shard_mut(key).tables[index].touch(key, clock & CLOCK_MASK);
+    }
+
+    /// Raises the flags of those who watch the key.
+    #[inline]
+    pub fn touched(&mut self, key: &Key<'_>) {
+        let index = self.index;
+        self.shard_mut(key).watchers.touched(index, key.bytes());
+    }
+
+    /// Sets a key to a string, whatever it held before.
+    ///
+    /// Bytes that a 64-bit integer would print as are kept as that integer.
+    #[inline]
+    pub fn set_string(&mut self, key: &Key<'_>, value: &[u8], expiry: SetExpiry, clock: u32) {
+        let string = canonical_integer(value).map_or(Str::Bytes(value), Str::Int);
+        self.put_string(key, string, expiry, clock);
+    }
+
+    /// Sets a key to a string that stays one, even if it looks like an integer.
+    pub fn set_text(&mut self, key: &Key<'_>, value: &[u8], expiry: SetExpiry, clock: u32) {
+        self.put_string(key, Str::Bytes(value), expiry, clock);
+    }
+
+    /// Sets a key to an integer, whatever it held before.
+    #[inline]
+    pub fn set_int(&mut self, key: &Key<'_>, value: i64, expiry: SetExpiry, clock: u32) {
+        self.put_string(key, Str::Int(value), expiry, clock);
+    }
+
+    /// Edits the bytes of a string in place; an absent key starts empty. The expiry stays.
+    ///
+    /// # Panics
+    /// When the key holds something other than a string.
+    pub fn edit_string(&mut self, key: &Key<'_>, edit: impl FnOnce(&mut Vec<u8>)) {
+        let (index, hasher) = (self.index, self.space.hasher());
+        let Shard { tables, scratch, .. } = self.shard_mut(key);
+        tables[index].edit(key, hasher, |partition, at| {
+            partition.edit_bytes(key, at, scratch, hasher, edit);
+        });
+        self.publish(key);
+    }
+
+    /// Borrows the hash of a key for editing; none when the key is absent.
+    ///
+    /// # Panics
+    /// When the key holds something other than a hash.
+    pub fn hash_mut(&mut self, key: &Key<'_>) -> Option<HashMut<'_>> {
+        let (space, index) = (self.space, self.index);
+        let Shard { tables, scratch, .. } = self.shard_mut(key);
+        let keys_max = tables[index].keys_max();
+        let (partition, at) = tables[index].partition_mut(key, space.hasher())?;
+        let kind = partition.entry(at).kind();
+        assert!(kind == Kind::Hash, "editing a {} as a hash", kind.name());
+        Some(HashMut {
+            partition,
+            at,
+            key_hash: key.hash(),
+            scratch,
+            hasher: space.hasher(),
+            limits: space.limits(),
+            keys_max,
+        })
+    }
+
+    /// Borrows the hash of a key for editing; an absent key gets an empty one.
+    ///
+    /// # Panics
+    /// When the key holds something other than a hash.
+    pub fn hash_or_create(&mut self, key: &Key<'_>, clock: u32) -> HashMut<'_> {
+        if !self.contains(key) {
+            let head = Head { raw: false, accessed: clock & CLOCK_MASK, expiry: None };
+            self.edit(key, |partition, at, space| {
+                partition.put(key, at, head, Payload::Packed(EMPTY_HASH), space.hasher());
+            });
+        }
+        self.hash_mut(key).expect("the key was found or created")
+    }
+
+    /// Removes a key; says whether it was there.
+    pub fn remove(&mut self, key: &Key<'_>) -> bool {
+        let (index, hasher) = (self.index, self.space.hasher());
+        let removed = self.shard_mut(key).tables[index].remove(key, hasher);
+        self.publish(key);
+        removed
+    }
+
+    /// Moves what a key holds out, so that it can be put elsewhere or freed elsewhere.
+    pub fn take(&mut self, key: &Key<'_>) -> Option<OwnedEntry> {
+        let taken = self.copy_of(key)?;
+        self.remove(key);
+        Some(taken)
+    }
+
+    /// Puts in what was taken or copied, whatever the key held before.
+    pub fn insert(&mut self, key: &Key<'_>, entry: OwnedEntry, clock: u32) {
+        let OwnedEntry { value, raw, expiry } = entry;
+        let head = Head { raw, accessed: clock & CLOCK_MASK, expiry };
+        let short = |bytes: &[u8]| bytes.len() <= INLINE_BYTES_MAX;
+        self.edit(key, |partition, at, space| {
+            let hasher = space.hasher();
+            match value {
+                OwnedValue::Int(number) => {
+                    partition.put(key, at, head, Payload::Int(number), hasher);
+                }
+                OwnedValue::Large(Large::Bytes(bytes)) if short(&bytes) => {
+                    partition.put(key, at, head, Payload::Bytes(&bytes), hasher);
+                }
+                OwnedValue::Large(Large::Packed(bytes)) if short(&bytes) => {
+                    partition.put(key, at, head, Payload::Packed(&bytes), hasher);
+                }
+                OwnedValue::Large(large) => partition.put_large(key, at, head, large, hasher),
+            }
+        });
+    }
+
+    /// Copies what a key holds; a large value is shared until either copy is written to.
+    pub fn copy_of(&self, key: &Key<'_>) -> Option<OwnedEntry> {
+        self.find(key).map(Entry::to_owned_entry)
+    }
+
+    /// Sets or clears the expiry (Unix milliseconds, may have passed); says whether the key is there.
+    pub fn set_expiry(&mut self, key: &Key<'_>, at_ms: Option<i64>) -> bool {
+        let (index, hasher) = (self.index, self.space.hasher());
+        let changed = self.shard_mut(key).tables[index].edit_found(key, hasher, |partition, at| {
+            let head = Head { expiry: at_ms, ..partition.record(at).head() };
+            partition.rewrite(key.hash(), at, head, None);
+        });
+        self.publish(key);
+        changed.is_some()
+    }
+
+    /// Visits about `count` keys of the held shards in hash order, from `cursor` on.
+    ///
+    /// Returns where to go on, or the end. A key that is there throughout a scan is visited exactly
+    /// once, whatever else is inserted or removed meanwhile.
+    pub fn scan(
+        &self,
+        cursor: ScanCursor,
+        count: usize,
+        mut visit: impl FnMut(Entry<'_>),
+    ) -> ScanCursor {
+        let mut left = count.max(1);
+        for (shard, table) in self.tables().filter(|(shard, _)| *shard >= cursor.shard()) {
+            if left == 0 {
+                return ScanCursor::new(shard, 0);
+            }
+            let place = if shard == cursor.shard() { cursor.place() } else { 0 };
+            let scanned = table.scan(place, left, self.space.hasher(), &mut visit);
+            if let Some(place) = scanned.next {
+                return ScanCursor::new(shard, place);
+            }
+            left = left.saturating_sub(scanned.count);
+        }
+        ScanCursor::START
+    }
+
+    /// Picks a key by a random number; none when the held shards are empty.
+    ///
+    /// Every key is about equally likely.
+    pub fn random(&self, random: u64) -> Option<Entry<'_>> {
+        let mut i = (random % (self.len() as u64).max(1)) as usize;
+        for (_, table) in self.tables() {
+            if i < table.len() {
+                return table.pick(i, random);
+            }
+            i -= table.len();
+        }
+        None
+    }
+
+    /// Visits every key of the held shards.
+    pub fn for_each(&self, mut visit: impl FnMut(Entry<'_>)) {
+        self.tables().for_each(|(_, table)| table.for_each(&mut visit));
+    }
+
+    /// Adds to `found` up to `max` keys of the held shards whose expiry has passed.
+    ///
+    /// Costs next to nothing when there is none: each table knows a time before which none expires.
+    pub fn due(&self, now_ms: i64, max: usize, found: &mut Vec<Vec<u8>>) {
+        let full = found.len() + max;
+        for (_, table) in self.tables() {
+            table.due(now_ms, full - found.len(), found);
+        }
+    }
+
+    #[inline]
+    fn put_string(&mut self, key: &Key<'_>, string: Str<'_>, expiry: SetExpiry, clock: u32) {
+        self.edit(key, |partition, at, space| {
+            let expiry = match expiry {
+                SetExpiry::Keep => at.and_then(|at| partition.record(at).expiry()),
+                SetExpiry::Clear => None,
+                SetExpiry::At(at_ms) => Some(at_ms),
+            };
+            let head = Head { raw: false, accessed: clock & CLOCK_MASK, expiry };
+            partition.put_string(key, at, head, string, space.hasher());
+        });
+    }
+
+    #[inline]
+    fn edit(
+        &mut self,
+        key: &Key<'_>,
+        edit: impl FnOnce(&mut Partition, Option<Address>, &Keyspace),
+    ) {
+        let (space, index) = (self.space, self.index);
+        let table = &mut self.shard_mut(key).tables[index];
+        table.edit(key, space.hasher(), |partition, at| edit(partition, at, space));
+        space.publish(key.shard(), index, table.len(), table.expiring());
+    }
+
+    #[inline]
+    fn publish(&self, key: &Key<'_>) {
+        let table = &self.shard(key).tables[self.index];
+        self.space.publish(key.shard(), self.index, table.len(), table.expiring());
+    }
+
+    /// Walks the held shards upward, each with its number.
+    fn tables(&self) -> impl Iterator<Item = (usize, &Table)> {
+        self.set.iter().enumerate().map(|(rank, number)| match &self.shards {
+            Shards::One(shard) => (number, &shard.tables[self.index]),
+            Shards::Many(shards) => (number, &shards.at(rank).tables[self.index]),
+        })
+    }
+
+    #[inline]
+    fn shard(&self, key: &Key<'_>) -> &Shard {
+        assert!(self.set.contains(ShardSet::of(key)), "shard {} is not held", key.shard());
+        match &self.shards {
+            Shards::One(shard) => shard,
+            Shards::Many(shards) => shards.at(self.set.rank(key.shard())),
+        }
+    }
+
+    #[inline]
+    fn shard_mut(&mut self, key: &Key<'_>) -> &mut Shard {
+        assert!(self.set.contains(ShardSet::of(key)), "shard {} is not held", key.shard());
+        match &mut self.shards {
+            Shards::One(shard) => shard,
+            Shards::Many(shards) => shards.at_mut(self.set.rank(key.shard())),
+        }
+    }
+}

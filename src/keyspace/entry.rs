@@ -1,0 +1,183 @@
+//! What a key holds: a value, perhaps an expiry, and when it was last used.
+
+use std::sync::Arc;
+
+use super::arena::padded;
+use super::record::{KeyField, Payload, Record};
+use super::slab::{Large, Slab};
+use super::value::{Hash, Kind, Str, Value};
+
+/// The longest string that OBJECT ENCODING calls "embstr".
+const EMBEDDED_BYTES_MAX: usize = 44;
+
+/// What the table of a partition takes for one key: an offset and a byte, at its usual load.
+const INDEX_BYTES: usize = 8;
+
+/// What a large value takes besides its bytes: its slot, its counts and the list's own words.
+const LARGE_BYTES: usize = 16 + 16 + size_of::<Vec<u8>>();
+
+/// A key with what it holds, borrowed for reading.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'e> {
+    record: Record<'e>,
+    slab: &'e Slab,
+}
+
+/// A value with its expiry, taken out of the keyspace or copied.
+///
+/// A copy of a large one shares it until either is written to.
+#[derive(Clone, Debug)]
+pub struct OwnedEntry {
+    pub(super) value: OwnedValue,
+    pub(super) raw: bool,
+    pub(super) expiry: Option<i64>,
+}
+
+/// A value outside the keyspace.
+#[derive(Clone, Debug)]
+pub(super) enum OwnedValue {
+    Int(i64),
+    Large(Large),
+}
+
+impl<'e> Entry<'e> {
+    #[inline]
+    pub(super) fn new(record: Record<'e>, slab: &'e Slab) -> Self {
+        Self { record, slab }
+    }
+
+    /// Returns the key.
+    #[inline]
+    pub fn key(&self) -> &'e [u8] {
+        match self.record.key() {
+            KeyField::Inline(bytes) => bytes,
+            KeyField::Slot(slot) => self.slab.bytes(slot),
+        }
+    }
+
+    /// Returns the value.
+    #[inline]
+    pub fn value(&self) -> Value<'e> {
+        match self.record.payload() {
+            Payload::Int(number) => Value::String(Str::Int(number)),
+            Payload::Bytes(bytes) => Value::String(Str::Bytes(bytes)),
+            Payload::Packed(bytes) => Value::Hash(Hash::packed(bytes)),
+            Payload::Large(slot) => self.slab.at(slot).view(),
+        }
+    }
+
+    /// Returns the type of the value.
+    pub fn kind(&self) -> Kind {
+        self.value().kind()
+    }
+
+    /// Returns when the key expires, in Unix milliseconds.
+    #[inline]
+    pub fn expiry(&self) -> Option<i64> {
+        self.record.expiry()
+    }
+
+    /// Tells whether the expiry has passed.
+    #[inline]
+    pub fn is_expired(&self, now_ms: i64) -> bool {
+        self.expiry().is_some_and(|at| at < now_ms)
+    }
+
+    /// Returns the low 24 bits of the clock at the last use.
+    pub fn accessed(&self) -> u32 {
+        self.record.head().accessed
+    }
+
+    /// Returns the word OBJECT ENCODING answers.
+    pub fn encoding(&self) -> &'static str {
+        match self.value() {
+            Value::String(Str::Int(_)) => "int",
+            Value::String(Str::Bytes(bytes)) => {
+                let short = bytes.len() <= EMBEDDED_BYTES_MAX && !self.record.head().raw;
+                if short { "embstr" } else { "raw" }
+            }
+            Value::Hash(hash) => {
+                if hash.is_packed() {
+                    "listpack"
+                } else {
+                    "hashtable"
+                }
+            }
+        }
+    }
+
+    /// Estimates the memory the key takes.
+    ///
+    /// The tables know their size, so that no elements need be sampled: `_samples` may be anything.
+    pub fn memory_bytes(&self, _samples: usize) -> usize {
+        let record = padded(self.record.as_bytes().len()) + INDEX_BYTES;
+        let key = match self.record.key() {
+            KeyField::Inline(_) => 0,
+            KeyField::Slot(slot) => LARGE_BYTES + self.slab.bytes(slot).len(),
+        };
+        let value = match self.record.payload() {
+            Payload::Large(slot) => LARGE_BYTES + self.slab.at(slot).memory_bytes(),
+            _ => 0,
+        };
+        record + key + value
+    }
+
+    /// Copies value and expiry.
+    pub(super) fn to_owned_entry(self) -> OwnedEntry {
+        let copied = |bytes: &[u8]| Arc::new(bytes.to_vec());
+        let value = match self.record.payload() {
+            Payload::Int(number) => OwnedValue::Int(number),
+            Payload::Bytes(bytes) => OwnedValue::Large(Large::Bytes(copied(bytes))),
+            Payload::Packed(bytes) => OwnedValue::Large(Large::Packed(copied(bytes))),
+            Payload::Large(slot) => OwnedValue::Large(self.slab.at(slot).clone()),
+        };
+        let head = self.record.head();
+        OwnedEntry { value, raw: head.raw, expiry: head.expiry }
+    }
+
+    /// Returns the bytes of a value that never is an integer: a field's.
+    pub(super) fn bytes(&self) -> &'e [u8] {
+        match self.value() {
+            Value::String(Str::Bytes(bytes)) => bytes,
+            other => panic!("{other:?} is not a string of bytes"),
+        }
+    }
+}
+
+impl OwnedEntry {
+    /// Returns the value.
+    pub fn value_ref(&self) -> Value<'_> {
+        match &self.value {
+            OwnedValue::Int(number) => Value::String(Str::Int(*number)),
+            OwnedValue::Large(large) => large.view(),
+        }
+    }
+
+    /// Returns when it expires, in Unix milliseconds.
+    pub fn expiry(&self) -> Option<i64> {
+        self.expiry
+    }
+
+    /// Sets or clears the expiry.
+    pub fn set_expiry(&mut self, at_ms: Option<i64>) {
+        self.expiry = at_ms;
+    }
+}
+
+impl Large {
+    /// Views the value.
+    pub(super) fn view(&self) -> Value<'_> {
+        match self {
+            Self::Bytes(bytes) => Value::String(Str::Bytes(bytes)),
+            Self::Packed(bytes) => Value::Hash(Hash::packed(bytes)),
+            Self::Hash(hash) => Value::Hash(Hash::large(hash)),
+        }
+    }
+
+    fn memory_bytes(&self) -> usize {
+        match self {
+            Self::Bytes(bytes) | Self::Packed(bytes) => bytes.capacity(),
+            Self::Hash(hash) => Hash::large(hash).large_bytes(),
+        }
+    }
+}

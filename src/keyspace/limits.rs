@@ -1,0 +1,40 @@
+//! Where a small value turns into a large one; changed at run time by CONFIG SET.
+
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+/// The sizes up to which an aggregate keeps its packed form.
+///
+/// A change applies to later writes only; a value that has grown out of its packed form stays so.
+#[derive(Debug)]
+pub struct Limits {
+    hash_entries_max: AtomicUsize,
+    hash_value_bytes_max: AtomicUsize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { hash_entries_max: AtomicUsize::new(512), hash_value_bytes_max: AtomicUsize::new(64) }
+    }
+}
+
+impl Limits {
+    /// The fields a packed hash may have.
+    pub fn hash_entries_max(&self) -> usize {
+        self.hash_entries_max.load(Relaxed)
+    }
+
+    /// The bytes a field or a value of a packed hash may have.
+    pub fn hash_value_bytes_max(&self) -> usize {
+        self.hash_value_bytes_max.load(Relaxed)
+    }
+
+    /// Sets the fields a packed hash may have.
+    pub fn set_hash_entries_max(&self, fields: usize) {
+        self.hash_entries_max.store(fields, Relaxed);
+    }
+
+    /// Sets the bytes a field or a value of a packed hash may have.
+    pub fn set_hash_value_bytes_max(&self, bytes: usize) {
+        self.hash_value_bytes_max.store(bytes, Relaxed);
+    }
+}

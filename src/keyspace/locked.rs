@@ -1,0 +1,203 @@
+//! Held shards: what a command may look at and change until it lets go of them.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use parking_lot::MutexGuard;
+
+use super::database::Db;
+use super::image::Image;
+use super::key::{Key, ShardSet};
+use super::shard::Shard;
+use super::space::Keyspace;
+use super::table::Table;
+
+/// The locks of some shards, held until dropped.
+#[derive(Debug)]
+pub struct Locked<'a> {
+    space: &'a Keyspace,
+    set: ShardSet,
+    guards: Guards<'a>,
+}
+
+/// The tables a flush took out; dropping it frees them, which may take long.
+#[derive(Debug)]
+#[must_use = "dropping frees every value: choose the thread that does"]
+pub struct Cleared {
+    tables: Vec<Table>,
+    count: usize,
+}
+
+/// One guard inline, so that the command of one key allocates nothing; else a list, ascending.
+#[derive(Debug)]
+enum Guards<'a> {
+    One(MutexGuard<'a, Shard>),
+    Many(Vec<MutexGuard<'a, Shard>>),
+}
+
+/// The shards a [`Db`] looks at, without the lifetime of their guards.
+pub(super) enum Shards<'l> {
+    One(&'l mut Shard),
+    Many(&'l mut (dyn ShardList + 'l)),
+}
+
+/// A list of held shards.
+pub(super) trait ShardList {
+    fn at(&self, index: usize) -> &Shard;
+    fn at_mut(&mut self, index: usize) -> &mut Shard;
+}
+
+impl<'a> Locked<'a> {
+    pub(super) fn new(space: &'a Keyspace, set: ShardSet) -> Self {
+        let lock = |shard: usize| space.shards[shard].shard.lock();
+        let mut shards = set.iter();
+        let guards = match (shards.next(), set.len()) {
+            (Some(only), 1) => Guards::One(lock(only)),
+            _ => Guards::Many(set.iter().map(lock).collect()),
+        };
+        Self { space, set, guards }
+    }
+
+    /// Tells whether all shards of `set` are held.
+    pub fn holds(&self, set: ShardSet) -> bool {
+        self.set.contains(set)
+    }
+
+    /// Returns the set of shards held.
+    pub fn set(&self) -> ShardSet {
+        self.set
+    }
+
+    /// Views one database over the held shards.
+    ///
+    /// # Panics
+    /// When there is no such database; and later, when it is asked for a key of a shard not held.
+    #[inline]
+    pub fn db(&mut self, index: usize) -> Db<'_> {
+        assert!(index < self.space.databases(), "database {index}");
+        let shards = match &mut self.guards {
+            Guards::One(guard) => Shards::One(guard),
+            Guards::Many(guards) => Shards::Many(guards),
+        };
+        Db::new(self.space, self.set, shards, index)
+    }
+
+    /// Exchanges two databases (SWAPDB) and raises the flags of the watched keys in either.
+    ///
+    /// # Panics
+    /// When not every shard is held.
+    pub fn swap(&mut self, a: usize, b: usize) {
+        assert!(self.set == ShardSet::ALL, "swapping databases takes every shard");
+        let space = self.space;
+        self.each(|index, shard| {
+            let (in_a, in_b) = (&shard.tables[a], &shard.tables[b]);
+            for db in [a, b] {
+                shard.watchers.touched_where(db, |key| {
+                    let key = space.key(key);
+                    in_a.find(&key).is_some() || in_b.find(&key).is_some()
+                });
+            }
+            shard.tables.swap(a, b);
+            publish(space, index, shard, a);
+            publish(space, index, shard, b);
+        });
+    }
+
+    /// Empties a database in the held shards (FLUSHDB), raising the flags of its watched keys.
+    ///
+    /// What was in it comes back, so that another thread can free it.
+    pub fn clear(&mut self, db: usize) -> Cleared {
+        let space = self.space;
+        let mut cleared = Cleared { tables: Vec::new(), count: 0 };
+        self.each(|index, shard| {
+            let empty = shard.tables[db].empty_like();
+            let table = std::mem::replace(&mut shard.tables[db], empty);
+            shard.watchers.touched_where(db, |key| table.find(&space.key(key)).is_some());
+            cleared.count += table.len();
+            cleared.tables.push(table);
+            publish(space, index, shard, db);
+        });
+        cleared
+    }
+
+    /// Takes an image of all databases, which costs one reference count per some hundred keys.
+    ///
+    /// # Panics
+    /// When not every shard is held: the image would be of more than one moment.
+    pub fn image(&self) -> Image {
+        assert!(self.set == ShardSet::ALL, "an image takes every shard");
+        let shards = self.shards();
+        let partitions = (0..self.space.databases()).flat_map(|db| {
+            let tables = shards.iter().map(move |shard| &shard.tables[db]);
+            tables.flat_map(move |table| table.partitions().map(move |held| (db, Arc::clone(held))))
+        });
+        Image::new(self.space.databases(), partitions)
+    }
+
+    /// Raises `flag` when the key changes, from now on.
+    pub fn watch(&mut self, db: usize, key: &Key<'_>, flag: &Arc<AtomicBool>) {
+        self.shard_mut(key).watchers.add(db, key.bytes(), flag);
+    }
+
+    /// Ends a [`Self::watch`].
+    pub fn unwatch(&mut self, db: usize, key: &Key<'_>, flag: &Arc<AtomicBool>) {
+        self.shard_mut(key).watchers.remove(db, key.bytes(), flag);
+    }
+
+    /// Raises the flags of those who watch the key; nearly free when nobody watches any.
+    #[inline]
+    pub fn touched(&mut self, db: usize, key: &Key<'_>) {
+        self.shard_mut(key).watchers.touched(db, key.bytes());
+    }
+
+    fn shard_mut(&mut self, key: &Key<'_>) -> &mut Shard {
+        assert!(self.holds(ShardSet::of(key)), "shard {} is not held", key.shard());
+        match &mut self.guards {
+            Guards::One(guard) => guard,
+            Guards::Many(guards) => &mut guards[self.set.rank(key.shard())],
+        }
+    }
+
+    fn shards(&self) -> &[MutexGuard<'a, Shard>] {
+        match &self.guards {
+            Guards::One(guard) => std::slice::from_ref(guard),
+            Guards::Many(guards) => guards,
+        }
+    }
+
+    fn each(&mut self, mut visit: impl FnMut(usize, &mut Shard)) {
+        let guards = match &mut self.guards {
+            Guards::One(guard) => std::slice::from_mut(guard),
+            Guards::Many(guards) => guards,
+        };
+        self.set.iter().zip(guards).for_each(|(index, guard)| visit(index, guard));
+    }
+}
+
+impl Cleared {
+    /// Counts the keys that were removed.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Adds what another flush took out.
+    pub fn absorb(&mut self, other: Self) {
+        self.tables.extend(other.tables);
+        self.count += other.count;
+    }
+}
+
+impl ShardList for Vec<MutexGuard<'_, Shard>> {
+    fn at(&self, index: usize) -> &Shard {
+        &self[index]
+    }
+
+    fn at_mut(&mut self, index: usize) -> &mut Shard {
+        &mut self[index]
+    }
+}
+
+fn publish(space: &Keyspace, index: usize, shard: &Shard, db: usize) {
+    let table = &shard.tables[db];
+    space.publish(index, db, table.len(), table.expiring());
+}

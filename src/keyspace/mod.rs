@@ -1,0 +1,43 @@
+//! Holds the data set in memory: shards, partitions, values and expiry; no I/O and no clock.
+//!
+//! A key's hash names its place: the top six bits its shard (one lock each), the bits after them its
+//! position within the shard. [`Keyspace::lock`] takes the shards a command needs, [`Locked::db`] is
+//! the view of one database over them, and [`Entry`] is what a key holds.
+
+mod key;
+mod limits;
+mod space;
+
+mod image;
+mod locked;
+mod watch;
+
+mod database;
+mod shard;
+
+mod scan;
+mod table;
+
+mod partition;
+mod strings;
+
+mod arena;
+mod record;
+mod slab;
+mod varint;
+
+mod entry;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+pub use database::{Db, SetExpiry};
+pub use entry::{Entry, OwnedEntry};
+pub use image::{Image, ImageCounts, ImagePart};
+pub use key::{Key, SHARDS, ShardSet};
+pub use limits::Limits;
+pub use locked::{Cleared, Locked};
+pub use scan::ScanCursor;
+pub use space::Keyspace;
+pub use value::{FieldSet, Hash, HashIter, HashMut, Kind, Str, Value};

@@ -1,0 +1,70 @@
+//! The large values of a partition, which its records name by slot.
+//!
+//! Each is shared by reference count, so that copying a partition copies no large value; whoever
+//! writes to a shared one copies it first.
+
+use std::sync::Arc;
+
+use super::value::LargeHash;
+
+/// A value, or a key, too large for the arena.
+#[derive(Clone, Debug)]
+pub(super) enum Large {
+    /// A string, or a long key.
+    Bytes(Arc<Vec<u8>>),
+    /// A hash in its packed form.
+    Packed(Arc<Vec<u8>>),
+    /// A hash with a table of its own.
+    Hash(Arc<LargeHash>),
+}
+
+/// Large values by slot.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Slab {
+    slots: Vec<Option<Large>>,
+    free: Vec<u32>,
+}
+
+impl Slab {
+    /// Keeps a value and names its slot.
+    ///
+    /// # Panics
+    /// When there are 2^32 values; a partition splits long before.
+    pub(super) fn insert(&mut self, large: Large) -> u32 {
+        if let Some(slot) = self.free.pop() {
+            self.slots[slot as usize] = Some(large);
+            return slot;
+        }
+        self.slots.push(Some(large));
+        u32::try_from(self.slots.len() - 1).expect("a partition splits before it has 2^32 values")
+    }
+
+    /// Borrows the value of a slot.
+    pub(super) fn at(&self, slot: u32) -> &Large {
+        self.slots[slot as usize].as_ref().expect("a record names a slot in use")
+    }
+
+    /// Borrows the value of a slot for writing.
+    pub(super) fn at_mut(&mut self, slot: u32) -> &mut Large {
+        self.slots[slot as usize].as_mut().expect("a record names a slot in use")
+    }
+
+    /// Takes the value out of a slot and frees the slot.
+    pub(super) fn remove(&mut self, slot: u32) -> Large {
+        let large = self.slots[slot as usize].take().expect("a record names a slot in use");
+        if self.free.len() + 1 == self.slots.len() {
+            *self = Self::default();
+        } else {
+            self.free.push(slot);
+        }
+        large
+    }
+
+    /// Borrows the bytes of a slot that holds some.
+    pub(super) fn bytes(&self, slot: u32) -> &[u8] {
+        match self.at(slot) {
+            Large::Bytes(bytes) => bytes,
+            other => panic!("slot {slot} holds {other:?}, not bytes"),
+        }
+    }
+}

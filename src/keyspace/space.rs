@@ -1,0 +1,135 @@
+//! The keyspace: all shards, their locks and the counts that need no lock.
+
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use ahash::RandomState;
+use parking_lot::Mutex;
+
+use super::entry::Entry;
+use super::key::{Key, SHARDS, ShardSet, hash_bytes};
+use super::limits::Limits;
+use super::locked::Locked;
+use super::scan::ScanCursor;
+use super::shard::Shard;
+
+/// The keys a partition may have: what a table of 1024 places holds before it grows.
+const PARTITION_KEYS_MAX: usize = 1024 * 7 / 8;
+
+/// All keys of all databases, in shards with a lock each.
+#[derive(Debug)]
+pub struct Keyspace {
+    pub(super) shards: Box<[ShardCell]>,
+    databases: usize,
+    hasher: RandomState,
+    limits: Limits,
+}
+
+/// A shard behind its lock, and its counts for those who do not want to take it.
+#[derive(Debug)]
+#[repr(align(64))]
+pub(super) struct ShardCell {
+    pub(super) shard: Mutex<Shard>,
+    counts: Box<[Counts]>,
+}
+
+/// How many keys one shard holds of one database; stored only by the holder of the lock.
+#[derive(Debug, Default)]
+struct Counts {
+    keys: AtomicUsize,
+    expiring: AtomicUsize,
+}
+
+impl Keyspace {
+    /// Makes an empty keyspace whose hash is seeded by the operating system.
+    pub fn new(databases: usize) -> Self {
+        Self::with_partition_limit(databases, PARTITION_KEYS_MAX)
+    }
+
+    /// Makes an empty keyspace whose partitions split above `keys_max` keys, to have many in tests.
+    pub fn with_partition_limit(databases: usize, keys_max: usize) -> Self {
+        let cell = || ShardCell {
+            shard: Mutex::new(Shard::new(databases, keys_max)),
+            counts: (0..databases).map(|_| Counts::default()).collect(),
+        };
+        Self {
+            shards: (0..SHARDS).map(|_| cell()).collect(),
+            databases,
+            hasher: RandomState::new(),
+            limits: Limits::default(),
+        }
+    }
+
+    /// Counts the databases.
+    pub fn databases(&self) -> usize {
+        self.databases
+    }
+
+    /// Hashes a key.
+    pub fn key<'k>(&self, bytes: &'k [u8]) -> Key<'k> {
+        Key::new(bytes, hash_bytes(&self.hasher, bytes))
+    }
+
+    /// Locks the shards of a set, in ascending order.
+    pub fn lock(&self, set: ShardSet) -> Locked<'_> {
+        Locked::new(self, set)
+    }
+
+    /// Locks every shard.
+    pub fn lock_all(&self) -> Locked<'_> {
+        self.lock(ShardSet::ALL)
+    }
+
+    /// Counts the keys of a database without a lock; exact when nobody writes.
+    pub fn keys_count(&self, db: usize) -> usize {
+        self.shards.iter().map(|cell| cell.counts[db].keys.load(Relaxed)).sum()
+    }
+
+    /// Counts the keys of a database that have an expiry, without a lock.
+    pub fn expiring_count(&self, db: usize) -> usize {
+        self.shards.iter().map(|cell| cell.counts[db].expiring.load(Relaxed)).sum()
+    }
+
+    /// Returns the limits of packed values.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Visits about `count` keys of a database in hash order, locking one shard at a time.
+    ///
+    /// See [`super::Db::scan`], which does the same over shards that are held.
+    pub fn scan(
+        &self,
+        db: usize,
+        cursor: ScanCursor,
+        count: usize,
+        mut visit: impl FnMut(Entry<'_>),
+    ) -> ScanCursor {
+        let mut place = cursor.place();
+        let mut left = count.max(1);
+        for shard in cursor.shard()..SHARDS {
+            let held = self.shards[shard].shard.lock();
+            let scanned = held.tables[db].scan(place, left, &self.hasher, &mut visit);
+            if let Some(place) = scanned.next {
+                return ScanCursor::new(shard, place);
+            }
+            if scanned.count >= left {
+                return ScanCursor::new(shard + 1, 0);
+            }
+            left -= scanned.count;
+            place = 0;
+        }
+        ScanCursor::START
+    }
+
+    /// Returns the seeded hash function.
+    pub(super) fn hasher(&self) -> &RandomState {
+        &self.hasher
+    }
+
+    /// Tells everybody how many keys a shard now holds.
+    pub(super) fn publish(&self, shard: usize, db: usize, keys: usize, expiring: usize) {
+        let counts = &self.shards[shard].counts[db];
+        counts.keys.store(keys, Relaxed);
+        counts.expiring.store(expiring, Relaxed);
+    }
+}

@@ -1,0 +1,136 @@
+//! The packed form of a small hash: lengths and bytes one after the other, in insertion order.
+//!
+//! ```text
+//! u16 little-endian: how many pairs
+//! repeated:          varint field length · field · varint value length · value
+//! ```
+
+use std::ops::Range;
+
+use crate::keyspace::varint::{self, Varint};
+
+/// A packed hash without fields.
+pub(in crate::keyspace) const EMPTY: &[u8] = &[0; COUNT_BYTES];
+
+/// The most pairs that the count can say.
+pub(super) const PAIRS_MAX: usize = u16::MAX as usize;
+
+const COUNT_BYTES: usize = 2;
+
+/// One pair, by the places of its parts.
+pub(super) struct Pair<'p> {
+    pub(super) field: &'p [u8],
+    pub(super) value: &'p [u8],
+    /// The whole pair, lengths included.
+    pub(super) whole: Range<usize>,
+    /// The value with its length.
+    pub(super) tail: Range<usize>,
+}
+
+/// Walks the pairs in insertion order.
+#[derive(Clone, Debug)]
+pub(super) struct Pairs<'p> {
+    bytes: &'p [u8],
+    at: usize,
+}
+
+/// Counts the pairs.
+#[inline]
+pub(super) fn len(bytes: &[u8]) -> usize {
+    usize::from(u16::from_le_bytes([bytes[0], bytes[1]]))
+}
+
+/// Walks the pairs.
+pub(super) fn pairs(bytes: &[u8]) -> Pairs<'_> {
+    Pairs { bytes, at: COUNT_BYTES }
+}
+
+/// Finds the pair of a field.
+#[inline]
+pub(super) fn find<'p>(bytes: &'p [u8], field: &[u8]) -> Option<Pair<'p>> {
+    pairs(bytes).find(|pair| pair.field == field)
+}
+
+/// Appends a pair whose field is not there yet.
+///
+/// # Panics
+/// When there are [`PAIRS_MAX`] already.
+pub(super) fn push(packed: &mut Vec<u8>, field: &[u8], value: &[u8]) {
+    push_string(packed, field);
+    push_string(packed, value);
+    let pairs = len(packed) + 1;
+    set_len(packed, pairs);
+}
+
+/// Replaces the value of a pair, given the place of its tail.
+pub(super) fn replace(packed: &mut Vec<u8>, tail: Range<usize>, value: &[u8]) {
+    let length = Varint::new(value.len());
+    packed.splice(tail, length.as_bytes().iter().chain(value).copied());
+}
+
+/// Removes a pair, given its place.
+pub(super) fn remove(packed: &mut Vec<u8>, whole: Range<usize>) {
+    packed.drain(whole);
+    let pairs = len(packed) - 1;
+    set_len(packed, pairs);
+}
+
+fn push_string(packed: &mut Vec<u8>, string: &[u8]) {
+    packed.extend_from_slice(Varint::new(string.len()).as_bytes());
+    packed.extend_from_slice(string);
+}
+
+fn set_len(packed: &mut [u8], pairs: usize) {
+    let pairs = u16::try_from(pairs).expect("a hash is unpacked before it has too many pairs");
+    packed[..COUNT_BYTES].copy_from_slice(&pairs.to_le_bytes());
+}
+
+impl<'p> Pairs<'p> {
+    #[inline]
+    fn string(&mut self) -> &'p [u8] {
+        let (len, start) = varint::read(self.bytes, self.at);
+        self.at = start + len;
+        &self.bytes[start..self.at]
+    }
+}
+
+impl<'p> Iterator for Pairs<'p> {
+    type Item = Pair<'p>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Pair<'p>> {
+        if self.at == self.bytes.len() {
+            return None;
+        }
+        let start = self.at;
+        let field = self.string();
+        let middle = self.at;
+        let value = self.string();
+        Some(Pair { field, value, whole: start..self.at, tail: middle..self.at })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listed(packed: &[u8]) -> Vec<(&[u8], &[u8])> {
+        pairs(packed).map(|pair| (pair.field, pair.value)).collect()
+    }
+
+    #[test]
+    fn an_updated_field_keeps_its_place_and_a_removed_one_leaves_no_gap() {
+        let mut packed = EMPTY.to_vec();
+        push(&mut packed, b"a", b"1");
+        push(&mut packed, b"b", b"2");
+        push(&mut packed, b"", b"");
+        let long = [b'x'; 200];
+        let tail = find(&packed, b"a").unwrap().tail;
+        replace(&mut packed, tail, &long);
+        assert_eq!(listed(&packed), [(&b"a"[..], &long[..]), (b"b", b"2"), (b"", b"")]);
+        let whole = find(&packed, b"b").unwrap().whole;
+        remove(&mut packed, whole);
+        assert_eq!(listed(&packed), [(&b"a"[..], &long[..]), (b"", b"")]);
+        assert_eq!(len(&packed), 2);
+    }
+}

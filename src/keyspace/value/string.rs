@@ -1,0 +1,120 @@
+//! String values: bytes, or an integer kept as such.
+
+/// The digits and sign of the longest 64-bit integer.
+const INTEGER_BYTES_MAX: usize = 20;
+
+/// A string borrowed for reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Str<'e> {
+    /// A number whose decimal digits are the value.
+    Int(i64),
+    /// Any other bytes.
+    Bytes(&'e [u8]),
+}
+
+impl<'e> Str<'e> {
+    /// Counts the bytes, those of the decimal digits for an integer.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Int(number) => itoa::Buffer::new().format(*number).len(),
+            Self::Bytes(bytes) => bytes.len(),
+        }
+    }
+
+    /// Tells whether there are no bytes.
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Self::Bytes(b""))
+    }
+
+    /// Appends the bytes to `out`.
+    pub fn write_to(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Int(number) => {
+                out.extend_from_slice(itoa::Buffer::new().format(*number).as_bytes());
+            }
+            Self::Bytes(bytes) => out.extend_from_slice(bytes),
+        }
+    }
+
+    /// Returns the bytes, using `digits` to hold those of an integer.
+    pub fn as_bytes<'b>(&self, digits: &'b mut [u8; INTEGER_BYTES_MAX]) -> &'b [u8]
+    where
+        'e: 'b,
+    {
+        match self {
+            Self::Int(number) => {
+                let mut buffer = itoa::Buffer::new();
+                let text = buffer.format(*number).as_bytes();
+                digits[..text.len()].copy_from_slice(text);
+                &digits[..text.len()]
+            }
+            Self::Bytes(bytes) => bytes,
+        }
+    }
+}
+
+/// Reads bytes that are exactly what printing some 64-bit integer would give.
+///
+/// No plus sign, no leading zeros, no `-0`: the number must give the same bytes back.
+pub(in crate::keyspace) fn canonical_integer(bytes: &[u8]) -> Option<i64> {
+    let (negative, digits) = match bytes {
+        [b'-', digits @ ..] => (true, digits),
+        digits => (false, digits),
+    };
+    match digits {
+        [b'0'] if !negative => return Some(0),
+        [b'1'..=b'9', ..] if digits.len() < INTEGER_BYTES_MAX => {}
+        _ => return None,
+    }
+    let mut magnitude: u64 = 0;
+    for &digit in digits {
+        let digit = digit.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        magnitude = magnitude.checked_mul(10)?.checked_add(u64::from(digit))?;
+    }
+    if negative { 0i64.checked_sub_unsigned(magnitude) } else { i64::try_from(magnitude).ok() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_a_number_prints_as_is_an_integer() {
+        for number in [0, 1, -1, 9, 10, -10, i64::MAX, i64::MIN, i64::MAX - 1, i64::MIN + 1] {
+            assert_eq!(canonical_integer(number.to_string().as_bytes()), Some(number));
+        }
+        let others: [&[u8]; 13] = [
+            b"",
+            b"-",
+            b"-0",
+            b"+1",
+            b"01",
+            b"-01",
+            b"1 ",
+            b" 1",
+            b"1a",
+            b"1.0",
+            b"9223372036854775808",
+            b"-9223372036854775809",
+            b"123456789012345678901",
+        ];
+        for text in others {
+            assert_eq!(canonical_integer(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_integer_reads_as_its_digits() {
+        let mut digits = [0; 20];
+        assert_eq!(Str::Int(i64::MIN).as_bytes(&mut digits), b"-9223372036854775808");
+        assert_eq!(Str::Int(i64::MIN).len(), 20);
+        assert_eq!(Str::Bytes(b"abc").as_bytes(&mut digits), b"abc");
+        let mut out = Vec::new();
+        Str::Int(-7).write_to(&mut out);
+        Str::Bytes(b"x").write_to(&mut out);
+        assert_eq!(out, b"-7x");
+    }
+}
