@@ -21,6 +21,9 @@
 
 pub mod position;
 
+pub mod config;
 pub mod net;
 
 pub mod keyspace;
+
+pub mod admin;

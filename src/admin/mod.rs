@@ -1,0 +1,3 @@
+//! Reports on the other parts and changes none of them.
+
+pub mod tracing;

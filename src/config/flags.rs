@@ -1,0 +1,350 @@
+//! The command line: a configuration file, directives that follow it, and the operator's tools.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Parser, Subcommand};
+
+use super::source::{self, ConfigError, Origin, Statement};
+use super::store::Config;
+use super::syntax::quote;
+
+const AFTER_HELP: &str = "\
+Directives are those of redis.conf, and they override the file (save adds to its lines):
+  backlogd --port 7000 --dir /var/lib/backlogd
+  backlogd /etc/backlogd.conf --appendfsync always
+  backlogd /etc/backlogd.conf --save 900 1 300 10 --loglevel verbose
+  backlogd /etc/backlogd.conf --save ''
+  echo 'port 7000' | backlogd - --check-config
+
+Without a file the server listens on port 6379 of the loopback interface and keeps
+its data in ./backlogd-data, which it makes.
+
+A configuration file named like a command is given with its directory: ./log";
+
+/// A Redis-compatible server whose replication backlog is a durable log on disk.
+#[derive(Debug, Parser)]
+#[command(
+    name = "backlogd",
+    version,
+    after_help = AFTER_HELP,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true,
+    override_usage = "backlogd [FILE] [-] [--DIRECTIVE VALUE...]...\n       \
+                      backlogd --check-config [FILE] [-] [--DIRECTIVE VALUE...]...\n       \
+                      backlogd log <verify|stat|dump> DIR"
+)]
+struct CommandLine {
+    /// Checks the configuration, names the first error, and does not start
+    #[arg(long)]
+    check_config: bool,
+
+    /// A configuration file, `-` for one on standard input, then directives as `--name value...`
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "FILE|DIRECTIVE")]
+    rest: Vec<OsString>,
+
+    #[command(subcommand)]
+    command: Option<Tool>,
+}
+
+const EXIT_STATUS: &str = "\
+Exit status:
+  0  sound; with a torn tail too, which is said: a start after a power loss cuts it off
+  1  damaged; the file, the byte and the offset are named
+  2  the question cannot be answered: no such directory, no log in it, it cannot be read
+
+The directory may belong to a running server; nothing in it is changed.";
+
+const DUMP_NOTES: &str = "\
+Plain form, a line for each command: its offset, when its batch was sealed (UTC), the database it
+works in (a dash if no SELECT came before it), and its words, quoted as redis-cli does.
+
+JSON form: {\"offset\", \"end\", \"time\", \"db\", \"args\"}, a line for each command. Times are in
+milliseconds since 1970; what is not known is null. In \"args\" every character stands for one
+byte: bytes from 0x80 on are \\u0080 to \\u00ff, and encoding the string in Latin-1 gives them back.";
+
+#[derive(Debug, Subcommand)]
+enum Tool {
+    /// Looks into a log directory, live or not, and changes nothing
+    #[command(subcommand)]
+    Log(LogCommand),
+}
+
+/// The operator's tools for a log directory; none of them changes it.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum LogCommand {
+    /// Reads every frame and checks its checksums; the exit status tells the verdict
+    #[command(after_help = EXIT_STATUS)]
+    Verify {
+        /// The directory that holds the log
+        dir: PathBuf,
+    },
+    /// Shows segments, offsets, watermarks and lineage
+    #[command(after_help = EXIT_STATUS)]
+    Stat {
+        /// The directory that holds the log
+        dir: PathBuf,
+        /// Writes JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Prints the commands of the replication stream with their offsets and times
+    #[command(after_help = format!("{DUMP_NOTES}\n\n{EXIT_STATUS}"))]
+    Dump(DumpArgs),
+}
+
+/// What `backlogd log dump` prints.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub struct DumpArgs {
+    /// The directory that holds the log
+    pub dir: PathBuf,
+    /// Begins at this offset, which must be where a command begins [default: the oldest]
+    #[arg(long, value_name = "OFFSET")]
+    pub from: Option<u64>,
+    /// Leaves out the commands that begin at this offset or later
+    #[arg(long, value_name = "OFFSET")]
+    pub to: Option<u64>,
+    /// Prints at most this many commands
+    #[arg(long, value_name = "N")]
+    pub count: Option<u64>,
+    /// Writes one JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub enum Invocation {
+    /// To run the server.
+    Serve(Box<Config>),
+    /// To say that this configuration is sound.
+    CheckConfig(Box<Config>),
+    /// To look into a log.
+    Log(LogCommand),
+    /// To print this text, such as the help, and nothing else.
+    Explain(String),
+}
+
+/// Why the command line asks for nothing sensible.
+#[derive(Debug, thiserror::Error)]
+pub enum FlagsError {
+    /// A flag or command of the program is wrong; the text says which, and how it is used.
+    #[error("{0}")]
+    Usage(String),
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+}
+
+/// Reads the arguments, the program's name first, and the configuration that they name.
+///
+/// Reads standard input when they ask for it.
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation, FlagsError> {
+    let mut arguments: Vec<_> = arguments.into_iter().collect();
+    // `-v` is how stock servers spell it, and clap's own is `-V`.
+    if arguments.get(1).is_some_and(|first| first == "-v") {
+        arguments[1] = OsString::from("--version");
+    }
+    let line = match CommandLine::try_parse_from(arguments) {
+        Ok(line) => line,
+        Err(error) if error.use_stderr() => return Err(FlagsError::Usage(error.to_string())),
+        Err(error) => return Ok(Invocation::Explain(error.to_string())),
+    };
+    if let Some(Tool::Log(command)) = line.command {
+        return Ok(Invocation::Log(command));
+    }
+    let (rest, check_later) = without_check_config(line.rest);
+    let config = Box::new(configuration(&rest)?);
+    if line.check_config || check_later {
+        Ok(Invocation::CheckConfig(config))
+    } else {
+        Ok(Invocation::Serve(config))
+    }
+}
+
+/// Reads the file, standard input and the directives, in that order.
+fn configuration(rest: &[OsString]) -> Result<Config, ConfigError> {
+    let mut rest = rest;
+    let mut statements = Vec::new();
+    let mut file = None;
+    if let [first, after @ ..] = rest
+        && !first.as_bytes().starts_with(b"-")
+    {
+        file = Some(Path::new(first));
+        source::read_file(Path::new(first), &mut statements)?;
+        rest = after;
+    }
+    if let [first, after @ ..] = rest
+        && first == "-"
+    {
+        source::read_stdin(&mut statements)?;
+        rest = after;
+    }
+    statements.extend(directives(rest));
+    Config::from_statements(&statements, file)
+}
+
+/// Turns `--name value…` into statements.
+///
+/// The word after a name is its value even if it begins with `--`, except after `--save`, which may
+/// stand alone. Name and value may also be one argument: `--port 7000`, quoted by the shell.
+fn directives(rest: &[OsString]) -> Vec<Statement> {
+    let mut found: Vec<Statement> = Vec::new();
+    let mut expects_value = false;
+    for argument in rest {
+        let bytes = argument.as_bytes();
+        let is_bare_save = found.last().is_some_and(|last| {
+            last.words.len() == 1 && last.words[0].eq_ignore_ascii_case(b"save")
+        });
+        match (bytes.strip_prefix(b"--"), found.last_mut()) {
+            (None, Some(last)) => {
+                last.words.push(bytes.to_vec());
+                expects_value = false;
+            }
+            (Some(_), Some(last)) if expects_value && !is_bare_save => {
+                last.words.push(bytes.to_vec());
+                expects_value = false;
+            }
+            (name, _) => {
+                // A word before any name is kept as one, to be refused by its name.
+                let words = super::syntax::words(name.unwrap_or(bytes));
+                let words = words.filter(|words| !words.is_empty());
+                let words = words.unwrap_or_else(|| vec![bytes.to_vec()]);
+                expects_value = words.len() == 1;
+                found.push(Statement {
+                    origin: Origin::CommandLine,
+                    line: 0,
+                    text: Vec::new(),
+                    words,
+                });
+            }
+        }
+    }
+    for statement in &mut found {
+        if let [name] = statement.words.as_slice()
+            && name.eq_ignore_ascii_case(b"save")
+        {
+            statement.words.push(Vec::new());
+        }
+        statement.text = shown(&statement.words);
+    }
+    found
+}
+
+/// Writes a directive as it would stand in a file.
+fn shown(words: &[Vec<u8>]) -> Vec<u8> {
+    let mut text = words[0].clone();
+    for word in &words[1..] {
+        text.push(b' ');
+        text.extend_from_slice(quote(word).as_bytes());
+    }
+    text
+}
+
+/// Takes `--check-config` out of the directives, where it may stand as well.
+fn without_check_config(rest: Vec<OsString>) -> (Vec<OsString>, bool) {
+    let before = rest.len();
+    let rest: Vec<_> = rest.into_iter().filter(|word| word != "--check-config").collect();
+    let found = rest.len() != before;
+    (rest, found)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn run(arguments: &[&str]) -> Result<Invocation, FlagsError> {
+        let program = std::iter::once("backlogd");
+        parse(program.chain(arguments.iter().copied()).map(OsString::from))
+    }
+
+    fn served(arguments: &[&str]) -> Config {
+        match run(arguments) {
+            Ok(Invocation::Serve(config)) => *config,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn value(config: &Config, name: &str) -> String {
+        String::from_utf8(config.get(name.as_bytes()).remove(0).1).unwrap()
+    }
+
+    #[test]
+    fn no_argument_means_the_defaults() {
+        assert_eq!(value(&served(&[]), "port"), "6379");
+    }
+
+    #[test]
+    fn a_directive_takes_every_word_up_to_the_next() {
+        let config = served(&["--save", "900", "1", "300", "10", "--port", "7000", "--hz", "20"]);
+        assert_eq!(value(&config, "save"), "900 1 300 10");
+        assert_eq!(value(&config, "port"), "7000");
+        assert_eq!(value(&config, "hz"), "20");
+        assert_eq!(value(&served(&["--port 7001", "--hz 30"]), "hz"), "30");
+        assert_eq!(value(&served(&["--save", "900 1"]), "save"), "900 1");
+    }
+
+    #[test]
+    fn save_may_stand_alone_and_others_take_a_value_that_looks_like_a_name() {
+        for arguments in [&["--save"][..], &["--save", ""], &["--save", "--port", "1"]] {
+            assert_eq!(value(&served(arguments), "save"), "", "{arguments:?}");
+        }
+        let config = served(&["--requirepass", "--secret", "--port", "1"]);
+        assert_eq!(value(&config, "requirepass"), "--secret");
+        assert_eq!(value(&config, "port"), "1");
+    }
+
+    #[test]
+    fn directives_override_the_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.conf");
+        fs::write(&path, "port 1\nhz 50\n").unwrap();
+        let config = served(&[path.to_str().unwrap(), "--port", "2"]);
+        assert_eq!((value(&config, "port"), value(&config, "hz")), ("2".into(), "50".into()));
+        assert_eq!(config.file(), Some(path.as_path()));
+    }
+
+    #[test]
+    fn the_check_may_be_asked_for_anywhere() {
+        for arguments in
+            [&["--check-config", "--port", "1"][..], &["--port", "1", "--check-config"]]
+        {
+            assert!(matches!(run(arguments), Ok(Invocation::CheckConfig(_))), "{arguments:?}");
+        }
+    }
+
+    #[test]
+    fn an_error_shows_the_directive() {
+        let error = run(&["--port", "x"]).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "argument couldn't be parsed into an integer\n    on the command line:\n    \
+             >>> 'port \"x\"'"
+        );
+        let error = run(&["/no/such.conf"]).unwrap_err().to_string();
+        assert!(error.starts_with("can't open config file '/no/such.conf'"), "{error}");
+        assert!(run(&["--nope", "1"]).unwrap_err().to_string().contains("Bad directive"));
+    }
+
+    #[test]
+    fn help_and_version_are_explained() {
+        for flag in ["--help", "-h", "--version", "-V", "-v"] {
+            let Ok(Invocation::Explain(text)) = run(&[flag]) else { panic!("{flag}") };
+            assert!(text.contains("backlogd"), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_tools_have_their_own_flags() {
+        let Ok(Invocation::Log(command)) = run(&["log", "verify", "/x"]) else { panic!() };
+        assert_eq!(command, LogCommand::Verify { dir: "/x".into() });
+        let dump = ["log", "dump", "/x", "--from", "17", "--count", "2", "--json"];
+        let Ok(Invocation::Log(LogCommand::Dump(dump))) = run(&dump) else { panic!() };
+        assert_eq!((dump.from, dump.to, dump.count, dump.json), (Some(17), None, Some(2), true));
+        assert!(matches!(run(&["log", "dump"]), Err(FlagsError::Usage(_))));
+        assert!(matches!(run(&["log", "burn", "/x"]), Err(FlagsError::Usage(_))));
+    }
+}

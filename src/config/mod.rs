@@ -1,0 +1,41 @@
+//! Reads, holds and rewrites the configuration: redis.conf syntax and its directives.
+//!
+//! ```text
+//! argv ─► flags ─► source (files, includes, stdin) ─► syntax (lines, quotes)
+//!                                                        │ statements
+//!                                                        ▼
+//!                              table (one row per directive) ─► store: Config ─► Settings
+//!                                                                 │
+//!                                    CONFIG GET / SET ◄───────────┴──► rewrite (the file, edited)
+//! ```
+//!
+//! Invariants
+//! - C1  A directive is one row of [`table::TABLE`]: name, alias, kind, default and what becomes of it.
+//! - C2  A value that was taken is valid; [`Settings`] is therefore made without a way to fail.
+//! - C3  `set` changes every value it was given or none.
+
+pub mod glob;
+pub mod size;
+pub mod syntax;
+
+pub mod directive;
+pub mod table;
+pub mod value;
+pub mod words;
+
+pub mod source;
+pub mod store;
+
+pub mod rewrite;
+pub mod set;
+pub mod settings;
+
+pub mod flags;
+
+pub use directive::{Access, Class, Directive, is_sensitive};
+pub use flags::{Invocation, LogCommand};
+pub use rewrite::RewriteError;
+pub use set::{Caller, Changed, SetError};
+pub use settings::Settings;
+pub use source::{ConfigError, Origin};
+pub use store::Config;

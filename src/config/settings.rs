@@ -1,0 +1,480 @@
+//! The configuration as the server reads it: plain fields of the right types.
+//!
+//! Made anew from the [`Config`] after each change, and handed out whole.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::store::Config;
+use super::value::Value;
+use super::words::{OutputLimit, SavePoint};
+
+/// When the log is made durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AppendFsync {
+    /// Before every reply.
+    Always,
+    /// Once a second.
+    EverySecond,
+    /// Whenever the system likes.
+    No,
+}
+
+/// How far replicas are fed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BacklogFeed {
+    /// Up to what is durable here.
+    Durable,
+    /// Up to what is sealed, durable or not.
+    Sealed,
+}
+
+/// Who may use a dangerous command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Allowed {
+    /// Nobody.
+    No,
+    /// Clients of this machine: loopback or a unix socket.
+    Local,
+    /// Everybody.
+    Yes,
+}
+
+/// The least important message that is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogLevel {
+    /// Everything.
+    Debug,
+    /// Much.
+    Verbose,
+    /// What an operator wants to know.
+    Notice,
+    /// What he must know.
+    Warning,
+}
+
+/// What SIGINT and SIGTERM ask of a shutdown, as SHUTDOWN's options of the same names do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "four options that combine freely")]
+pub struct ShutdownOptions {
+    /// A snapshot is taken even without save points.
+    pub save: bool,
+    /// No snapshot is taken.
+    pub nosave: bool,
+    /// Replicas are not waited for.
+    pub now: bool,
+    /// Errors do not stop it.
+    pub force: bool,
+}
+
+/// The address of a unix socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnixSocket {
+    /// Its path.
+    pub path: PathBuf,
+    /// Its mode, where one was asked for.
+    pub mode: Option<u32>,
+}
+
+/// The configuration in force, typed.
+#[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the configuration file")]
+pub struct Settings {
+    /// `bind`: addresses to listen on; `-` before one says that it may be missing, `*` is all.
+    pub bind: Vec<String>,
+    /// `port`, see [`Settings::tcp_port`].
+    pub port: u16,
+    /// `protected-mode`.
+    pub protected_mode: bool,
+    /// `tcp-backlog`.
+    pub tcp_backlog: u32,
+    /// `unixsocket` and `unixsocketperm`.
+    pub unix_socket: Option<UnixSocket>,
+    /// `timeout`: seconds after which an idle client is closed; zero for never.
+    pub timeout_secs: u64,
+    /// `tcp-keepalive`: seconds between probes; zero for none.
+    pub tcp_keepalive_secs: u32,
+    /// `maxclients`.
+    pub maxclients: u32,
+    /// `io-threads`: worker threads; `None` for one to each core.
+    pub io_threads: Option<usize>,
+    /// `proto-max-bulk-len`.
+    pub proto_max_bulk_len: u64,
+    /// `client-query-buffer-limit`.
+    pub client_query_buffer_limit: u64,
+    /// `client-output-buffer-limit` of ordinary clients.
+    pub output_limit_normal: OutputLimit,
+    /// `client-output-buffer-limit` of clients that subscribe.
+    pub output_limit_pubsub: OutputLimit,
+
+    /// `databases`.
+    pub databases: usize,
+    /// `loglevel`.
+    pub loglevel: LogLevel,
+    /// `logfile`; `None` for standard output.
+    pub logfile: Option<PathBuf>,
+    /// `pidfile`.
+    pub pidfile: Option<PathBuf>,
+    /// `hz`: how often background work runs each second.
+    pub hz: u32,
+    /// `active-expire-effort`, from 1 to 10.
+    pub active_expire_effort: u32,
+    /// `enable-debug-command`.
+    pub enable_debug_command: Allowed,
+    /// `shutdown-timeout`: how long a shutdown waits for replicas.
+    pub shutdown_timeout: Duration,
+    /// `shutdown-on-sigint`.
+    pub shutdown_on_sigint: ShutdownOptions,
+    /// `shutdown-on-sigterm`.
+    pub shutdown_on_sigterm: ShutdownOptions,
+    /// `busy-reply-threshold`: how long a command may run before others are told BUSY.
+    pub busy_reply_threshold: Duration,
+
+    /// `requirepass`.
+    pub requirepass: Option<Vec<u8>>,
+
+    /// `dir`, absolute.
+    pub dir: PathBuf,
+    /// Whether `dir` is the built-in default, which the server makes if it does not exist.
+    pub dir_is_default: bool,
+    /// `dbfilename`.
+    pub dbfilename: PathBuf,
+    /// `save`.
+    pub save: Vec<SavePoint>,
+    /// `stop-writes-on-bgsave-error`.
+    pub stop_writes_on_bgsave_error: bool,
+    /// `rdbcompression`.
+    pub rdbcompression: bool,
+    /// `rdbchecksum`.
+    pub rdbchecksum: bool,
+
+    /// `appendfsync`.
+    pub appendfsync: AppendFsync,
+    /// `backlog-feed`.
+    pub backlog_feed: BacklogFeed,
+    /// `backlog-dir`, absolute, or else `dir`.
+    pub backlog_dir: PathBuf,
+    /// `backlog-segment-size`.
+    pub backlog_segment_size: u64,
+    /// `backlog-retain-time`; `None` when time keeps nothing.
+    pub backlog_retain_time: Option<Duration>,
+    /// `backlog-max-size`; `None` when only the disk is the limit.
+    pub backlog_max_size: Option<u64>,
+    /// `backlog-min-free-disk`.
+    pub backlog_min_free_disk: u64,
+    /// `backlog-snapshot-ratio`: percent of the data set.
+    pub backlog_snapshot_ratio: u64,
+    /// `backlog-force-recovery`.
+    pub backlog_force_recovery: bool,
+    /// `backlog-boot-id-file`.
+    pub backlog_boot_id_file: PathBuf,
+    /// `backlog-address-file`.
+    pub backlog_address_file: Option<PathBuf>,
+
+    /// `repl-backlog-size`.
+    pub repl_backlog_size: u64,
+    /// `repl-timeout`.
+    pub repl_timeout: Duration,
+    /// `repl-ping-replica-period`.
+    pub repl_ping_replica_period: Duration,
+    /// `repl-disable-tcp-nodelay`.
+    pub repl_disable_tcp_nodelay: bool,
+    /// `min-replicas-to-write`; zero for no such demand.
+    pub min_replicas_to_write: usize,
+    /// `min-replicas-max-lag`; zero for no such demand.
+    pub min_replicas_max_lag_secs: u64,
+    /// `masterauth`.
+    pub masterauth: Option<Vec<u8>>,
+    /// `masteruser`.
+    pub masteruser: Option<Vec<u8>>,
+    /// `replica-announce-ip`.
+    pub replica_announce_ip: Option<String>,
+    /// `replica-announce-port`.
+    pub replica_announce_port: Option<u16>,
+
+    /// `lazyfree-lazy-expire`.
+    pub lazyfree_lazy_expire: bool,
+    /// `lazyfree-lazy-server-del`.
+    pub lazyfree_lazy_server_del: bool,
+    /// `lazyfree-lazy-user-del`.
+    pub lazyfree_lazy_user_del: bool,
+    /// `lazyfree-lazy-user-flush`.
+    pub lazyfree_lazy_user_flush: bool,
+    /// `hash-max-listpack-entries`.
+    pub hash_max_listpack_entries: usize,
+    /// `hash-max-listpack-value`.
+    pub hash_max_listpack_value: usize,
+
+    /// `slowlog-log-slower-than`: microseconds; `None` when nothing is noted.
+    pub slowlog_log_slower_than_us: Option<u64>,
+    /// `slowlog-max-len`.
+    pub slowlog_max_len: usize,
+    /// `latency-monitor-threshold`: milliseconds; `None` when nothing is noted.
+    pub latency_monitor_threshold_ms: Option<u64>,
+    /// `latency-tracking`.
+    pub latency_tracking: bool,
+    /// `latency-tracking-info-percentiles`, as they are written.
+    pub latency_percentiles: Vec<f64>,
+}
+
+impl Settings {
+    /// The TCP port to listen on, if any.
+    ///
+    /// Port zero means none, as for a stock server; but with `backlog-address-file` it means any
+    /// free port, since the file then tells which.
+    #[must_use]
+    pub fn tcp_port(&self) -> Option<u16> {
+        (self.port != 0 || self.backlog_address_file.is_some()).then_some(self.port)
+    }
+}
+
+impl Config {
+    /// Makes the typed settings.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        let [normal, _replica, pubsub] = self.output_limits();
+        let dir = self.path("dir").unwrap_or_default();
+        Settings {
+            bind: self.strings("bind"),
+            port: self.unsigned("port"),
+            protected_mode: self.yes("protected-mode"),
+            tcp_backlog: self.unsigned("tcp-backlog"),
+            unix_socket: self.unix_socket(),
+            timeout_secs: self.unsigned("timeout"),
+            tcp_keepalive_secs: self.unsigned("tcp-keepalive"),
+            maxclients: self.unsigned("maxclients"),
+            io_threads: self.nonzero("io-threads"),
+            proto_max_bulk_len: self.unsigned("proto-max-bulk-len"),
+            client_query_buffer_limit: self.unsigned("client-query-buffer-limit"),
+            output_limit_normal: normal,
+            output_limit_pubsub: pubsub,
+            databases: self.unsigned("databases"),
+            loglevel: self.loglevel(),
+            logfile: self.path("logfile"),
+            pidfile: self.path("pidfile"),
+            hz: self.unsigned("hz"),
+            active_expire_effort: self.unsigned("active-expire-effort"),
+            enable_debug_command: self.allowed("enable-debug-command"),
+            shutdown_timeout: Duration::from_secs(self.unsigned("shutdown-timeout")),
+            shutdown_on_sigint: self.shutdown_options("shutdown-on-sigint"),
+            shutdown_on_sigterm: self.shutdown_options("shutdown-on-sigterm"),
+            busy_reply_threshold: Duration::from_millis(self.unsigned("busy-reply-threshold")),
+            requirepass: self.bytes("requirepass"),
+            dir_is_default: !self.is_given("dir"),
+            dbfilename: self.path("dbfilename").unwrap_or_default(),
+            save: self.save_points(),
+            stop_writes_on_bgsave_error: self.yes("stop-writes-on-bgsave-error"),
+            rdbcompression: self.yes("rdbcompression"),
+            rdbchecksum: self.yes("rdbchecksum"),
+            appendfsync: self.appendfsync(),
+            backlog_feed: self.backlog_feed(),
+            backlog_dir: self.path("backlog-dir").map_or_else(|| dir.clone(), absolute),
+            backlog_segment_size: self.unsigned("backlog-segment-size"),
+            backlog_retain_time: self.nonzero("backlog-retain-time").map(Duration::from_secs),
+            backlog_max_size: self.nonzero("backlog-max-size"),
+            backlog_min_free_disk: self.unsigned("backlog-min-free-disk"),
+            backlog_snapshot_ratio: self.unsigned("backlog-snapshot-ratio"),
+            backlog_force_recovery: self.yes("backlog-force-recovery"),
+            backlog_boot_id_file: self.path("backlog-boot-id-file").unwrap_or_default(),
+            backlog_address_file: self.path("backlog-address-file"),
+            repl_backlog_size: self.unsigned("repl-backlog-size"),
+            repl_timeout: Duration::from_secs(self.unsigned("repl-timeout")),
+            repl_ping_replica_period: Duration::from_secs(
+                self.unsigned("repl-ping-replica-period"),
+            ),
+            repl_disable_tcp_nodelay: self.yes("repl-disable-tcp-nodelay"),
+            min_replicas_to_write: self.unsigned("min-replicas-to-write"),
+            min_replicas_max_lag_secs: self.unsigned("min-replicas-max-lag"),
+            masterauth: self.bytes("masterauth"),
+            masteruser: self.bytes("masteruser"),
+            replica_announce_ip: self.strings("replica-announce-ip").pop(),
+            replica_announce_port: self.nonzero("replica-announce-port"),
+            lazyfree_lazy_expire: self.yes("lazyfree-lazy-expire"),
+            lazyfree_lazy_server_del: self.yes("lazyfree-lazy-server-del"),
+            lazyfree_lazy_user_del: self.yes("lazyfree-lazy-user-del"),
+            lazyfree_lazy_user_flush: self.yes("lazyfree-lazy-user-flush"),
+            hash_max_listpack_entries: self.unsigned("hash-max-listpack-entries"),
+            hash_max_listpack_value: self.unsigned("hash-max-listpack-value"),
+            slowlog_log_slower_than_us: u64::try_from(self.number("slowlog-log-slower-than")).ok(),
+            slowlog_max_len: self.unsigned("slowlog-max-len"),
+            latency_monitor_threshold_ms: self.nonzero("latency-monitor-threshold"),
+            latency_tracking: self.yes("latency-tracking"),
+            latency_percentiles: self.percentiles(),
+            dir,
+        }
+    }
+
+    fn yes(&self, name: &str) -> bool {
+        matches!(self.value(name), Value::YesNo(true))
+    }
+
+    fn number(&self, name: &str) -> i64 {
+        match self.value(name) {
+            Value::Integer(number) => *number,
+            Value::Memory(bytes) => i64::try_from(*bytes).unwrap_or(i64::MAX),
+            other => unreachable!("{name} is a number, not {other:?}"),
+        }
+    }
+
+    /// A number of a range that the table keeps within `T`.
+    fn unsigned<T: TryFrom<i64>>(&self, name: &str) -> T {
+        T::try_from(self.number(name)).ok().expect("the table's range is that of the field")
+    }
+
+    fn nonzero<T: TryFrom<i64>>(&self, name: &str) -> Option<T> {
+        (self.number(name) != 0).then(|| self.unsigned(name))
+    }
+
+    fn bytes(&self, name: &str) -> Option<Vec<u8>> {
+        match self.value(name) {
+            Value::Text(text) if !text.is_empty() => Some(text.clone()),
+            _ => None,
+        }
+    }
+
+    fn path(&self, name: &str) -> Option<PathBuf> {
+        self.bytes(name).map(|text| PathBuf::from(OsString::from_vec(text)))
+    }
+
+    fn strings(&self, name: &str) -> Vec<String> {
+        let text = |bytes: &Vec<u8>| String::from_utf8_lossy(bytes).into_owned();
+        match self.value(name) {
+            Value::Words(words) => words.iter().map(text).collect(),
+            _ => self.bytes(name).iter().map(text).collect(),
+        }
+    }
+
+    fn choice(&self, name: &str) -> &'static str {
+        match self.value(name) {
+            Value::Choice(choice) => choice,
+            other => unreachable!("{name} is a choice, not {other:?}"),
+        }
+    }
+
+    fn unix_socket(&self) -> Option<UnixSocket> {
+        let mode = match self.value("unixsocketperm") {
+            Value::Octal(mode) if *mode != 0 => Some(*mode),
+            _ => None,
+        };
+        self.path("unixsocket").map(|path| UnixSocket { path, mode })
+    }
+
+    fn loglevel(&self) -> LogLevel {
+        match self.choice("loglevel") {
+            "debug" => LogLevel::Debug,
+            "verbose" => LogLevel::Verbose,
+            "warning" => LogLevel::Warning,
+            _ => LogLevel::Notice,
+        }
+    }
+
+    fn allowed(&self, name: &str) -> Allowed {
+        match self.choice(name) {
+            "yes" => Allowed::Yes,
+            "local" => Allowed::Local,
+            _ => Allowed::No,
+        }
+    }
+
+    fn appendfsync(&self) -> AppendFsync {
+        match self.choice("appendfsync") {
+            "always" => AppendFsync::Always,
+            "no" => AppendFsync::No,
+            _ => AppendFsync::EverySecond,
+        }
+    }
+
+    fn backlog_feed(&self) -> BacklogFeed {
+        match self.choice("backlog-feed") {
+            "sealed" => BacklogFeed::Sealed,
+            _ => BacklogFeed::Durable,
+        }
+    }
+
+    fn shutdown_options(&self, name: &str) -> ShutdownOptions {
+        let Value::Flags(flags) = self.value(name) else { return ShutdownOptions::default() };
+        let has = |flag| flags.contains(&flag);
+        ShutdownOptions {
+            save: has("save"),
+            nosave: has("nosave"),
+            now: has("now"),
+            force: has("force"),
+        }
+    }
+
+    fn save_points(&self) -> Vec<SavePoint> {
+        match self.value("save") {
+            Value::SavePoints(points) => points.clone(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn output_limits(&self) -> [OutputLimit; 3] {
+        match self.value("client-output-buffer-limit") {
+            Value::OutputLimits(limits) => *limits,
+            _ => [OutputLimit::default(); 3],
+        }
+    }
+
+    fn percentiles(&self) -> Vec<f64> {
+        let words = self.strings("latency-tracking-info-percentiles");
+        words.iter().filter_map(|word| word.parse().ok()).collect()
+    }
+}
+
+fn absolute(path: PathBuf) -> PathBuf {
+    std::path::absolute(&path).unwrap_or(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_those_of_the_table() {
+        let settings = Config::default().settings();
+        assert_eq!(settings.bind, ["127.0.0.1", "-::1"]);
+        assert_eq!(settings.port, 6379);
+        assert_eq!(settings.appendfsync, AppendFsync::EverySecond);
+        assert_eq!(settings.backlog_feed, BacklogFeed::Durable);
+        assert_eq!(settings.repl_backlog_size, 1 << 30);
+        assert_eq!(settings.save.len(), 3);
+        assert_eq!(settings.slowlog_log_slower_than_us, Some(10_000));
+        assert_eq!(settings.latency_percentiles, [50.0, 99.0, 99.9]);
+        assert_eq!(settings.io_threads, None);
+        assert!(settings.dir_is_default && settings.dir.is_absolute());
+        assert!(settings.dir.ends_with("backlogd-data"));
+        assert_eq!(settings.backlog_dir, settings.dir);
+    }
+
+    #[test]
+    fn port_zero_is_any_port_where_a_file_tells_which() {
+        let port = |text: &[u8]| Config::from_text(text).unwrap().settings().tcp_port();
+        assert_eq!(port(b""), Some(6379));
+        assert_eq!(port(b"port 0"), None);
+        assert_eq!(port(b"port 0\nbacklog-address-file /tmp/x"), Some(0));
+    }
+
+    #[test]
+    fn every_field_takes_the_ends_of_its_range() {
+        use crate::config::table::TABLE;
+        use crate::config::value::Kind;
+        for row in TABLE {
+            let (min, max) = match row.kind {
+                Kind::Integer(min, max) | Kind::Percent(min, max) | Kind::Clamped(min, max) => {
+                    (min.to_string(), max.to_string())
+                }
+                Kind::Memory(min, max) => (min.to_string(), max.to_string()),
+                _ => continue,
+            };
+            for value in [min, max] {
+                // Refused directives take their default only.
+                if let Ok(config) = Config::from_text(format!("{} {value}", row.name).as_bytes()) {
+                    let _ = config.settings();
+                }
+            }
+        }
+    }
+}

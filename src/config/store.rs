@@ -1,0 +1,351 @@
+//! The configuration in force: a value for each directive, and where it came from.
+
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+
+use super::directive::{Class, Directive};
+use super::glob::{self, Case};
+use super::source::{self, ConfigError, Includes, LineError, Origin, Statement};
+use super::syntax;
+use super::table::{FORGOTTEN, TABLE};
+use super::value::{Kind, Value};
+
+/// A command that goes by another name; an empty one means that it is not there at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rename {
+    /// The name it has without this.
+    pub from: Vec<u8>,
+    /// The name clients must use.
+    pub to: Vec<u8>,
+}
+
+/// The values of all directives.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// One value for each row of the table, in its order.
+    pub(super) values: Vec<Value>,
+    /// Which of them a file or the command line named.
+    given: Vec<bool>,
+    /// The file that CONFIG REWRITE edits, absolute.
+    pub(super) file: Option<PathBuf>,
+    /// What `rename-command` asks for, in order.
+    pub(super) renames: Vec<Rename>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let mut values: Vec<_> = TABLE.iter().map(Directive::default_value).collect();
+        for (row, value) in TABLE.iter().zip(&mut values) {
+            if matches!(row.kind, Kind::Directory) {
+                *value = Value::Text(absolute(Path::new(row.default)).into_os_string().into_vec());
+            }
+        }
+        Self { given: vec![false; values.len()], values, file: None, renames: Vec::new() }
+    }
+}
+
+impl Config {
+    /// Builds the configuration from statements, of which a later one overrides an earlier one.
+    ///
+    /// `file` is what CONFIG REWRITE will edit.
+    pub fn from_statements(
+        statements: &[Statement],
+        file: Option<&Path>,
+    ) -> Result<Self, ConfigError> {
+        let mut config = Self { file: file.map(absolute), ..Self::default() };
+        for statement in statements {
+            config.apply(statement).map_err(|problem| statement.error(problem))?;
+        }
+        config.check_default_user(statements)?;
+        Ok(config)
+    }
+
+    /// Reads a configuration file and those it includes.
+    pub fn from_file(path: &Path) -> Result<Self, ConfigError> {
+        let mut statements = Vec::new();
+        source::read_file(path, &mut statements)?;
+        Self::from_statements(&statements, Some(path))
+    }
+
+    /// Reads a text that includes no other.
+    pub fn from_text(text: &[u8]) -> Result<Self, ConfigError> {
+        let mut statements = Vec::new();
+        source::read_text(text, &Origin::Stdin, Includes::Refused, 0, &mut statements)?;
+        Self::from_statements(&statements, None)
+    }
+
+    /// Answers CONFIG GET for one pattern: names and values, as clients of stock servers know them.
+    ///
+    /// A plain name is answered as it was spelled; a pattern lists older names beside the newer.
+    #[must_use]
+    pub fn get(&self, pattern: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
+        if !glob::is_pattern(pattern) {
+            let found = Directive::find_leniently(pattern);
+            return found.map(|row| (pattern.to_vec(), self.reply(row))).into_iter().collect();
+        }
+        let mut found = Vec::new();
+        for (index, row) in TABLE.iter().enumerate() {
+            for name in [Some(row.name), row.alias].into_iter().flatten() {
+                if glob::matches(pattern, name.as_bytes(), Case::Ignored) {
+                    found.push((name.as_bytes().to_vec(), self.reply(index)));
+                }
+            }
+        }
+        found
+    }
+
+    /// The file the configuration was read from, if any.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
+    /// The commands that go by another name or are taken away.
+    #[must_use]
+    pub fn renames(&self) -> &[Rename] {
+        &self.renames
+    }
+
+    /// Whether a file or the command line named this directive.
+    #[must_use]
+    pub fn is_given(&self, name: &str) -> bool {
+        Directive::find(name.as_bytes()).is_some_and(|row| self.given[row])
+    }
+
+    /// Lists the directives that were set to something else than their default and change nothing.
+    ///
+    /// Each with the reason, for one warning at start.
+    #[must_use]
+    pub fn ignored(&self) -> Vec<(&'static str, &'static str)> {
+        let mut found = Vec::new();
+        for (index, row) in TABLE.iter().enumerate() {
+            if let Class::Ignored(reason) = row.class
+                && self.values[index] != row.default_value()
+            {
+                found.push((row.name, reason));
+            }
+        }
+        found
+    }
+
+    /// The value of a directive of the table.
+    ///
+    /// # Panics
+    /// When there is no such row: names are spelled out in this crate only.
+    pub(super) fn value(&self, name: &str) -> &Value {
+        let row = Directive::find(name.as_bytes());
+        &self.values[row.expect("only names of the table are asked for")]
+    }
+
+    pub(super) fn reply(&self, row: usize) -> Vec<u8> {
+        self.values[row].to_reply(TABLE[row].kind)
+    }
+
+    /// Takes one statement.
+    fn apply(&mut self, statement: &Statement) -> Result<(), LineError> {
+        let words: Vec<&[u8]> = statement.words.iter().map(Vec::as_slice).collect();
+        let [name, arguments @ ..] = words.as_slice() else { return Ok(()) };
+        let Some(row) = Directive::find(name) else {
+            return self.apply_special(name, arguments);
+        };
+        let directive = &TABLE[row];
+        // One quoted argument stands for the words in it: `save "900 1"`.
+        let unquoted = match arguments {
+            [list] if directive.kind.takes_many() && !list.is_empty() => {
+                Some(syntax::words(list).ok_or(LineError::Quotes)?)
+            }
+            _ => None,
+        };
+        let unquoted: Option<Vec<&[u8]>> =
+            unquoted.as_ref().map(|words| words.iter().map(Vec::as_slice).collect());
+        let arguments = unquoted.as_deref().unwrap_or(arguments);
+        let mut value = directive.parse(arguments, &self.values[row])?;
+        // The first `save` takes the place of the default; further ones add to it, and an empty
+        // one takes everything away.
+        if let (Value::SavePoints(new), Value::SavePoints(old)) = (&mut value, &self.values[row])
+            && self.given[row]
+            && !new.is_empty()
+        {
+            new.splice(0..0, old.iter().copied());
+        }
+        self.values[row] = value;
+        self.given[row] = true;
+        Ok(())
+    }
+
+    /// Takes a statement that sets no value.
+    fn apply_special(&mut self, name: &[u8], arguments: &[&[u8]]) -> Result<(), LineError> {
+        let name = name.to_ascii_lowercase();
+        match (name.as_slice(), arguments) {
+            (b"rename-command", [from, to]) => {
+                self.renames.push(Rename { from: from.to_vec(), to: to.to_vec() });
+                Ok(())
+            }
+            (b"loadmodule", [_, ..]) => Err(LineError::Refused("modules cannot be loaded")),
+            (b"sentinel", [_, ..]) => {
+                Err(LineError::Refused("sentinel directive while not in sentinel mode"))
+            }
+            // Whether it may stand is known once the whole file is read.
+            (b"user", [_, ..]) => Ok(()),
+            (name, [_]) if FORGOTTEN.iter().any(|known| known.as_bytes() == name) => Ok(()),
+            _ => Err(LineError::Directive),
+        }
+    }
+
+    /// Takes only those `user` lines that say what this server does anyway.
+    ///
+    /// A stock server's CONFIG REWRITE writes `user default on nopass … +@all`, or one with the
+    /// hash of `requirepass` in its place. Anything else would be a lock that does not lock.
+    fn check_default_user(&self, statements: &[Statement]) -> Result<(), ConfigError> {
+        let has_password =
+            !matches!(self.value("requirepass"), Value::Text(text) if text.is_empty());
+        for statement in statements {
+            let [name, user, rules @ ..] = statement.words.as_slice() else { continue };
+            if !name.eq_ignore_ascii_case(b"user") {
+                continue;
+            }
+            let says = |rule: &[u8]| rules.iter().any(|word| word.eq_ignore_ascii_case(rule));
+            let is_harmless = |rule: &Vec<u8>| {
+                let open: [&[u8]; 9] = [
+                    b"on",
+                    b"nopass",
+                    b"sanitize-payload",
+                    b"~*",
+                    b"&*",
+                    b"+@all",
+                    b"allkeys",
+                    b"allchannels",
+                    b"allcommands",
+                ];
+                open.iter().any(|known| rule.eq_ignore_ascii_case(known))
+                    || (has_password && rule.starts_with(b"#"))
+            };
+            let locks_alike = has_password != says(b"nopass");
+            let is_open = user == b"default" && says(b"on") && rules.iter().all(is_harmless);
+            if !(is_open && locks_alike) {
+                return Err(statement.error(LineError::Refused(
+                    "users other than the default one do not exist here; use requirepass",
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Completes a path by the current directory, which may be gone: then the path stays as it is.
+fn absolute(path: &Path) -> PathBuf {
+    // `absolute` keeps a leading `./` out, unlike joining would.
+    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn get(config: &Config, name: &str) -> String {
+        String::from_utf8(config.get(name.as_bytes()).remove(0).1).unwrap()
+    }
+
+    fn read(text: &str) -> Config {
+        Config::from_text(text.as_bytes()).unwrap()
+    }
+
+    fn refusal(text: &str) -> String {
+        let error = Config::from_text(text.as_bytes()).unwrap_err().to_string();
+        error.lines().next().unwrap_or_default().to_owned()
+    }
+
+    #[test]
+    fn values_print_as_clients_of_stock_servers_know_them() {
+        let config = read("maxmemory 100mb\nunixsocketperm 700\nmaxmemory-clients 5%\nhz 1000");
+        for (name, value) in [
+            ("save", "3600 1 300 100 60 10000"),
+            ("maxmemory", "104857600"),
+            ("unixsocketperm", "700"),
+            ("maxmemory-clients", "5%"),
+            ("hz", "500"),
+            ("shutdown-on-sigint", "default"),
+            ("appendonly", "yes"),
+            ("oom-score-adj-values", "0 200 800"),
+            ("bind", "127.0.0.1 -::1"),
+            (
+                "client-output-buffer-limit",
+                "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60",
+            ),
+        ] {
+            assert_eq!(get(&config, name), value, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_plain_name_is_answered_as_it_was_spelled_and_a_pattern_with_all_names() {
+        let config = Config::default();
+        let names = |pattern: &str| {
+            let found = config.get(pattern.as_bytes());
+            found.iter().map(|(n, _)| String::from_utf8_lossy(n).into_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(names("PORT"), ["PORT"]);
+        assert_eq!(names("repl_timeout"), ["repl_timeout"]);
+        assert_eq!(names("*SLAVE-read*"), ["slave-read-only"]);
+        assert_eq!(
+            names("hash-max-*-value"),
+            ["hash-max-listpack-value", "hash-max-ziplist-value"]
+        );
+        assert_eq!(names("nope"), [""; 0]);
+    }
+
+    #[test]
+    fn save_lines_add_up_and_an_empty_one_clears() {
+        for (text, value) in [
+            ("save 1 1\nsave 2 2", "1 1 2 2"),
+            ("save 1 1\nsave \"\"\nsave 2 2", "2 2"),
+            ("save 1 1\nsave \"\"", ""),
+            ("save", ""),
+            ("save \"1 1 2 2\"", "1 1 2 2"),
+        ] {
+            assert_eq!(get(&read(text), "save"), value, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_done_is_refused_with_a_reason() {
+        for (text, reason) in [
+            ("cluster-enabled yes", "this server is not part of a cluster"),
+            ("tls-port 6380", "TLS is not supported"),
+            ("loadmodule x.so a b", "modules cannot be loaded"),
+            ("replicaof h 1", "this server is a primary and cannot follow another one"),
+            ("dir /no/such/directory", "No such file or directory"),
+            ("port 1 2", "wrong number of arguments"),
+            ("nope 1", "Bad directive or wrong number of arguments"),
+            ("appendfilename a/b", "appendfilename can't be a path, just a filename"),
+            ("unixsocketperm 1000", "argument must be between 0 and 777 inclusive"),
+        ] {
+            assert_eq!(refusal(text), reason, "{text}");
+        }
+        read("cluster-enabled no\ntls-port 0\nreplicaof no one\nlist-max-ziplist-value 1");
+    }
+
+    #[test]
+    fn a_user_line_must_say_what_is_so_anyway() {
+        read("user default on nopass sanitize-payload ~* &* +@all");
+        read("user default on #abcd ~* &* +@all\nrequirepass x");
+        for text in [
+            "user default on #abcd ~* &* +@all",
+            "user default on nopass ~* &* +@all\nrequirepass x",
+            "user default off nopass ~* &* +@all",
+            "user default on nopass ~* &* +@all -flushall",
+            "user alice on nopass ~* &* +@all",
+        ] {
+            assert!(refusal(text).contains("requirepass"), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_what_differs_from_its_default_is_reported_as_ignored() {
+        let config = read("daemonize no\nmaxmemory 1gb\nrename-command FLUSHALL \"\"");
+        let names: Vec<_> = config.ignored().into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["maxmemory"]);
+        let rename = Rename { from: b"FLUSHALL".to_vec(), to: Vec::new() };
+        assert_eq!(config.renames(), [rename]);
+    }
+}
