@@ -24,6 +24,7 @@ pub mod position;
 pub mod config;
 pub mod net;
 
+pub mod command;
 pub mod keyspace;
 
 pub mod admin;

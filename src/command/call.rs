@@ -1,0 +1,166 @@
+//! One command being executed: its words, who asks, the data it may touch, where its reply goes.
+
+use crate::keyspace::{Db, Entry, Hash, Key, Keyspace, Locked, Str, Value};
+use crate::net::{args::Args, reply::Reply};
+
+use super::{Effect, Fault, Host, Session};
+
+/// One command being executed.
+///
+/// The fields are apart so that a handler can read a value out of [`Self::data`] and write it to
+/// [`Self::reply`] without a copy between.
+pub struct Call<'c, 'k> {
+    /// The command's words; word 0 is its name.
+    pub args: Args<'c>,
+    /// The client on whose behalf it runs.
+    pub session: &'c mut Session,
+    /// The keys whose shards are locked for it.
+    pub data: Data<'c, 'k>,
+    /// Where its reply is written.
+    pub reply: Reply<'c>,
+    /// The server around it.
+    pub host: &'c dyn Host,
+}
+
+/// Who drives the execution, and so who decides over expired keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// A client of a primary: an expired key is gone, and its removal is logged.
+    Client,
+    /// The log is being applied: a key lives until the log removes it, and nothing is logged.
+    Replay,
+}
+
+/// The part of the keyspace that a command holds, and what it did to it.
+pub struct Data<'c, 'k> {
+    /// The whole keyspace: hashes keys, counts them, and is scanned shard by shard.
+    pub keyspace: &'c Keyspace,
+    /// The shards held.
+    pub locked: &'c mut Locked<'k>,
+    /// What goes into the replication stream.
+    pub effect: &'c mut Effect,
+    /// The database that the client has selected.
+    pub database: usize,
+    /// The time of the command in Unix milliseconds; one transaction sees one time.
+    pub now_ms: i64,
+    /// Who drives.
+    pub mode: Mode,
+    /// Whether reads leave the access time alone (`CLIENT NO-TOUCH`).
+    pub no_touch: bool,
+    /// Counts lookups of reading commands that found a live key.
+    pub hits: u64,
+    /// Counts lookups of reading commands that found none.
+    pub misses: u64,
+}
+
+impl<'c> Call<'c, '_> {
+    /// Returns the key in word `index`.
+    pub fn key(&self, index: usize) -> Key<'c> {
+        let words: &'c [u8] = self.args.word(index);
+        self.data.keyspace.key(words)
+    }
+}
+
+impl Data<'_, '_> {
+    /// Views the selected database.
+    pub fn db(&mut self) -> Db<'_> {
+        self.locked.db(self.database)
+    }
+
+    /// The seconds that entries note as their access time.
+    pub fn clock(&self) -> u32 {
+        (self.now_ms / 1000) as u32
+    }
+
+    /// Finds a live key for a reading command: counts the hit or miss and notes the access.
+    #[inline]
+    pub fn read(&mut self, key: &Key<'_>) -> Option<Entry<'_>> {
+        self.expire_if_due(self.database, key);
+        let clock = self.clock();
+        let db = self.locked.db(self.database);
+        let entry = if self.no_touch { db.into_entry(key) } else { db.into_used_entry(key, clock) };
+        if entry.is_some() {
+            self.hits += 1;
+        } else {
+            self.misses += 1;
+        }
+        entry
+    }
+
+    /// Finds a live key without counting or noting anything.
+    #[inline]
+    pub fn peek(&mut self, key: &Key<'_>) -> Option<Entry<'_>> {
+        self.expire_if_due(self.database, key);
+        self.locked.db(self.database).into_entry(key)
+    }
+
+    /// Finds a live string for a reading command.
+    pub fn read_string(&mut self, key: &Key<'_>) -> Result<Option<Str<'_>>, Fault> {
+        self.read(key).map(|entry| string_in(&entry)).transpose()
+    }
+
+    /// Finds a live hash for a reading command.
+    pub fn read_hash(&mut self, key: &Key<'_>) -> Result<Option<Hash<'_>>, Fault> {
+        self.read(key).map(|entry| hash_in(&entry)).transpose()
+    }
+
+    /// Finds a live string for a writing command.
+    pub fn peek_string(&mut self, key: &Key<'_>) -> Result<Option<Str<'_>>, Fault> {
+        self.peek(key).map(|entry| string_in(&entry)).transpose()
+    }
+
+    /// Finds a live hash for a writing command.
+    pub fn peek_hash(&mut self, key: &Key<'_>) -> Result<Option<Hash<'_>>, Fault> {
+        self.peek(key).map(|entry| hash_in(&entry)).transpose()
+    }
+
+    /// Tells whether the key exists and has not expired; an expired one is removed and logged.
+    pub fn is_live(&mut self, key: &Key<'_>) -> bool {
+        self.is_live_in(self.database, key)
+    }
+
+    /// Does what [`Self::is_live`] does in another database.
+    pub fn is_live_in(&mut self, database: usize, key: &Key<'_>) -> bool {
+        self.expire_if_due(database, key);
+        self.locked.db(database).contains(key)
+    }
+
+    /// Removes the key and logs that, if its time has passed and a client is asking.
+    #[inline]
+    fn expire_if_due(&mut self, database: usize, key: &Key<'_>) {
+        if self.mode == Mode::Replay || !self.locked.db(database).has_expired(key, self.now_ms) {
+            return;
+        }
+        self.locked.db(database).remove(key);
+        self.locked.touched(database, key);
+        self.effect.expired(database, key.bytes());
+    }
+
+    /// Notes that the command changed `key` of the selected database.
+    ///
+    /// Transactions that watch the key will fail, and the request goes into the replication stream
+    /// unless the command puts something else there with [`Effect::rewrite`].
+    pub fn changed(&mut self, key: &Key<'_>) {
+        self.changed_in(self.database, key);
+    }
+
+    /// Does what [`Self::changed`] does for a key of another database.
+    pub fn changed_in(&mut self, database: usize, key: &Key<'_>) {
+        self.locked.touched(database, key);
+        self.effect.changed(1);
+    }
+}
+
+fn string_in<'e>(entry: &Entry<'e>) -> Result<Str<'e>, Fault> {
+    match entry.value() {
+        Value::String(string) => Ok(string),
+        Value::Hash(_) => Err(Fault::WRONG_TYPE),
+    }
+}
+
+fn hash_in<'e>(entry: &Entry<'e>) -> Result<Hash<'e>, Fault> {
+    match entry.value() {
+        Value::Hash(hash) => Ok(hash),
+        Value::String(_) => Err(Fault::WRONG_TYPE),
+    }
+}

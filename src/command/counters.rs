@@ -1,0 +1,228 @@
+//! Counts what commands do: calls, time, failures; one set per worker, added up when asked.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+
+use super::{Fault, table};
+
+/// How many buckets a latency histogram has: powers of two of microseconds, the last open.
+pub const BUCKETS: usize = 32;
+
+/// The most kinds of error that are told apart; the codes come from our own texts, so few exist.
+const ERROR_KINDS_MAX: usize = 128;
+
+/// Counts what commands do on one worker.
+#[derive(Debug)]
+pub struct Counters {
+    rows: Box<[Row]>,
+    hits: AtomicU64,
+    misses: AtomicU64,
+    input_bytes: AtomicU64,
+    output_bytes: AtomicU64,
+    errors: Mutex<BTreeMap<String, u64>>,
+}
+
+/// Counts what one command does.
+#[derive(Debug, Default)]
+struct Row {
+    calls: AtomicU64,
+    took_us: AtomicU64,
+    rejected: AtomicU64,
+    failed: AtomicU64,
+    histogram: [AtomicU64; BUCKETS],
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        Self {
+            rows: (0..table::count()).map(|_| Row::default()).collect(),
+            hits: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
+            input_bytes: AtomicU64::new(0),
+            output_bytes: AtomicU64::new(0),
+            errors: Mutex::default(),
+        }
+    }
+}
+
+/// What several workers counted together.
+#[derive(Clone, Debug, Default)]
+pub struct Totals {
+    /// Per command, by its place in the table.
+    pub rows: Vec<RowTotal>,
+    /// Lookups that found a key.
+    pub hits: u64,
+    /// Lookups that found none.
+    pub misses: u64,
+    /// Bytes read from clients.
+    pub input_bytes: u64,
+    /// Bytes written to clients.
+    pub output_bytes: u64,
+    /// Error replies by their code.
+    pub errors: BTreeMap<String, u64>,
+}
+
+/// What one command did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RowTotal {
+    /// How often it ran.
+    pub calls: u64,
+    /// How long in all, in microseconds.
+    pub took_us: u64,
+    /// How often it was refused before it ran.
+    pub rejected: u64,
+    /// How often it ran and failed.
+    pub failed: u64,
+    /// How many calls took less than 2^i microseconds and no less than half of that.
+    pub histogram: [u64; BUCKETS],
+}
+
+impl Counters {
+    /// Counts one run of a command.
+    pub fn called(&self, command: usize, took_us: u64, failed: Option<&Fault>) {
+        let row = &self.rows[command];
+        add(&row.calls, 1);
+        add(&row.took_us, took_us);
+        add(&row.histogram[bucket(took_us)], 1);
+        if let Some(fault) = failed {
+            add(&row.failed, 1);
+            self.error(fault);
+        }
+    }
+
+    /// Counts a command that was refused before it ran; `None` is one that does not exist.
+    pub fn refused(&self, command: Option<usize>, fault: &Fault) {
+        if let Some(command) = command {
+            add(&self.rows[command].rejected, 1);
+        }
+        self.error(fault);
+    }
+
+    /// Counts lookups of keys.
+    pub fn looked_up(&self, hits: u64, misses: u64) {
+        if hits > 0 {
+            add(&self.hits, hits);
+        }
+        if misses > 0 {
+            add(&self.misses, misses);
+        }
+    }
+
+    /// Counts bytes read from clients.
+    pub fn received(&self, bytes: u64) {
+        add(&self.input_bytes, bytes);
+    }
+
+    /// Counts bytes written to clients.
+    pub fn sent(&self, bytes: u64) {
+        add(&self.output_bytes, bytes);
+    }
+
+    /// Adds what was counted here to `totals`.
+    pub fn add_to(&self, totals: &mut Totals) {
+        totals.rows.resize(self.rows.len(), RowTotal::default());
+        for (total, row) in totals.rows.iter_mut().zip(&self.rows) {
+            total.calls += row.calls.load(Ordering::Relaxed);
+            total.took_us += row.took_us.load(Ordering::Relaxed);
+            total.rejected += row.rejected.load(Ordering::Relaxed);
+            total.failed += row.failed.load(Ordering::Relaxed);
+            for (sum, bucket) in total.histogram.iter_mut().zip(&row.histogram) {
+                *sum += bucket.load(Ordering::Relaxed);
+            }
+        }
+        totals.hits += self.hits.load(Ordering::Relaxed);
+        totals.misses += self.misses.load(Ordering::Relaxed);
+        totals.input_bytes += self.input_bytes.load(Ordering::Relaxed);
+        totals.output_bytes += self.output_bytes.load(Ordering::Relaxed);
+        for (code, count) in self.errors.lock().iter() {
+            *totals.errors.entry(code.clone()).or_default() += count;
+        }
+    }
+
+    /// Forgets all that was counted.
+    pub fn reset(&self) {
+        for row in &self.rows {
+            for counter in [&row.calls, &row.took_us, &row.rejected, &row.failed] {
+                counter.store(0, Ordering::Relaxed);
+            }
+            row.histogram.iter().for_each(|bucket| bucket.store(0, Ordering::Relaxed));
+        }
+        for counter in [&self.hits, &self.misses, &self.input_bytes, &self.output_bytes] {
+            counter.store(0, Ordering::Relaxed);
+        }
+        self.errors.lock().clear();
+    }
+
+    fn error(&self, fault: &Fault) {
+        let mut errors = self.errors.lock();
+        if let Some(count) = errors.get_mut(fault.code()) {
+            *count += 1;
+        } else if errors.len() < ERROR_KINDS_MAX {
+            errors.insert(fault.code().to_owned(), 1);
+        }
+    }
+}
+
+impl RowTotal {
+    /// Estimates the microseconds that the given share of the calls did not exceed.
+    pub fn percentile_us(&self, percent: f64) -> f64 {
+        let wanted = (self.calls as f64 * percent / 100.0).ceil().max(1.0) as u64;
+        let mut seen = 0;
+        for (index, count) in self.histogram.iter().enumerate() {
+            seen += count;
+            if seen >= wanted {
+                return bucket_limit_us(index) as f64;
+            }
+        }
+        0.0
+    }
+}
+
+/// Tells the upper bound in microseconds of a histogram's bucket.
+pub fn bucket_limit_us(index: usize) -> u64 {
+    1 << index
+}
+
+fn bucket(took_us: u64) -> usize {
+    (64 - took_us.leading_zeros() as usize).min(BUCKETS - 1)
+}
+
+/// Adds without a locked instruction: only one worker writes, the others read.
+fn add(counter: &AtomicU64, count: u64) {
+    counter.store(counter.load(Ordering::Relaxed).wrapping_add(count), Ordering::Relaxed);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_workers_add_up() {
+        let (one, two) = (Counters::default(), Counters::default());
+        one.called(0, 5, None);
+        two.called(0, 9, Some(&Fault::SYNTAX));
+        two.refused(None, &Fault::fixed("NOAUTH Authentication required."));
+        let mut totals = Totals::default();
+        one.add_to(&mut totals);
+        two.add_to(&mut totals);
+        assert_eq!(
+            (totals.rows[0].calls, totals.rows[0].took_us, totals.rows[0].failed),
+            (2, 14, 1)
+        );
+        assert_eq!(totals.errors.get("ERR"), Some(&1));
+        assert_eq!(totals.errors.get("NOAUTH"), Some(&1));
+    }
+
+    #[test]
+    fn a_percentile_is_the_bound_of_the_bucket_it_falls_into() {
+        let counters = Counters::default();
+        (0..99).for_each(|_| counters.called(0, 3, None));
+        counters.called(0, 1000, None);
+        let mut totals = Totals::default();
+        counters.add_to(&mut totals);
+        assert!((totals.rows[0].percentile_us(50.0) - 4.0).abs() < f64::EPSILON);
+        assert!((totals.rows[0].percentile_us(99.9) - 1024.0).abs() < f64::EPSILON);
+    }
+}

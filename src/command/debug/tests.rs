@@ -1,0 +1,111 @@
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use crate::command::Flow;
+use crate::command::flow::Request;
+use crate::command::testing::Bench;
+use crate::keyspace::SetExpiry;
+
+fn set(bench: &Bench, database: usize, key: &str, value: &str) {
+    let key = bench.keyspace.key(key.as_bytes());
+    let mut locked = bench.keyspace.lock_all();
+    locked.db(database).set_string(&key, value.as_bytes(), SetExpiry::Clear, 0);
+}
+
+#[test]
+fn nobody_debugs_without_leave() {
+    let mut bench = Bench::new();
+    bench.host.refuses_debug.store(true, Relaxed);
+    let reply = bench.reply("DEBUG SLEEP 1");
+    assert_eq!(
+        reply,
+        "-ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", \
+         you can run it from a local connection, otherwise you need to set this option in the \
+         configuration file, and then restart the server."
+    );
+}
+
+/// The signatures are those of Redis 7.0.15 for the same data.
+#[test]
+fn the_digest_is_the_one_redis_computes() {
+    let mut bench = Bench::new();
+    assert_eq!(bench.reply("DEBUG DIGEST"), format!("+{}", "0".repeat(40)));
+    set(&bench, 0, "text", "v");
+    set(&bench, 0, "number", "12345");
+    bench.run("HSET hash a 1 b two");
+    set(&bench, 3, "text", "v");
+    set(&bench, 3, "mortal", "v");
+    bench.session.database = 3;
+    bench.run("PEXPIRE mortal 1000000");
+    assert_eq!(bench.reply("DEBUG DIGEST"), "+deb2ab553b88dad2f539364fce46c9129c56f77f");
+    bench.session.database = 0;
+    let values = bench.reply("DEBUG DIGEST-VALUE text number hash none");
+    assert_eq!(
+        values.split(' ').collect::<Vec<_>>(),
+        [
+            "*4",
+            "+d79ee9fe5d5ad902d7f6620efc3b07b75ddd742f",
+            "+e1cf90774e995ae03de66e8109dc5cb9d9c2dc83",
+            "+aaec2dd6dd5d0e6fbdce75b84b029b773e920b00",
+            "+0000000000000000000000000000000000000000",
+        ]
+    );
+}
+
+#[test]
+fn what_takes_long_is_asked_of_the_server() {
+    let mut bench = Bench::new();
+    let mut flow = |words| bench.run(words).flow.unwrap();
+    assert_eq!(flow("DEBUG RELOAD"), Flow::Await(Request::Reload));
+    assert_eq!(flow("DEBUG LOADAOF"), Flow::Await(Request::Replay));
+    let sleep = |ms| Flow::Await(Request::Sleep(Duration::from_millis(ms)));
+    assert_eq!(flow("DEBUG SLEEP 1.5"), sleep(1500));
+    assert_eq!(flow("DEBUG SLEEP -1"), sleep(0));
+    assert_eq!(flow("DEBUG SLEEP abc"), sleep(0));
+    assert_eq!(flow("DEBUG SLEEP 1e300"), Flow::Await(Request::Sleep(Duration::MAX)));
+}
+
+#[test]
+fn the_active_expiry_cycle_is_switched() {
+    let mut bench = Bench::new();
+    for word in ["0", "1", "-2", "foo"] {
+        assert_eq!(bench.reply(&format!("DEBUG SET-ACTIVE-EXPIRE {word}")), "+OK");
+    }
+    assert_eq!(bench.host.asked(), ["expiry off", "expiry on", "expiry on", "expiry off"]);
+}
+
+#[test]
+fn an_object_shows_its_encoding_and_idle_time() {
+    let mut bench = Bench::new();
+    bench.run("HSET h f v");
+    bench.now_ms += 5_000;
+    let reply = bench.reply("DEBUG OBJECT h");
+    assert!(
+        reply.starts_with("+Value at:0x0 refcount:1 encoding:listpack serializedlength:2 lru:")
+    );
+    assert!(reply.ends_with(" lru_seconds_idle:5"), "{reply}");
+    assert_eq!(bench.reply("DEBUG OBJECT none"), "-ERR no such key");
+}
+
+#[test]
+fn small_things_answer_at_once() {
+    let mut bench = Bench::new();
+    assert_eq!(bench.reply("debug jmap"), "+OK");
+    assert_eq!(bench.reply("DEBUG STRINGMATCH-LEN a*c abc"), ":1");
+    assert_eq!(bench.reply("DEBUG STRINGMATCH-LEN a*c ab"), ":0");
+    assert_eq!(bench.reply("DEBUG CHANGE-REPL-ID"), "-ERR there is no log");
+    assert!(bench.reply("DEBUG HELP").starts_with("*24 +DEBUG <subcommand>"));
+}
+
+#[test]
+fn unknown_subcommands_are_repeated_in_part() {
+    let mut bench = Bench::new();
+    let unknown = |name: &str| {
+        format!(
+            "-ERR unknown subcommand or wrong number of arguments for '{name}'. Try DEBUG HELP."
+        )
+    };
+    assert_eq!(bench.reply("DEBUG foo"), unknown("foo"));
+    assert_eq!(bench.reply("DEBUG DIGEST x"), unknown("DIGEST"));
+    assert_eq!(bench.reply(&format!("DEBUG {}", "x".repeat(200))), unknown(&"x".repeat(128)));
+}

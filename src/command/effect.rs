@@ -1,0 +1,198 @@
+//! What a command puts into the replication stream.
+
+use crate::net::args::Args;
+
+/// What one command puts into the replication stream.
+///
+/// Deterministic: whoever applies it to the same data gets the same data, at any later time. Most
+/// commands are their own effect, verbatim; a command whose outcome depends on the clock, on chance
+/// or on rounding rewrites itself.
+#[derive(Debug, Default)]
+pub struct Effect {
+    changes: u64,
+    expirations: u64,
+    rewritten: bool,
+    commands: Vec<Encoded>,
+    bytes: Vec<u8>,
+}
+
+/// One encoded command in [`Effect::bytes`].
+#[derive(Clone, Copy, Debug)]
+struct Encoded {
+    database: Option<usize>,
+    end: usize,
+}
+
+impl Effect {
+    /// Notes `count` changes; the request itself becomes the effect unless it is rewritten.
+    pub fn changed(&mut self, count: u64) {
+        self.changes += count;
+    }
+
+    /// Puts a command into the stream in place of the request; several calls put several.
+    pub fn rewrite(&mut self, words: &[&[u8]]) {
+        self.rewritten = true;
+        self.push(None, words);
+    }
+
+    /// Puts nothing into the stream in place of the request, though the data changed.
+    pub fn suppress(&mut self) {
+        self.rewritten = true;
+    }
+
+    /// Puts the removal of an expired key in front of the request.
+    pub fn expired(&mut self, database: usize, key: &[u8]) {
+        self.expirations += 1;
+        self.push(Some(database), &[b"DEL", key]);
+    }
+
+    /// Takes over what another command did: each of its commands, fixed to its database.
+    pub fn absorb(&mut self, inner: &Self, request: &Args<'_>, selected: usize) {
+        self.rewritten = true;
+        self.changes += inner.changes;
+        self.expirations += inner.expirations;
+        inner.emit(request, selected, |database, part| {
+            part.encode_into(&mut self.bytes);
+            self.commands.push(Encoded { database: Some(database), end: self.bytes.len() });
+        });
+    }
+
+    /// Counts the changes noted so far.
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// Counts the expired keys removed.
+    pub fn expirations(&self) -> u64 {
+        self.expirations
+    }
+
+    /// Tells whether the request itself, and nothing else, goes into the stream.
+    pub fn is_plain_request(&self) -> bool {
+        self.changes > 0 && !self.rewritten && self.commands.is_empty()
+    }
+
+    /// Tells whether nothing goes into the stream.
+    pub fn is_empty(&self) -> bool {
+        self.commands.is_empty() && (self.changes == 0 || self.rewritten)
+    }
+
+    /// Makes ready for the next command, keeping the buffers.
+    pub fn clear(&mut self) {
+        self.changes = 0;
+        self.expirations = 0;
+        self.rewritten = false;
+        self.commands.clear();
+        self.bytes.clear();
+        self.bytes.shrink_to(64 * 1024);
+    }
+
+    /// Hands each command of the effect, in order, to `emit` with the database it works in.
+    ///
+    /// `request` is the command that had this effect, and `selected` the database it ran in.
+    pub fn emit(&self, request: &Args<'_>, selected: usize, mut emit: impl FnMut(usize, Part<'_>)) {
+        let mut start = 0;
+        for command in &self.commands {
+            let bytes = &self.bytes[start..command.end];
+            emit(command.database.unwrap_or(selected), Part::Encoded(bytes));
+            start = command.end;
+        }
+        if self.changes > 0 && !self.rewritten {
+            emit(selected, Part::Request(*request));
+        }
+    }
+
+    /// Counts the commands that [`Self::emit`] hands out.
+    pub fn command_count(&self) -> usize {
+        self.commands.len() + usize::from(self.changes > 0 && !self.rewritten)
+    }
+
+    fn push(&mut self, database: Option<usize>, words: &[&[u8]]) {
+        encode(&mut self.bytes, words);
+        self.commands.push(Encoded { database, end: self.bytes.len() });
+    }
+}
+
+/// One command of an effect.
+#[derive(Clone, Copy)]
+pub enum Part<'p> {
+    /// The request as it was received.
+    Request(Args<'p>),
+    /// A command already encoded.
+    Encoded(&'p [u8]),
+}
+
+impl Part<'_> {
+    /// Appends the command as it goes into the stream.
+    pub fn encode_into(&self, out: &mut Vec<u8>) {
+        match self {
+            Part::Request(args) => args.encode_into(out),
+            Part::Encoded(bytes) => out.extend_from_slice(bytes),
+        }
+    }
+}
+
+/// Appends a command to `out` as an array of bulk strings.
+pub fn encode(out: &mut Vec<u8>, words: &[&[u8]]) {
+    let mut digits = itoa::Buffer::new();
+    out.push(b'*');
+    out.extend_from_slice(digits.format(words.len()).as_bytes());
+    out.extend_from_slice(b"\r\n");
+    for word in words {
+        out.push(b'$');
+        out.extend_from_slice(digits.format(word.len()).as_bytes());
+        out.extend_from_slice(b"\r\n");
+        out.extend_from_slice(word);
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn emitted(effect: &Effect) -> Vec<(usize, Vec<u8>)> {
+        let owned = crate::net::args::OwnedArgs::from_words(["SET", "k", "v"]);
+        let mut all = Vec::new();
+        effect.emit(&owned.as_args(), 3, |db, part| {
+            let mut bytes = Vec::new();
+            part.encode_into(&mut bytes);
+            all.push((db, bytes));
+        });
+        assert_eq!(all.len(), effect.command_count());
+        assert_eq!(all.is_empty(), effect.is_empty());
+        all
+    }
+
+    #[test]
+    fn a_change_puts_the_request_itself_into_the_stream() {
+        let mut effect = Effect::default();
+        assert_eq!(emitted(&effect), vec![]);
+        effect.changed(1);
+        assert_eq!(
+            emitted(&effect),
+            vec![(3, b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n".to_vec())]
+        );
+    }
+
+    #[test]
+    fn an_expired_key_is_removed_before_the_request_and_in_its_own_database() {
+        let mut effect = Effect::default();
+        effect.expired(1, b"old");
+        assert_eq!(emitted(&effect), vec![(1, b"*2\r\n$3\r\nDEL\r\n$3\r\nold\r\n".to_vec())]);
+        effect.changed(1);
+        assert_eq!(emitted(&effect).len(), 2);
+    }
+
+    #[test]
+    fn a_rewrite_takes_the_place_of_the_request() {
+        let mut effect = Effect::default();
+        effect.changed(1);
+        effect.rewrite(&[b"PERSIST", b"k"]);
+        assert_eq!(emitted(&effect), vec![(3, b"*2\r\n$7\r\nPERSIST\r\n$1\r\nk\r\n".to_vec())]);
+        effect.clear();
+        effect.changed(1);
+        effect.suppress();
+        assert_eq!(emitted(&effect), vec![]);
+    }
+}

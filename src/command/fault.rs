@@ -1,0 +1,69 @@
+//! The errors that a client reads, in Redis's words.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// An error reply: its code and text, without the leading dash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault(Cow<'static, [u8]>);
+
+impl Fault {
+    /// The key holds another type.
+    pub const WRONG_TYPE: Self =
+        Self::fixed("WRONGTYPE Operation against a key holding the wrong kind of value");
+    /// The options make no sense.
+    pub const SYNTAX: Self = Self::fixed("ERR syntax error");
+    /// A word is not a signed 64-bit integer.
+    pub const NOT_AN_INTEGER: Self = Self::fixed("ERR value is not an integer or out of range");
+    /// A word is not a floating point number.
+    pub const NOT_A_FLOAT: Self = Self::fixed("ERR value is not a valid float");
+    /// The key is not there, and the command needs it.
+    pub const NO_SUCH_KEY: Self = Self::fixed("ERR no such key");
+    /// A database number beyond `databases`.
+    pub const DB_INDEX: Self = Self::fixed("ERR DB index is out of range");
+
+    /// Makes an error of a text known beforehand.
+    pub const fn fixed(text: &'static str) -> Self {
+        Self(Cow::Borrowed(text.as_bytes()))
+    }
+
+    /// Makes an error of a text put together now.
+    pub fn of(text: String) -> Self {
+        Self(Cow::Owned(text.into_bytes()))
+    }
+
+    /// Makes an error of a text that repeats words of the client, which may be any bytes.
+    pub fn of_bytes(text: Vec<u8>) -> Self {
+        Self(Cow::Owned(text))
+    }
+
+    /// Makes an error that repeats a word of the client, up to its first zero byte as C prints it.
+    pub fn quoting(before: &str, word: &[u8], after: &str) -> Self {
+        let word = word.split(|byte| *byte == 0).next().unwrap_or_default();
+        Self::of_bytes([before.as_bytes(), word, after.as_bytes()].concat())
+    }
+
+    /// Returns the bytes of the reply, beginning with the error's code.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Returns the text for people; bytes that are no text are replaced.
+    pub fn text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.0)
+    }
+
+    /// Returns the error's code: the text up to the first space.
+    pub fn code(&self) -> &str {
+        let code = self.0.split(|byte| *byte == b' ').next().unwrap_or_default();
+        std::str::from_utf8(code).unwrap_or("ERR")
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text())
+    }
+}
+
+impl std::error::Error for Fault {}

@@ -1,0 +1,75 @@
+//! What a connection does after a command.
+
+use std::time::Duration;
+
+use crate::position::Position;
+
+/// What the connection does once a command has run.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// The reply is written; the next command follows.
+    Done,
+    /// The reply is written; the connection ends once it is flushed.
+    Close,
+    /// The reply comes later, from the server.
+    Await(Request),
+}
+
+/// What a command asks of the server, answered when it is done.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Request {
+    /// `WAIT`: so many replicas must have acknowledged all that this client wrote.
+    Wait {
+        /// How many replicas.
+        replicas: i64,
+        /// How long at most; `None` waits for ever.
+        timeout: Option<Duration>,
+    },
+    /// `WAITAOF`: as [`Self::Wait`], for what is durable here and on replicas.
+    WaitDurable {
+        /// Whether this server must have it on disk.
+        local: bool,
+        /// How many replicas must have it on disk.
+        replicas: i64,
+        /// How long at most; `None` waits for ever.
+        timeout: Option<Duration>,
+    },
+    /// `SAVE`, and `BGSAVE` with the reply at once.
+    Save,
+    /// `DEBUG RELOAD`: a snapshot is written and loaded again.
+    Reload,
+    /// `DEBUG LOADAOF`: the log is replayed from the newest snapshot.
+    Replay,
+    /// `DEBUG SLEEP`: nothing is answered for so long.
+    Sleep(Duration),
+    /// `SHUTDOWN`: an answer comes only if the server stays.
+    Shutdown(ShutdownMode),
+    /// `PSYNC` or `SYNC`: the connection becomes a replica's.
+    Feed(FeedRequest),
+}
+
+/// How `SHUTDOWN` goes about it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ShutdownMode {
+    /// `SAVE` / `NOSAVE`; `None` saves if there are save points.
+    pub save: Option<bool>,
+    /// `NOW`: replicas are not waited for.
+    pub now: bool,
+    /// `FORCE`: errors do not stop it.
+    pub force: bool,
+    /// `ABORT`: the shutdown under way is called off.
+    pub abort: bool,
+}
+
+/// What a replica asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FeedRequest {
+    /// `SYNC`: a snapshot and then the stream, with no word of identity.
+    Sync,
+    /// `PSYNC ? -1`: a snapshot and then the stream.
+    Full,
+    /// `PSYNC` with a replid or an offset that no history has: the same, but it was a refusal.
+    Nowhere,
+    /// `PSYNC <replid> <offset>`: the stream from there if this is possible.
+    Continue(Position),
+}

@@ -1,0 +1,154 @@
+//! What commands may ask of the server around them.
+
+use std::sync::Arc;
+
+use crate::position::{Offset, Replid};
+
+use super::session::ClientInfo;
+use super::{Fault, Session};
+
+/// What commands may ask of the server around them; everything here is off the hot path.
+pub trait Host: Send + Sync {
+    /// Writes the text of `INFO` for the sections named (lower case), all the usual ones if none.
+    fn info(&self, sections: &[String]) -> String;
+
+    /// Lists the configuration parameters that match one of the patterns, with their values.
+    fn config_get(&self, patterns: &[&[u8]]) -> Vec<(String, String)>;
+    /// Changes configuration parameters, all or none.
+    fn config_set(&self, pairs: &[(&[u8], &[u8])]) -> Result<(), Fault>;
+    /// Writes the configuration back to its file.
+    fn config_rewrite(&self) -> Result<(), Fault>;
+    /// Counts a command that ran within a transaction: its place in the table, how long, how it went.
+    fn count_call(&self, command: usize, took_us: u64, failed: Option<&Fault>);
+    /// Zeroes the counters that `INFO` shows.
+    fn reset_statistics(&self);
+    /// Tells whether `DEBUG` may be used by this client (`enable-debug-command`).
+    fn allows_debug(&self, session: &Session) -> bool;
+
+    /// Checks a user's password; `None` for the user means the default one.
+    fn authenticate(&self, user: Option<&[u8]>, password: &[u8]) -> Result<(), AuthFault>;
+    /// Tells whether a password is set at all.
+    fn needs_password(&self) -> bool;
+
+    /// Lists the clients connected, in the order of their numbers.
+    fn clients(&self) -> Vec<Arc<ClientInfo>>;
+    /// Stops serving clients until that Unix time in milliseconds: all commands, or writes only.
+    fn pause(&self, until_ms: i64, scope: PauseScope);
+    /// Ends the pause.
+    fn unpause(&self);
+
+    /// Tells the role, for `ROLE` and `HELLO`.
+    fn role(&self) -> RoleReport;
+    /// Takes note of `REPLCONF ACK` (`fack`: what the replica has on disk).
+    fn acknowledged(&self, session: &Session, offset: Offset, durable: Option<Offset>);
+    /// Counts the replicas that have acknowledged at least `offset`.
+    fn replicas_at(&self, offset: Offset) -> i64;
+    /// Takes a new replid, as `DEBUG CHANGE-REPL-ID` wants.
+    fn change_replid(&self) -> Result<Replid, Fault>;
+
+    /// Starts a snapshot in the background.
+    fn background_save(&self, schedule: bool) -> Result<SaveStarted, Fault>;
+    /// Tells when the last snapshot was completed, in Unix seconds.
+    fn last_save_s(&self) -> i64;
+    /// Switches the active expiry cycle, as `DEBUG SET-ACTIVE-EXPIRE` wants.
+    fn set_active_expiry(&self, on: bool);
+    /// Drops a value that may be large off the worker threads.
+    fn drop_later(&self, value: Box<dyn Send>);
+
+    /// Lists the slow log's newest entries, newest first.
+    fn slow_entries(&self, count: usize) -> Vec<SlowEntry>;
+    /// Counts the slow log's entries.
+    fn slow_count(&self) -> usize;
+    /// Empties the slow log.
+    fn slow_reset(&self);
+    /// The latency histograms: per command its calls and the cumulative counts by microseconds.
+    fn latency_histograms(&self, commands: &[&[u8]]) -> Vec<LatencyHistogram>;
+    /// Lists latency events: name, Unix seconds of the last, milliseconds of the last and the most.
+    fn latency_latest(&self) -> Vec<(String, i64, i64, i64)>;
+    /// Lists one event's samples: Unix seconds and milliseconds.
+    fn latency_history(&self, event: &[u8]) -> Vec<(i64, i64)>;
+    /// Forgets the events named, or all; counts them.
+    fn latency_reset(&self, events: &[&[u8]]) -> usize;
+    /// The allocator's figures for `MEMORY STATS` and `MEMORY DOCTOR`, by their stock names.
+    fn memory_stats(&self) -> Vec<(&'static str, MemoryFigure)>;
+    /// Returns memory to the operating system.
+    fn memory_purge(&self);
+}
+
+/// Why a password was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthFault {
+    /// Wrong name or password.
+    WrongPassword,
+    /// No password is set, and one was given.
+    NoPasswordSet,
+}
+
+/// What `CLIENT PAUSE` holds back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PauseScope {
+    /// Commands that may write.
+    Writes,
+    /// All commands.
+    All,
+}
+
+/// How `BGSAVE` went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SaveStarted {
+    /// It runs.
+    Now,
+    /// Another one runs, and this follows it.
+    Scheduled,
+}
+
+/// What `ROLE` tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RoleReport {
+    /// A primary with its replicas: address, port and acknowledged offset.
+    Primary {
+        /// How far the stream reaches.
+        offset: Offset,
+        /// The replicas that are fed.
+        replicas: Vec<(String, u16, Offset)>,
+    },
+}
+
+/// One entry of the slow log.
+#[derive(Clone, Debug)]
+pub struct SlowEntry {
+    /// Its number; never used twice while the server runs.
+    pub id: u64,
+    /// When the command began, in Unix seconds.
+    pub at_s: i64,
+    /// How long it took in microseconds.
+    pub took_us: u64,
+    /// Its words, shortened.
+    pub words: Vec<Vec<u8>>,
+    /// The client's address.
+    pub address: String,
+    /// The client's name.
+    pub name: String,
+}
+
+/// One command's latency histogram.
+#[derive(Clone, Debug)]
+pub struct LatencyHistogram {
+    /// The command, `config|get` for a subcommand.
+    pub command: String,
+    /// How often it ran.
+    pub calls: u64,
+    /// Upper bounds in microseconds with the number of calls at or below them.
+    pub cumulative_us: Vec<(u64, u64)>,
+}
+
+/// One figure of `MEMORY STATS`.
+#[derive(Clone, Debug)]
+pub enum MemoryFigure {
+    /// A count of bytes or things.
+    Count(i64),
+    /// A ratio.
+    Ratio(f64),
+    /// Figures of a database, nested.
+    Nested(Vec<(&'static str, i64)>),
+}

@@ -1,0 +1,69 @@
+//! `COMMAND GETKEYS`: the keys in a whole command, and what is done with them.
+
+use crate::command::table::{self, Command, KeySpec, flag};
+use crate::command::{Call, Fault, Flow};
+use crate::net::args::Args;
+
+use super::describe::statuses;
+
+/// `COMMAND GETKEYS command [argument …]`.
+pub fn command_getkeys(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
+    let words = call.args.from(2);
+    let found = keys_in(&words)?;
+    call.reply.array(found.len());
+    for (place, _) in found {
+        call.reply.bulk(words.word(place));
+    }
+    Ok(Flow::Done)
+}
+
+/// `COMMAND GETKEYSANDFLAGS command [argument …]`.
+pub fn command_getkeysandflags(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
+    let words = call.args.from(2);
+    let found = keys_in(&words)?;
+    call.reply.array(found.len());
+    for (place, flags) in found {
+        call.reply.array(2);
+        call.reply.bulk(words.word(place));
+        statuses(flags.split(' '), &mut call.reply);
+    }
+    Ok(Flow::Done)
+}
+
+/// Finds the places of all keys with their flags, or tells why there are none.
+fn keys_in(words: &Args<'_>) -> Result<Vec<(usize, &'static str)>, Fault> {
+    let command = table::find(words).ok_or(Fault::fixed("ERR Invalid command specified"))?;
+    if command.keys.is_empty() {
+        return Err(Fault::fixed("ERR The command has no key arguments"));
+    }
+    if !command.accepts(words.len()) {
+        let text = "ERR Invalid number of arguments specified for command";
+        return Err(Fault::fixed(text));
+    }
+    let mut found = Vec::new();
+    for spec in command.keys.iter().filter(|spec| !spec.has_flag("not_key")) {
+        let Ok(places) = spec.places(words) else {
+            found.clear();
+            break;
+        };
+        let flags = flags_here(command, spec, words);
+        found.extend(places.map(|place| (place, flags)));
+    }
+    if found.is_empty() && !command.has(flag::NO_MANDATORY_KEYS) {
+        return Err(Fault::fixed("ERR Invalid arguments specified for command"));
+    }
+    Ok(found)
+}
+
+/// Returns what is done with the keys by these very words, where that depends on the words.
+fn flags_here(command: &Command, spec: &KeySpec, words: &Args<'_>) -> &'static str {
+    if !spec.has_flag("variable_flags") {
+        return spec.flags;
+    }
+    let gets = words.from(3).iter().any(|word| word.eq_ignore_ascii_case(b"get"));
+    match (command.name, gets) {
+        ("set", true) => "RW access update",
+        ("set", false) => "OW update",
+        _ => spec.flags,
+    }
+}

@@ -1,0 +1,55 @@
+//! Executes commands: one table row and one function each.
+//!
+//! Knows the keyspace and how replies are written; knows no socket, no log and no replica. What a
+//! command wants of the server reaches it through [`Host`], and what its connection must do next is
+//! told in its [`Flow`].
+
+pub mod call;
+pub mod counters;
+pub mod effect;
+pub mod fault;
+pub mod flow;
+pub mod host;
+pub mod session;
+
+pub mod generic;
+pub mod string;
+
+pub mod expiry;
+pub mod hash;
+
+pub mod dice;
+pub mod glob;
+pub mod scan;
+
+pub mod debug;
+pub mod digest;
+
+pub mod table;
+
+pub mod persistence;
+pub mod replication;
+pub mod transaction;
+
+pub mod client;
+pub mod config;
+pub mod connection;
+pub mod help;
+pub mod info;
+pub mod introspect;
+pub mod latency;
+pub mod memory;
+pub mod slowlog;
+
+#[cfg(test)]
+pub(crate) mod testing;
+
+pub use call::{Call, Data, Mode};
+pub use effect::Effect;
+pub use fault::Fault;
+pub use flow::Flow;
+pub use host::Host;
+pub use session::{ClientInfo, Session};
+
+/// The version of Redis whose behaviour clients may count on.
+pub const REDIS_VERSION: &str = "7.2.6";

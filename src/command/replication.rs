@@ -1,0 +1,179 @@
+//! `ROLE`, `WAIT`, `WAITAOF`, and what a replica says: `REPLCONF`, `PSYNC`, `SYNC`.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use crate::net::Args;
+use crate::net::number::parse_i64_strict;
+use crate::position::{Offset, Position, Replid};
+
+use super::flow::{FeedRequest, Request};
+use super::host::RoleReport;
+use super::{Call, Fault, Flow};
+
+/// The longest address that `REPLCONF ip-address` may announce.
+const ADDRESS_BYTES_MAX: usize = 255;
+
+/// `ROLE`: what this server is, and whom it feeds.
+pub fn role(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
+    match call.host.role() {
+        RoleReport::Primary { offset, replicas } => {
+            call.reply.array(3);
+            call.reply.bulk(b"master");
+            call.reply.integer(offset.0 as i64);
+            call.reply.array(replicas.len());
+            for (address, port, acknowledged) in replicas {
+                call.reply.array(3);
+                call.reply.bulk(address.as_bytes());
+                call.reply.bulk(port.to_string().as_bytes());
+                call.reply.bulk(acknowledged.to_string().as_bytes());
+            }
+        }
+    }
+    Ok(Flow::Done)
+}
+
+/// `WAIT numreplicas timeout`: until so many replicas have all that this client wrote.
+pub fn wait(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
+    let replicas = integer(call, 1)?;
+    let timeout = timeout(call, 2)?;
+    let written = Offset(call.session.info.written.load(Ordering::Relaxed));
+    let there = call.host.replicas_at(written);
+    if there >= replicas || call.session.executing {
+        call.reply.integer(there);
+        return Ok(Flow::Done);
+    }
+    Ok(Flow::Await(Request::Wait { replicas, timeout }))
+}
+
+/// `WAITAOF numlocal numreplicas timeout`: until all that this client wrote is on so many disks.
+pub fn waitaof(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
+    let local = integer(call, 1)?;
+    if !(0..=1).contains(&local) {
+        return Err(Fault::fixed("ERR value is out of range, value must between 0 and 1"));
+    }
+    let replicas = integer(call, 2)?;
+    if replicas < 0 {
+        return Err(Fault::fixed("ERR value is out of range, must be positive"));
+    }
+    let timeout = timeout(call, 3)?;
+    // Within a transaction nothing may wait: a time that is over makes the server answer at once.
+    let timeout = if call.session.executing { Some(Duration::ZERO) } else { timeout };
+    Ok(Flow::Await(Request::WaitDurable { local: local == 1, replicas, timeout }))
+}
+
+/// `REPLCONF option value …`: what a replica says of itself, and its acknowledgements.
+pub fn replconf(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
+    if call.args.len().is_multiple_of(2) {
+        return Err(Fault::SYNTAX);
+    }
+    if call.args.len() >= 3 && call.args[1].eq_ignore_ascii_case(b"ack") {
+        if let Some((offset, durable)) = acknowledgement(&call.args) {
+            call.host.acknowledged(call.session, offset, durable);
+        }
+        return Ok(Flow::Done);
+    }
+    for index in (1..call.args.len()).step_by(2) {
+        let option = call.args.word(index);
+        if option.eq_ignore_ascii_case(b"getack") {
+            // A primary asks this of a replica; as one we have nothing to say.
+            return Ok(Flow::Done);
+        }
+        introduce(call, option, index + 1)?;
+    }
+    call.reply.ok();
+    Ok(Flow::Done)
+}
+
+/// Reads `REPLCONF ACK <offset> [FACK <durable offset>]`, which has no reply.
+pub fn acknowledgement(args: &Args<'_>) -> Option<(Offset, Option<Offset>)> {
+    let offset_at = |index: usize| {
+        let number = args.get(index).and_then(parse_i64_strict)?;
+        u64::try_from(number).ok().map(Offset)
+    };
+    let is = |index: usize, word: &[u8]| {
+        args.get(index).is_some_and(|given| given.eq_ignore_ascii_case(word))
+    };
+    if !is(0, b"replconf") || !is(1, b"ack") {
+        return None;
+    }
+    let durable = if is(3, b"fack") { offset_at(4) } else { None };
+    Some((offset_at(2)?, durable))
+}
+
+/// Notes one option of a replica's introduction.
+fn introduce(call: &mut Call<'_, '_>, option: &[u8], value: usize) -> Result<(), Fault> {
+    let word = call.args.word(value);
+    if option.eq_ignore_ascii_case(b"listening-port") {
+        let port = integer(call, value)?;
+        call.session.replica.listening_port = u16::try_from(port)
+            .map_err(|_| Fault::fixed("ERR value is out of range, must be positive"))?;
+    } else if option.eq_ignore_ascii_case(b"ip-address") {
+        if word.len() > ADDRESS_BYTES_MAX {
+            return Err(Fault::of(format!(
+                "ERR REPLCONF ip-address provided by replica instance is too long: {} bytes",
+                word.len()
+            )));
+        }
+        let address = String::from_utf8_lossy(word).into_owned();
+        call.session.replica.ip_address = (!address.is_empty()).then_some(address);
+    } else if option.eq_ignore_ascii_case(b"capa") {
+        // Unknown capabilities are for newer primaries.
+        call.session.replica.capa_eof |= word.eq_ignore_ascii_case(b"eof");
+        call.session.replica.capa_psync2 |= word.eq_ignore_ascii_case(b"psync2");
+    } else if option.eq_ignore_ascii_case(b"rdb-only") {
+        call.session.replica.rdb_only = integer(call, value)? == 1;
+    } else if option.eq_ignore_ascii_case(b"rdb-filter-only") {
+        call.session.replica.rdb_empty = rdb_without_keys(word)?;
+    } else if !option.eq_ignore_ascii_case(b"version") {
+        return Err(Fault::of(format!(
+            "ERR Unrecognized REPLCONF option: {}",
+            String::from_utf8_lossy(option)
+        )));
+    }
+    Ok(())
+}
+
+/// Reads `rdb-filter-only`: nothing at all, or functions, of which there are none either.
+fn rdb_without_keys(filter: &[u8]) -> Result<bool, Fault> {
+    for word in filter.split(|b| *b == b' ').filter(|word| !word.is_empty()) {
+        if !word.eq_ignore_ascii_case(b"functions") {
+            return Err(Fault::of(format!(
+                "ERR Unsupported rdb-filter-only option: {}",
+                String::from_utf8_lossy(word)
+            )));
+        }
+    }
+    Ok(true)
+}
+
+/// `PSYNC replid offset`: the connection becomes a replica's.
+pub fn psync(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
+    let wanted = parse_i64_strict(call.args.word(2)).ok_or(Fault::NOT_AN_INTEGER)?;
+    let replid = Replid::parse(call.args.word(1));
+    let offset = u64::try_from(wanted).ok().and_then(Offset::from_first_wanted);
+    let request = match (replid, offset) {
+        (Some(replid), Some(offset)) => FeedRequest::Continue(Position { replid, offset }),
+        // A replica that has no history says so on purpose.
+        _ if call.args.word(1).starts_with(b"?") => FeedRequest::Full,
+        _ => FeedRequest::Nowhere,
+    };
+    Ok(Flow::Await(Request::Feed(request)))
+}
+
+/// `SYNC`: as `PSYNC ? -1`, for those who know no more.
+pub fn sync(_call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
+    Ok(Flow::Await(Request::Feed(FeedRequest::Sync)))
+}
+
+fn integer(call: &Call<'_, '_>, index: usize) -> Result<i64, Fault> {
+    parse_i64_strict(call.args.word(index)).ok_or(Fault::NOT_AN_INTEGER)
+}
+
+/// Reads a timeout in milliseconds; zero means for ever.
+fn timeout(call: &Call<'_, '_>, index: usize) -> Result<Option<Duration>, Fault> {
+    let ms = parse_i64_strict(call.args.word(index))
+        .ok_or(Fault::fixed("ERR timeout is not an integer or out of range"))?;
+    let ms = u64::try_from(ms).map_err(|_| Fault::fixed("ERR timeout is negative"))?;
+    Ok((ms > 0).then(|| Duration::from_millis(ms)))
+}

@@ -1,0 +1,233 @@
+//! What the server remembers of a client between its commands.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+
+use crate::keyspace::{Keyspace, ShardSet};
+use crate::net::args::OwnedArgs;
+use crate::net::reply::Protocol;
+
+use super::table::Command;
+
+/// What the server remembers of a client between its commands; owned by its connection.
+#[derive(Debug)]
+pub struct Session {
+    /// What other clients may see of this one.
+    pub info: Arc<ClientInfo>,
+    /// The selected database.
+    pub database: usize,
+    /// The protocol that `HELLO` chose.
+    pub protocol: Protocol,
+    /// Whether it may run commands: it gave the password, or there is none.
+    pub authenticated: bool,
+    /// The commands queued since `MULTI`.
+    pub transaction: Option<Transaction>,
+    /// Whether `EXEC` is running the queued commands, so that none may wait.
+    pub executing: bool,
+    /// The keys under `WATCH`.
+    pub watch: Watch,
+    /// What `CLIENT REPLY` asked for.
+    pub reply: ReplyMode,
+    /// `CLIENT NO-TOUCH`.
+    pub no_touch: bool,
+    /// What `REPLCONF` said so far, before `PSYNC`.
+    pub replica: ReplicaHello,
+}
+
+/// The commands queued since `MULTI`.
+#[derive(Debug, Default)]
+pub struct Transaction {
+    /// The commands with their words, checked when they were queued.
+    pub commands: Vec<(&'static Command, OwnedArgs)>,
+    /// Whether a command was refused while queuing, so that `EXEC` must fail.
+    pub refused: bool,
+}
+
+/// The keys under `WATCH`.
+#[derive(Debug, Default)]
+pub struct Watch {
+    /// Set as soon as one of the keys is changed.
+    pub broken: Arc<AtomicBool>,
+    /// The keys, with their databases; those that were already expired when watched are marked.
+    pub keys: Vec<WatchedKey>,
+}
+
+impl Session {
+    /// Stops watching all keys, as though none had ever been watched.
+    ///
+    /// Locks the shards of those keys: the caller must hold none.
+    pub fn unwatch_all(&mut self, keyspace: &Keyspace) {
+        for watched in self.watch.keys.drain(..) {
+            let key = keyspace.key(&watched.key);
+            let mut locked = keyspace.lock(ShardSet::of(&key));
+            locked.unwatch(watched.database, &key, &self.watch.broken);
+        }
+        self.watch.broken.store(false, Ordering::Relaxed);
+        self.info.watched.store(0, Ordering::Relaxed);
+        self.info.flags.fetch_and(!flag::BROKEN, Ordering::Relaxed);
+    }
+}
+
+/// One key under `WATCH`.
+#[derive(Debug)]
+pub struct WatchedKey {
+    /// The database.
+    pub database: usize,
+    /// The key.
+    pub key: Vec<u8>,
+    /// Whether it had already expired when it was put under watch.
+    pub was_expired: bool,
+}
+
+/// Which replies a client gets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReplyMode {
+    /// All.
+    #[default]
+    On,
+    /// None.
+    Off,
+    /// None to the next command, then all again.
+    SkipNext,
+    /// None to this command, then all again.
+    Skip,
+}
+
+/// What a replica says of itself with `REPLCONF` before it asks for the stream.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a capability of its own")]
+pub struct ReplicaHello {
+    /// The port it listens on.
+    pub listening_port: u16,
+    /// The address it announces, if not that of its socket.
+    pub ip_address: Option<String>,
+    /// Whether it takes an RDB that ends with a mark instead of a length.
+    pub capa_eof: bool,
+    /// Whether it takes `+CONTINUE <replid>`.
+    pub capa_psync2: bool,
+    /// Whether it wants the RDB alone, and no stream.
+    pub rdb_only: bool,
+    /// Whether it wants an RDB without data.
+    pub rdb_empty: bool,
+}
+
+/// What one client shows to the others, in `CLIENT LIST` and to `CLIENT KILL`.
+#[derive(Debug)]
+pub struct ClientInfo {
+    /// Its number; never used twice.
+    pub id: u64,
+    /// Its address, as `ip:port` or as the path of the Unix socket with `:0`.
+    pub address: String,
+    /// The address it came in at.
+    pub local_address: String,
+    /// The socket's descriptor.
+    pub descriptor: i32,
+    /// When it connected, in Unix milliseconds.
+    pub since_ms: i64,
+    /// When it last sent a command, in Unix milliseconds.
+    pub active_ms: AtomicI64,
+    /// The selected database.
+    pub database: AtomicUsize,
+    /// Its flags; see [`flag`].
+    pub flags: AtomicU64,
+    /// How many commands are queued, or -1 outside `MULTI`.
+    pub queued: AtomicI64,
+    /// How many keys it watches.
+    pub watched: AtomicUsize,
+    /// The protocol, 2 or 3.
+    pub protocol: AtomicUsize,
+    /// The bytes it sent that are not executed yet.
+    pub query_buffer: AtomicUsize,
+    /// The bytes of replies it has not taken yet.
+    pub output_buffer: AtomicUsize,
+    /// The table's index of its last command plus one; zero before the first.
+    pub last_command: AtomicUsize,
+    /// The offset up to which this client's writes reach in the stream.
+    pub written: AtomicU64,
+    /// The words it gave of itself.
+    pub names: Mutex<Names>,
+    /// Ends the connection when notified.
+    pub kill: tokio::sync::Notify,
+}
+
+impl Session {
+    /// Begins with what a new connection has: database 0, RESP2, no transaction.
+    pub fn new(info: Arc<ClientInfo>, authenticated: bool) -> Self {
+        Self {
+            info,
+            database: 0,
+            protocol: Protocol::Resp2,
+            authenticated,
+            transaction: None,
+            executing: false,
+            watch: Watch::default(),
+            reply: ReplyMode::On,
+            no_touch: false,
+            replica: ReplicaHello::default(),
+        }
+    }
+}
+
+impl ClientInfo {
+    /// Describes a client that has just connected.
+    pub fn new(id: u64, address: String, local_address: String, now_ms: i64) -> Self {
+        Self {
+            id,
+            address,
+            local_address,
+            descriptor: -1,
+            since_ms: now_ms,
+            active_ms: AtomicI64::new(now_ms),
+            database: AtomicUsize::new(0),
+            flags: AtomicU64::new(0),
+            queued: AtomicI64::new(-1),
+            watched: AtomicUsize::new(0),
+            protocol: AtomicUsize::new(2),
+            query_buffer: AtomicUsize::new(0),
+            output_buffer: AtomicUsize::new(0),
+            last_command: AtomicUsize::new(0),
+            written: AtomicU64::new(0),
+            names: Mutex::new(Names { user: "default".to_owned(), ..Names::default() }),
+            kill: tokio::sync::Notify::new(),
+        }
+    }
+}
+
+/// The words a client gave of itself.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    /// `CLIENT SETNAME`.
+    pub name: String,
+    /// `CLIENT SETINFO LIB-NAME`.
+    pub library: String,
+    /// `CLIENT SETINFO LIB-VER`.
+    pub library_version: String,
+    /// The user it authenticated as.
+    pub user: String,
+}
+
+/// The bits of [`ClientInfo::flags`].
+pub mod flag {
+    /// A replica that is fed (`S`).
+    pub const REPLICA: u64 = 1;
+    /// Within `MULTI` (`x`).
+    pub const TRANSACTION: u64 = 1 << 1;
+    /// A watched key was changed (`d`).
+    pub const BROKEN: u64 = 1 << 2;
+    /// Will be closed after its reply (`c`).
+    pub const CLOSING: u64 = 1 << 3;
+    /// Came by the Unix socket (`U`).
+    pub const UNIX: u64 = 1 << 4;
+    /// `CLIENT NO-EVICT` (`e`).
+    pub const NO_EVICT: u64 = 1 << 5;
+    /// `CLIENT NO-TOUCH` (`T`).
+    pub const NO_TOUCH: u64 = 1 << 6;
+    /// Waits in `WAIT` or the like (`b`).
+    pub const BLOCKED: u64 = 1 << 7;
+    /// Told to end by `CLIENT KILL`; set before [`super::ClientInfo::kill`] is notified.
+    pub const KILLED: u64 = 1 << 8;
+    /// Watches `MONITOR` (`O`).
+    pub const MONITOR: u64 = 1 << 9;
+}

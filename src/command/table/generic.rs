@@ -1,0 +1,275 @@
+//! Commands for keys of any type.
+
+use super::flag::{
+    ALL_SHARDS, DENYOOM, FAST, LOADING, NOSCRIPT, OWN_SHARDS, READONLY, STALE, WRITE,
+};
+use super::row::{arg, command, key, key_at, keys_from, word};
+use super::{Command, acl};
+use crate::command::{expiry, generic, replication, scan};
+
+pub(super) const ROWS: &[Command] = &[
+    command("copy", -3, WRITE | DENYOOM)
+        .acl(acl::KEYSPACE)
+        .run(generic::copy)
+        .keys(&[key_at(1, "RO access"), key_at(2, "OW update")])
+        .docs(
+            "Copies a value to another key.",
+            "6.2.0",
+            "O(N), N being the elements of the value; O(1) for a string.",
+        )
+        .takes(&[
+            key("source", 0),
+            key("destination", 1),
+            arg("destination-db", "integer").after("DB").optional(),
+            word("replace", "REPLACE").optional(),
+        ]),
+    command("del", -2, WRITE)
+        .acl(acl::KEYSPACE)
+        .run(generic::del)
+        .keys(&[keys_from(1, -1, 1, "RM delete")])
+        .docs("Deletes keys.", "1.0.0", "O(N), N being the keys and the elements of their values.")
+        .tips(&["request_policy:multi_shard", "response_policy:agg_sum"])
+        .takes(&[key("key", 0).multiple()]),
+    command("exists", -2, READONLY | FAST)
+        .acl(acl::KEYSPACE)
+        .run(generic::exists)
+        .keys(&[keys_from(1, -1, 1, "RO")])
+        .docs("Counts those of the keys that exist.", "1.0.0", "O(N), N being the keys.")
+        .history(&[("3.0.3", "Takes several keys.")])
+        .tips(&["request_policy:multi_shard", "response_policy:agg_sum"])
+        .takes(&[key("key", 0).multiple()]),
+    command("expire", -3, WRITE | FAST)
+        .acl(acl::KEYSPACE)
+        .run(expiry::expire)
+        .keys(&[key_at(1, "RW update")])
+        .docs("Has a key expire after so many seconds.", "1.0.0", "O(1)")
+        .history(&[("7.0.0", "Takes `NX`, `XX`, `GT` and `LT`.")])
+        .takes(&[
+            key("key", 0),
+            arg("seconds", "integer"),
+            arg("condition", "oneof").since("7.0.0").optional().made_of(&[
+                word("nx", "NX"),
+                word("xx", "XX"),
+                word("gt", "GT"),
+                word("lt", "LT"),
+            ]),
+        ]),
+    command("expireat", -3, WRITE | FAST)
+        .acl(acl::KEYSPACE)
+        .run(expiry::expireat)
+        .keys(&[key_at(1, "RW update")])
+        .docs("Has a key expire at a Unix time in seconds.", "1.2.0", "O(1)")
+        .history(&[("7.0.0", "Takes `NX`, `XX`, `GT` and `LT`.")])
+        .takes(&[
+            key("key", 0),
+            arg("unix-time-seconds", "unix-time"),
+            arg("condition", "oneof").since("7.0.0").optional().made_of(&[
+                word("nx", "NX"),
+                word("xx", "XX"),
+                word("gt", "GT"),
+                word("lt", "LT"),
+            ]),
+        ]),
+    command("expiretime", 2, READONLY | FAST)
+        .acl(acl::KEYSPACE)
+        .run(expiry::expiretime)
+        .keys(&[key_at(1, "RO access")])
+        .docs("Tells the Unix time in seconds at which a key expires.", "7.0.0", "O(1)")
+        .takes(&[key("key", 0)]),
+    command("keys", 2, READONLY | ALL_SHARDS)
+        .acl(acl::KEYSPACE | acl::DANGEROUS)
+        .run(scan::keys)
+        .docs(
+            "Lists the keys that match a pattern.",
+            "1.0.0",
+            "O(N), N being the keys of the database.",
+        )
+        .tips(&["request_policy:all_shards", "nondeterministic_output_order"])
+        .takes(&[arg("pattern", "pattern")]),
+    command("move", 3, WRITE | FAST)
+        .acl(acl::KEYSPACE)
+        .run(generic::move_key)
+        .keys(&[key_at(1, "RW access update")])
+        .docs("Moves a key to another database.", "1.0.0", "O(1)")
+        .takes(&[key("key", 0), arg("db", "integer")]),
+    command("object", -2, 0).docs(
+        "Tells how a value is held.",
+        "2.2.3",
+        "Depends on the subcommand.",
+    ),
+    command("object|encoding", 3, READONLY)
+        .acl(acl::KEYSPACE)
+        .run(generic::object_encoding)
+        .keys(&[key_at(2, "RO")])
+        .docs("Names the encoding of a value.", "2.2.3", "O(1)")
+        .tips(&["nondeterministic_output"])
+        .takes(&[key("key", 0)]),
+    command("object|freq", 3, READONLY)
+        .acl(acl::KEYSPACE)
+        .run(generic::object_freq)
+        .keys(&[key_at(2, "RO")])
+        .docs("Tells how often a key is accessed, on a logarithmic scale.", "4.0.0", "O(1)")
+        .tips(&["nondeterministic_output"])
+        .takes(&[key("key", 0)]),
+    command("object|help", 2, LOADING | STALE).acl(acl::KEYSPACE).run(generic::object_help).docs(
+        "Lists the subcommands.",
+        "6.2.0",
+        "O(1)",
+    ),
+    command("object|idletime", 3, READONLY)
+        .acl(acl::KEYSPACE)
+        .run(generic::object_idletime)
+        .keys(&[key_at(2, "RO")])
+        .docs("Tells the seconds since a key was last accessed.", "2.2.3", "O(1)")
+        .tips(&["nondeterministic_output"])
+        .takes(&[key("key", 0)]),
+    command("object|refcount", 3, READONLY)
+        .acl(acl::KEYSPACE)
+        .run(generic::object_refcount)
+        .keys(&[key_at(2, "RO")])
+        .docs("Counts the references to a value.", "2.2.3", "O(1)")
+        .tips(&["nondeterministic_output"])
+        .takes(&[key("key", 0)]),
+    command("persist", 2, WRITE | FAST)
+        .acl(acl::KEYSPACE)
+        .run(expiry::persist)
+        .keys(&[key_at(1, "RW update")])
+        .docs("Takes the expiry off a key.", "2.2.0", "O(1)")
+        .takes(&[key("key", 0)]),
+    command("pexpire", -3, WRITE | FAST)
+        .acl(acl::KEYSPACE)
+        .run(expiry::pexpire)
+        .keys(&[key_at(1, "RW update")])
+        .docs("Has a key expire after so many milliseconds.", "2.6.0", "O(1)")
+        .history(&[("7.0.0", "Takes `NX`, `XX`, `GT` and `LT`.")])
+        .takes(&[
+            key("key", 0),
+            arg("milliseconds", "integer"),
+            arg("condition", "oneof").since("7.0.0").optional().made_of(&[
+                word("nx", "NX"),
+                word("xx", "XX"),
+                word("gt", "GT"),
+                word("lt", "LT"),
+            ]),
+        ]),
+    command("pexpireat", -3, WRITE | FAST)
+        .acl(acl::KEYSPACE)
+        .run(expiry::pexpireat)
+        .keys(&[key_at(1, "RW update")])
+        .docs("Has a key expire at a Unix time in milliseconds.", "2.6.0", "O(1)")
+        .history(&[("7.0.0", "Takes `NX`, `XX`, `GT` and `LT`.")])
+        .takes(&[
+            key("key", 0),
+            arg("unix-time-milliseconds", "unix-time"),
+            arg("condition", "oneof").since("7.0.0").optional().made_of(&[
+                word("nx", "NX"),
+                word("xx", "XX"),
+                word("gt", "GT"),
+                word("lt", "LT"),
+            ]),
+        ]),
+    command("pexpiretime", 2, READONLY | FAST)
+        .acl(acl::KEYSPACE)
+        .run(expiry::pexpiretime)
+        .keys(&[key_at(1, "RO access")])
+        .docs("Tells the Unix time in milliseconds at which a key expires.", "7.0.0", "O(1)")
+        .takes(&[key("key", 0)]),
+    command("pttl", 2, READONLY | FAST)
+        .acl(acl::KEYSPACE)
+        .run(expiry::pttl)
+        .keys(&[key_at(1, "RO access")])
+        .docs("Tells the milliseconds a key has left.", "2.6.0", "O(1)")
+        .history(&[("2.8.0", "Replies -2 if there is no such key.")])
+        .tips(&["nondeterministic_output"])
+        .takes(&[key("key", 0)]),
+    command("randomkey", 1, READONLY | ALL_SHARDS)
+        .acl(acl::KEYSPACE)
+        .run(scan::randomkey)
+        .docs("Returns a key picked at random.", "1.0.0", "O(1)")
+        .tips(&["request_policy:all_shards", "nondeterministic_output"]),
+    command("rename", 3, WRITE)
+        .acl(acl::KEYSPACE)
+        .run(generic::rename)
+        .keys(&[key_at(1, "RW access delete"), key_at(2, "OW update")])
+        .docs("Gives a key another name, replacing what had that name.", "1.0.0", "O(1)")
+        .takes(&[key("key", 0), key("newkey", 1)]),
+    command("renamenx", 3, WRITE | FAST)
+        .acl(acl::KEYSPACE)
+        .run(generic::renamenx)
+        .keys(&[key_at(1, "RW access delete"), key_at(2, "OW insert")])
+        .docs("Gives a key another name, provided that nothing has it.", "1.0.0", "O(1)")
+        .history(&[("3.2.0", "Takes the same name twice without an error.")])
+        .takes(&[key("key", 0), key("newkey", 1)]),
+    command("scan", -2, READONLY | OWN_SHARDS)
+        .acl(acl::KEYSPACE)
+        .run(scan::scan)
+        .docs(
+            "Walks over the keys of the database, a few in each call.",
+            "2.8.0",
+            "O(1) for a call, O(N) for the walk, N being the keys of the database.",
+        )
+        .history(&[("6.0.0", "Takes `TYPE`.")])
+        .tips(&["nondeterministic_output", "request_policy:special"])
+        .takes(&[
+            arg("cursor", "integer"),
+            arg("pattern", "pattern").after("MATCH").optional(),
+            arg("count", "integer").after("COUNT").optional(),
+            arg("type", "string").after("TYPE").since("6.0.0").optional(),
+        ]),
+    command("touch", -2, READONLY | FAST)
+        .acl(acl::KEYSPACE)
+        .run(generic::touch)
+        .keys(&[keys_from(1, -1, 1, "RO")])
+        .docs(
+            "Notes an access to keys, and counts those that exist.",
+            "3.2.1",
+            "O(N), N being the keys.",
+        )
+        .tips(&["request_policy:multi_shard", "response_policy:agg_sum"])
+        .takes(&[key("key", 0).multiple()]),
+    command("ttl", 2, READONLY | FAST)
+        .acl(acl::KEYSPACE)
+        .run(expiry::ttl)
+        .keys(&[key_at(1, "RO access")])
+        .docs("Tells the seconds a key has left.", "1.0.0", "O(1)")
+        .history(&[("2.8.0", "Replies -2 if there is no such key.")])
+        .tips(&["nondeterministic_output"])
+        .takes(&[key("key", 0)]),
+    command("type", 2, READONLY | FAST)
+        .acl(acl::KEYSPACE)
+        .run(generic::type_of)
+        .keys(&[key_at(1, "RO")])
+        .docs("Names the type of a value.", "1.0.0", "O(1)")
+        .takes(&[key("key", 0)]),
+    command("unlink", -2, WRITE | FAST)
+        .acl(acl::KEYSPACE)
+        .run(generic::unlink)
+        .keys(&[keys_from(1, -1, 1, "RM delete")])
+        .docs(
+            "Deletes keys, and frees large values in the background.",
+            "4.0.0",
+            "O(1) for each key.",
+        )
+        .tips(&["request_policy:multi_shard", "response_policy:agg_sum"])
+        .takes(&[key("key", 0).multiple()]),
+    command("wait", 3, NOSCRIPT)
+        .acl(acl::CONNECTION)
+        .run(replication::wait)
+        .docs("Waits until replicas have received what this connection wrote.", "3.0.0", "O(1)")
+        .tips(&["request_policy:all_shards", "response_policy:agg_min"])
+        .takes(&[arg("numreplicas", "integer"), arg("timeout", "integer")]),
+    command("waitaof", 4, NOSCRIPT)
+        .acl(acl::CONNECTION)
+        .run(replication::waitaof)
+        .docs(
+            "Waits until what this connection wrote is on disk, here and on replicas.",
+            "7.2.0",
+            "O(1)",
+        )
+        .tips(&["request_policy:all_shards", "response_policy:agg_min"])
+        .takes(&[
+            arg("numlocal", "integer"),
+            arg("numreplicas", "integer"),
+            arg("timeout", "integer"),
+        ]),
+];

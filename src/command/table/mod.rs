@@ -1,0 +1,27 @@
+//! The table of commands: one row per command feeds dispatch, `COMMAND`, its docs and the counters.
+//!
+//! To add a command, write its row into the file of its group and its function into the file of its
+//! family; everything else follows from the row.
+
+mod command;
+mod row;
+
+pub mod acl;
+pub mod flag;
+pub mod keys;
+
+mod connection;
+mod diagnostics;
+mod generic;
+mod hash;
+mod server;
+mod string;
+mod transactions;
+
+mod index;
+mod resolve;
+
+pub use command::{Argument, Command, Docs, Handler};
+pub use index::{all, count, index_of, lookup, lookup_path};
+pub use keys::{BeginSearch, FindKeys, KeySpec};
+pub use resolve::{find, resolve, unknown};

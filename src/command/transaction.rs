@@ -1,0 +1,208 @@
+//! `MULTI`, `EXEC`, `DISCARD`, `WATCH`, `UNWATCH`.
+
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use crate::keyspace::{Keyspace, Locked, ShardSet};
+use crate::net::args::{Args, OwnedArgs};
+
+use super::session::{Transaction, Watch, WatchedKey, flag};
+use super::table::{self, Command};
+use super::{Call, Data, Effect, Fault, Flow, Session};
+
+const EXEC_ABORT: Fault =
+    Fault::fixed("EXECABORT Transaction discarded because of previous errors.");
+
+/// `MULTI`: the commands that follow are queued.
+pub fn multi(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
+    if call.session.transaction.is_some() {
+        return Err(Fault::fixed("ERR MULTI calls can not be nested"));
+    }
+    call.session.transaction = Some(Transaction::default());
+    call.session.info.queued.store(0, Ordering::Relaxed);
+    call.session.info.flags.fetch_or(flag::TRANSACTION, Ordering::Relaxed);
+    call.reply.ok();
+    Ok(Flow::Done)
+}
+
+/// `DISCARD`: the queued commands are forgotten.
+pub fn discard(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
+    if call.session.transaction.take().is_none() {
+        return Err(Fault::fixed("ERR DISCARD without MULTI"));
+    }
+    leave(call.session);
+    call.session.unwatch_all(call.data.keyspace);
+    call.reply.ok();
+    Ok(Flow::Done)
+}
+
+/// `WATCH key …`: the next transaction fails if one of the keys changes before it.
+pub fn watch(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
+    if call.session.transaction.is_some() {
+        return Err(Fault::fixed("ERR WATCH inside MULTI is not allowed"));
+    }
+    let database = call.data.database;
+    for index in 1..call.args.len() {
+        let key = call.key(index);
+        let watch = &mut call.session.watch;
+        if watch.keys.iter().any(|k| k.database == database && k.key == key.bytes()) {
+            continue;
+        }
+        let now_ms = call.data.now_ms;
+        let was_expired = call.data.db().find(&key).is_some_and(|e| e.is_expired(now_ms));
+        call.data.locked.watch(database, &key, &watch.broken);
+        watch.keys.push(WatchedKey { database, key: key.bytes().to_vec(), was_expired });
+    }
+    let count = call.session.watch.keys.len();
+    call.session.info.watched.store(count, Ordering::Relaxed);
+    call.reply.ok();
+    Ok(Flow::Done)
+}
+
+/// `UNWATCH`: no key is watched any more.
+pub fn unwatch(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
+    // Within `EXEC` the keys are unwatched already, and their shards are held.
+    if !call.session.executing {
+        call.session.unwatch_all(call.data.keyspace);
+    }
+    call.reply.ok();
+    Ok(Flow::Done)
+}
+
+/// `EXEC`: the queued commands run as one, and go into the stream as one unit.
+///
+/// The shards of all their keys, and of the watched ones, are held: see [`shards_of_queue`].
+pub fn exec(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
+    let Some(transaction) = call.session.transaction.take() else {
+        return Err(Fault::fixed("ERR EXEC without MULTI"));
+    };
+    leave(call.session);
+    let broken = is_broken(call);
+    let watch = std::mem::take(&mut call.session.watch);
+    release(&watch, call.data.keyspace, call.data.locked);
+    call.session.info.watched.store(0, Ordering::Relaxed);
+    if transaction.refused {
+        return Err(EXEC_ABORT);
+    }
+    if broken {
+        call.reply.null_array();
+        return Ok(Flow::Done);
+    }
+    call.reply.array(transaction.commands.len());
+    call.session.executing = true;
+    let mut inner = Effect::default();
+    let mut flow = Flow::Done;
+    for (command, words) in &transaction.commands {
+        match run_queued(call, command, words, &mut inner) {
+            Ok(Flow::Done) => {}
+            Ok(other) => flow = other,
+            Err(fault) => call.reply.error(fault.bytes()),
+        }
+    }
+    call.session.executing = false;
+    Ok(flow)
+}
+
+/// Ends the transaction of an `EXEC` that may not run; returns what to answer instead of `fault`.
+pub fn abort(session: &mut Session, keyspace: &Keyspace, fault: &Fault) -> Fault {
+    session.transaction = None;
+    leave(session);
+    session.unwatch_all(keyspace);
+    let why = fault.bytes();
+    let why = why.strip_prefix(b"ERR ").unwrap_or(why);
+    let mut text = b"EXECABORT Transaction discarded because of: ".to_vec();
+    text.extend_from_slice(why);
+    Fault::of_bytes(text)
+}
+
+/// Runs one queued command; what it puts into the stream joins the transaction's effect.
+fn run_queued(
+    call: &mut Call<'_, '_>,
+    command: &'static Command,
+    words: &OwnedArgs,
+    inner: &mut Effect,
+) -> Result<Flow, Fault> {
+    let handler = command.handler.expect("a container is never queued, only its subcommands");
+    let began = Instant::now();
+    let database = call.session.database;
+    let args = words.as_args();
+    inner.clear();
+    let data = &mut call.data;
+    let mut queued = Call {
+        args,
+        data: Data {
+            keyspace: data.keyspace,
+            locked: &mut *data.locked,
+            effect: &mut *inner,
+            database,
+            now_ms: data.now_ms,
+            mode: data.mode,
+            no_touch: call.session.no_touch,
+            hits: 0,
+            misses: 0,
+        },
+        session: &mut *call.session,
+        reply: call.reply.reborrow(),
+        host: call.host,
+    };
+    let result = handler(&mut queued);
+    let (hits, misses) = (queued.data.hits, queued.data.misses);
+    call.data.hits += hits;
+    call.data.misses += misses;
+    call.data.effect.absorb(inner, &args, database);
+    let took_us = began.elapsed().as_micros() as u64;
+    call.host.count_call(table::index_of(command), took_us, result.as_ref().err());
+    result
+}
+
+/// Tells whether a watched key was changed or has expired since.
+fn is_broken(call: &mut Call<'_, '_>) -> bool {
+    let now_ms = call.data.now_ms;
+    let watch = &call.session.watch;
+    watch.broken.load(Ordering::Acquire)
+        || watch.keys.iter().filter(|watched| !watched.was_expired).any(|watched| {
+            let key = call.data.keyspace.key(&watched.key);
+            let db = call.data.locked.db(watched.database);
+            db.find(&key).is_some_and(|entry| entry.is_expired(now_ms))
+        })
+}
+
+/// Shows other clients that this one is no longer within a transaction.
+fn leave(session: &Session) {
+    session.info.queued.store(-1, Ordering::Relaxed);
+    session.info.flags.fetch_and(!(flag::TRANSACTION | flag::BROKEN), Ordering::Relaxed);
+}
+
+fn release(watch: &Watch, keyspace: &Keyspace, locked: &mut Locked<'_>) {
+    for watched in &watch.keys {
+        locked.unwatch(watched.database, &keyspace.key(&watched.key), &watch.broken);
+    }
+}
+
+fn shards_of_watch(watch: &Watch, keyspace: &Keyspace) -> ShardSet {
+    watch.keys.iter().fold(ShardSet::EMPTY, |set, w| set.union(ShardSet::of(&keyspace.key(&w.key))))
+}
+
+/// Tells which shards `EXEC` needs: those of every queued command's keys and of the watched keys.
+pub fn shards_of_queue(session: &Session, keyspace: &Keyspace) -> ShardSet {
+    let watched = shards_of_watch(&session.watch, keyspace);
+    let Some(transaction) = &session.transaction else { return watched };
+    transaction.commands.iter().fold(watched, |set, (command, words)| {
+        if command.flags & table::flag::OWN_SHARDS != 0 {
+            return ShardSet::ALL;
+        }
+        set.union(shards_of(command, &words.as_args(), keyspace))
+    })
+}
+
+/// Tells which shards a command needs: those of its keys, or all where they are unknown beforehand.
+pub fn shards_of(command: &'static Command, args: &Args<'_>, keyspace: &Keyspace) -> ShardSet {
+    if command.flags & table::flag::ALL_SHARDS != 0 {
+        return ShardSet::ALL;
+    }
+    let mut set = ShardSet::EMPTY;
+    for index in table::keys::keys_of(command, args) {
+        set = set.union(ShardSet::of(&keyspace.key(args.word(index))));
+    }
+    set
+}
