@@ -27,4 +27,6 @@ pub mod net;
 pub mod command;
 pub mod keyspace;
 
+pub mod log;
+
 pub mod admin;

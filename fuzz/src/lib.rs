@@ -1,0 +1,12 @@
+//! What must hold for any input, one module for each fuzz target.
+//!
+//! `tests/fuzz_corpus.rs` compiles these very files, and holds every seed against them.
+
+mod checksums;
+
+pub mod config_file;
+pub mod log_frame;
+pub mod log_recovery;
+pub mod manifest;
+pub mod rdb;
+pub mod resp_parser;

@@ -1,0 +1,376 @@
+//! Looking at a log's directory from outside, live or not, and changing nothing.
+//!
+//! Another process may be appending meanwhile, and retiring: what is read is a moment's view, and a
+//! file that vanishes between listing and opening is passed over. One segment is read at a time, and
+//! only a few facts of each are kept, so that a log of any length can be looked at.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::directory::{Directory, list_segments, segment_name};
+use super::format::{FirstPage, Frame, Header, HeaderFault};
+use super::scan;
+use super::storage::{SegmentFile, StorageError};
+use crate::position::Offset;
+
+/// A file of a log and its first page, which tells its place among the others.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// The file.
+    pub path: PathBuf,
+    /// Its length.
+    pub file_bytes: u64,
+    /// What its first page holds.
+    pub first_page: FirstPage,
+}
+
+/// One file of a log, as it was found.
+#[derive(Debug)]
+pub struct Inspected {
+    /// The file.
+    pub path: PathBuf,
+    /// Its length.
+    pub file_bytes: u64,
+    /// What it holds.
+    pub content: Content,
+}
+
+/// What a file of a log holds.
+#[derive(Debug)]
+pub enum Content {
+    /// Nothing: it was prepared and never used.
+    Spare,
+    /// Its header cannot be read.
+    Unreadable(HeaderFault),
+    /// A part of the stream.
+    Segment(Box<InspectedSegment>),
+}
+
+/// What is known of a segment once it has been read.
+#[derive(Clone, Debug)]
+pub struct InspectedSegment {
+    /// The file.
+    pub path: PathBuf,
+    /// What its first page says.
+    pub header: Header,
+    /// How many of the two copies of the header are good.
+    pub header_copies: u8,
+    /// How many valid frames belong to the log.
+    pub frames_count: usize,
+    /// The first slot before the last one in use that holds no valid frame.
+    pub missing_slot: Option<u32>,
+    /// When the first and the last of its batches were sealed, milliseconds since 1970.
+    pub sealed_ms: Option<(u64, u64)>,
+    /// The end by its frames.
+    pub sealed_end: Offset,
+    /// Whether the last frame marks an orderly end.
+    pub is_clean: bool,
+    /// Up to where the chain of checksums holds.
+    pub verified_end: Offset,
+    /// The highest durable watermark stated in this file.
+    pub durable: Offset,
+}
+
+/// A segment file, open for reading, and its frames.
+#[derive(Debug)]
+pub struct OpenSegment {
+    /// What is known of it.
+    pub facts: InspectedSegment,
+    /// Every valid frame of what belongs to the log, with its slot, in slot order.
+    pub frames: Vec<(u32, Frame)>,
+    file: Box<dyn SegmentFile>,
+}
+
+/// How much of a log to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// Every byte, to check it against the chain of checksums.
+    Stream,
+    /// Every frame, but only the bytes of segments that no other continues.
+    Frames,
+}
+
+/// What is wrong with a file, where, and how bad it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The file.
+    pub path: PathBuf,
+    /// The byte of the file.
+    pub position: u64,
+    /// The same place in the stream, where it has one.
+    pub offset: Option<Offset>,
+    /// What it amounts to.
+    pub verdict: Verdict,
+}
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Sealed bytes above the durable watermark do not verify: a start would cut here. In a live
+    /// directory it may only be a batch that is being sealed just now.
+    TornTail,
+    /// Bytes that were durable have changed.
+    Corrupt,
+    /// A header copy or a frame is damaged, and nothing is lost.
+    Healed,
+    /// The header is unreadable in both copies.
+    HeaderUnreadable,
+    /// The file is not as long as its header says, or not the one it names.
+    FileDiffers,
+    /// The segment this one continues is not there.
+    MissingBefore,
+}
+
+impl Verdict {
+    /// Whether a start would refuse because of it.
+    pub fn is_fatal(self) -> bool {
+        !matches!(self, Self::TornTail | Self::Healed)
+    }
+}
+
+impl std::fmt::Display for Verdict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::TornTail => "torn tail",
+            Self::Corrupt => "corrupt below the durable watermark",
+            Self::Healed => "damaged without loss",
+            Self::HeaderUnreadable => "unreadable header",
+            Self::FileDiffers => "length or name differs from the header",
+            Self::MissingBefore => "the segment before is missing",
+        })
+    }
+}
+
+/// Reads the first page of every segment file of `directory`; those in use come in stream order.
+pub fn list(directory: &Path) -> Result<Vec<Listed>, StorageError> {
+    let mut all = Vec::new();
+    for seq in list_segments(directory)? {
+        let path = directory.join(segment_name(seq));
+        let file = match Directory::open_read_only(&path) {
+            Err(error) if error.source.kind() == io::ErrorKind::NotFound => continue,
+            file => file?,
+        };
+        let describe = |error| StorageError::new("read", &path, error);
+        let file_bytes = file.measure().map_err(describe)?;
+        let first_page = scan::first_page(&*file).map_err(describe)?;
+        all.push(Listed { path, file_bytes, first_page });
+    }
+    all.sort_by_key(|file| match file.header() {
+        Some(header) => (0, header.base, header.epoch, header.seq),
+        None => (1, Offset::ZERO, 0, 0),
+    });
+    Ok(all)
+}
+
+/// The header of the segment that goes on where the one with sequence number `seq` ends.
+pub fn next_of(listed: &[Listed], seq: u64) -> Option<&Header> {
+    let headers = listed.iter().filter_map(Listed::header);
+    headers.filter(|next| next.prev_seq == seq).max_by_key(|next| next.epoch)
+}
+
+/// Reads every segment file of `directory`, in stream order; spares and unreadable files come last.
+pub fn inspect(directory: &Path, depth: Depth) -> Result<Vec<Inspected>, StorageError> {
+    let listed = list(directory)?;
+    let mut all = Vec::new();
+    for file in &listed {
+        let content = match &file.first_page {
+            FirstPage::Spare => Content::Spare,
+            FirstPage::Unreadable(fault) => Content::Unreadable(*fault),
+            FirstPage::Used { header, .. } => {
+                match OpenSegment::open(file, next_of(&listed, header.seq), depth) {
+                    Err(error) if error.source.kind() == io::ErrorKind::NotFound => {
+                        // The oldest are retired first, so those before it are gone as well.
+                        all.clear();
+                        continue;
+                    }
+                    Err(error) => return Err(error),
+                    Ok(None) => continue,
+                    Ok(Some(segment)) => Content::Segment(Box::new(segment.facts)),
+                }
+            }
+        };
+        all.push(Inspected { path: file.path.clone(), file_bytes: file.file_bytes, content });
+    }
+    Ok(all)
+}
+
+/// Judges what [`inspect`] has read, file by file and link by link.
+///
+/// `durable_floor` is a watermark that is known from elsewhere to have been durable.
+pub fn findings(files: &[Inspected], durable_floor: Offset) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let segments: Vec<_> = files.iter().filter_map(Inspected::segment).collect();
+    let stated = segments.iter().map(|segment| segment.durable).max().unwrap_or_default();
+    let durable = stated.max(durable_floor);
+    let last_seq = segments.last().map(|last| last.header.seq);
+    for file in files {
+        match &file.content {
+            Content::Spare => {}
+            Content::Unreadable(_) => {
+                findings.push(Finding::new(&file.path, 0, None, Verdict::HeaderUnreadable));
+            }
+            Content::Segment(segment) => {
+                let next = segments.iter().copied().filter(|next| next.continues(segment));
+                let next = next.max_by_key(|next| next.header.epoch);
+                let expected_end = match next {
+                    Some(next) => next.header.base,
+                    None if Some(segment.header.seq) == last_seq => segment.sealed_end.max(durable),
+                    None => segment.sealed_end,
+                };
+                findings.extend(segment.findings(file.file_bytes, expected_end, durable));
+            }
+        }
+    }
+    for pair in segments.windows(2) {
+        let linked = segments.iter().any(|before| pair[1].continues(before))
+            || pair[1].header.prev_seq == pair[0].header.prev_seq;
+        if !linked {
+            findings.push(pair[1].finding(pair[1].header.base, Verdict::MissingBefore));
+        }
+    }
+    findings
+}
+
+impl Listed {
+    /// The header, if the file is in use and its header is readable.
+    pub fn header(&self) -> Option<&Header> {
+        match &self.first_page {
+            FirstPage::Used { header, .. } => Some(header),
+            _ => None,
+        }
+    }
+}
+
+impl Inspected {
+    /// The segment in the file, if it holds one.
+    pub fn segment(&self) -> Option<&InspectedSegment> {
+        match &self.content {
+            Content::Segment(segment) => Some(segment),
+            _ => None,
+        }
+    }
+}
+
+impl OpenSegment {
+    /// Opens a segment that ends where `next` begins; `None` if the file is not in use.
+    ///
+    /// What lies beyond the beginning of `next` was cut off once, and does not count.
+    pub fn open(
+        listed: &Listed,
+        next: Option<&Header>,
+        depth: Depth,
+    ) -> Result<Option<Self>, StorageError> {
+        let FirstPage::Used { header, copies } = &listed.first_page else { return Ok(None) };
+        let file = Directory::open_read_only(&listed.path)?;
+        let describe = |error| StorageError::new("read", &listed.path, error);
+        let limit = next.map_or(Offset(u64::MAX), |next| next.base);
+        let floor = next.map_or(0, |next| scan::file_position(header, next.base));
+        let all = scan::frames(&*file, header, floor).map_err(describe)?;
+        let mut frames = all.clone();
+        frames.retain(|(_, frame)| frame.end <= limit);
+        let verified_end = match next {
+            Some(next) if depth == Depth::Frames => next.base,
+            _ => {
+                let verified = scan::verify(&*file, header, &frames, limit).map_err(describe)?;
+                match next {
+                    Some(next) => {
+                        let chain = scan::chain_over(&*file, header, verified, limit);
+                        let holds = chain.map_err(describe)? == next.prev_chain;
+                        if holds { limit } else { verified.end }
+                    }
+                    None => verified.end,
+                }
+            }
+        };
+        // Frames that were cut off tell nothing of the log as it is now.
+        let telling = if verified_end == limit { &frames } else { &all };
+        let claims = telling.iter().filter_map(|(_, frame)| frame.durable_claim());
+        let durable = claims.max().unwrap_or_default().max(header.durable);
+        let facts = InspectedSegment {
+            path: listed.path.clone(),
+            header: **header,
+            header_copies: *copies,
+            frames_count: frames.len(),
+            missing_slot: missing_slot(&frames),
+            sealed_ms: frames.first().zip(frames.last()).map(|(a, b)| (a.1.time_ms, b.1.time_ms)),
+            sealed_end: frames.last().map_or(header.base, |(_, frame)| frame.end),
+            is_clean: frames.last().is_some_and(|(_, frame)| frame.is_clean_marker()),
+            verified_end,
+            durable,
+        };
+        Ok(Some(Self { facts, frames, file }))
+    }
+
+    /// Reads stream bytes from `offset`, as many as fit and are verified; returns how many.
+    pub fn read(&self, offset: Offset, bytes: &mut [u8]) -> Result<usize, StorageError> {
+        let InspectedSegment { header, path, verified_end, .. } = &self.facts;
+        if offset < header.base {
+            return Ok(0);
+        }
+        let count = (verified_end.since(offset)).min(bytes.len() as u64) as usize;
+        let position = scan::file_position(header, offset);
+        self.file
+            .read_at(position, &mut bytes[..count])
+            .map_err(|error| StorageError::at("read", path, position, error))?;
+        Ok(count)
+    }
+
+    /// When the batch that holds the byte before `end` was sealed, milliseconds since 1970.
+    ///
+    /// A batch whose frame is damaged has the time of the next one, which vouches for its bytes.
+    pub fn sealed_ms(&self, end: Offset) -> Option<u64> {
+        let index = self.frames.partition_point(|(_, frame)| frame.end < end);
+        self.frames.get(index).map(|(_, frame)| frame.time_ms)
+    }
+}
+
+impl InspectedSegment {
+    fn continues(&self, before: &Self) -> bool {
+        self.header.prev_seq == before.header.seq
+    }
+
+    fn finding(&self, offset: Offset, verdict: Verdict) -> Finding {
+        let position = scan::file_position(&self.header, offset);
+        Finding::new(&self.path, position, Some(offset), verdict)
+    }
+
+    fn findings(&self, file_bytes: u64, expected_end: Offset, durable: Offset) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let named = self.path.file_name().and_then(|name| name.to_str());
+        if file_bytes != self.header.file_len || named != Some(&segment_name(self.header.seq)) {
+            findings.push(Finding::new(&self.path, 0, None, Verdict::FileDiffers));
+        }
+        if self.header_copies < 2 {
+            findings.push(Finding::new(&self.path, 0, None, Verdict::Healed));
+        }
+        if let Some(slot) = self.missing_slot {
+            let position = scan::frame_position(&self.header, slot);
+            findings.push(Finding::new(&self.path, position, None, Verdict::Healed));
+        }
+        if self.verified_end < expected_end {
+            let is_durable = self.verified_end < durable;
+            let verdict = if is_durable { Verdict::Corrupt } else { Verdict::TornTail };
+            findings.push(self.finding(self.verified_end, verdict));
+        }
+        findings
+    }
+}
+
+fn missing_slot(frames: &[(u32, Frame)]) -> Option<u32> {
+    let gap = (0_u32..).zip(frames).find(|(expected, (slot, _))| expected != slot)?;
+    Some(gap.0)
+}
+
+impl Finding {
+    fn new(path: &Path, position: u64, offset: Option<Offset>, verdict: Verdict) -> Self {
+        Self { path: path.to_owned(), position, offset, verdict }
+    }
+}
+
+impl std::fmt::Display for Finding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: byte {}", self.path.display(), self.position)?;
+        self.offset.map_or(Ok(()), |offset| write!(f, " (offset {offset})"))?;
+        write!(f, ": {}", self.verdict)
+    }
+}

@@ -1,0 +1,325 @@
+//! Making the log durable: when, by whom, and what a failure means.
+
+use std::time::{Duration, Instant};
+
+use super::core::Core;
+use super::schedulable::{AtomicBool, AtomicU64, Condvar, Mutex, Ordering};
+use super::storage::StorageError;
+use super::watermarks::SyncFailed;
+use crate::position::Offset;
+
+const SECOND: Duration = Duration::from_secs(1);
+/// How many of the latest syncs the percentiles are taken over.
+const LATENCIES: usize = 1024;
+
+/// When the log is made durable without being asked to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SyncPolicy {
+    /// As soon as something is sealed; a reply waits for it.
+    Always,
+    /// At most one second late.
+    EverySecond,
+    /// When a segment is full.
+    Never,
+}
+
+/// How the syncs went, in microseconds; percentiles over the latest thousand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SyncStatistics {
+    /// How many succeeded.
+    pub count: u64,
+    /// How many failed: none or one, the first being the last.
+    pub failures: u64,
+    /// How long the last one took.
+    pub last_micros: u64,
+    /// The median.
+    pub p50_micros: u64,
+    /// The 99th percentile.
+    pub p99_micros: u64,
+    /// The longest since the start.
+    pub max_micros: u64,
+}
+
+/// Tells the sync thread what is wanted of it.
+#[derive(Debug)]
+pub struct SyncControl {
+    state: Mutex<State>,
+    wake: Condvar,
+    wanted: AtomicU64,
+    /// Set while the thread sleeps; raised before it looks at what is wanted for the last time.
+    sleeping: AtomicBool,
+    /// Set while it sleeps until something is sealed.
+    listening: AtomicBool,
+    threaded: AtomicBool,
+    latencies: Mutex<Latencies>,
+}
+
+#[derive(Debug)]
+struct State {
+    policy: SyncPolicy,
+    eager: bool,
+    stopping: bool,
+}
+
+#[derive(Debug, Default)]
+struct Latencies {
+    statistics: SyncStatistics,
+    recent: Vec<u64>,
+}
+
+/// What the sync thread decides on.
+#[derive(Clone, Copy, Debug)]
+struct View {
+    policy: SyncPolicy,
+    eager: bool,
+    durable: Offset,
+    sealed: Offset,
+    wanted: Offset,
+    tail_base: Offset,
+}
+
+/// What the sync thread does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Due {
+    Now,
+    /// Once so much time has passed since the last sync.
+    After(Duration),
+    /// When something is sealed.
+    OnSeal,
+    /// When something is asked for.
+    Idle,
+}
+
+fn due(view: View, coalesce: Duration) -> Due {
+    let hurry = view.eager || view.policy == SyncPolicy::Always;
+    let pending = view.sealed > view.durable;
+    if pending && view.wanted > view.durable {
+        Due::Now
+    } else if pending && hurry {
+        Due::After(coalesce)
+    } else if pending && view.policy == SyncPolicy::EverySecond {
+        Due::After(SECOND)
+    } else if pending && view.tail_base > view.durable {
+        Due::Now
+    } else if hurry || view.policy == SyncPolicy::EverySecond || view.wanted > view.sealed {
+        Due::OnSeal
+    } else {
+        Due::Idle
+    }
+}
+
+impl SyncControl {
+    pub(super) fn new(policy: SyncPolicy) -> Self {
+        Self {
+            state: Mutex::new(State { policy, eager: false, stopping: false }),
+            wake: Condvar::new(),
+            wanted: AtomicU64::new(0),
+            sleeping: AtomicBool::new(false),
+            listening: AtomicBool::new(false),
+            threaded: AtomicBool::new(false),
+            latencies: Mutex::default(),
+        }
+    }
+
+    pub(super) fn set_threaded(&self) {
+        self.threaded.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_threaded(&self) -> bool {
+        self.threaded.load(Ordering::Acquire)
+    }
+
+    pub(super) fn policy(&self) -> SyncPolicy {
+        self.state.lock().policy
+    }
+
+    pub(super) fn set_policy(&self, policy: SyncPolicy) {
+        self.state.lock().policy = policy;
+        self.wake.notify_all();
+    }
+
+    pub(super) fn set_eager(&self, eager: bool) {
+        self.state.lock().eager = eager;
+        self.wake.notify_all();
+    }
+
+    pub(super) fn stop(&self) {
+        self.state.lock().stopping = true;
+        self.wake.notify_all();
+    }
+
+    /// Asks for everything up to `offset` to become durable soon.
+    pub(super) fn request(&self, offset: Offset) {
+        self.wanted.fetch_max(offset.0, Ordering::SeqCst);
+        if self.sleeping.load(Ordering::SeqCst) {
+            self.rouse();
+        }
+    }
+
+    /// To be called after each seal; free unless the thread sleeps for want of one.
+    pub(super) fn notice_seal(&self) {
+        if self.listening.load(Ordering::SeqCst) {
+            self.rouse();
+        }
+    }
+
+    /// To be called when a segment has ended.
+    pub(super) fn notice_roll(&self) {
+        if self.sleeping.load(Ordering::SeqCst) {
+            self.rouse();
+        }
+    }
+
+    pub(super) fn statistics(&self) -> SyncStatistics {
+        let latencies = self.latencies.lock();
+        let mut sorted = latencies.recent.clone();
+        sorted.sort_unstable();
+        let at = |percent: usize| {
+            sorted.get(sorted.len().saturating_sub(1) * percent / 100).copied().unwrap_or(0)
+        };
+        SyncStatistics { p50_micros: at(50), p99_micros: at(99), ..latencies.statistics }
+    }
+
+    /// The body of the sync thread; ends when stopped, or with the first failure (L6).
+    pub(super) fn run(&self, core: &Core) {
+        let mut last: Option<Instant> = None;
+        let mut state = self.state.lock();
+        while !state.stopping {
+            self.sleeping.store(true, Ordering::SeqCst);
+            self.listening.store(true, Ordering::SeqCst);
+            let due = due(self.view(core, &state), core.options.coalesce);
+            self.listening.store(due == Due::OnSeal, Ordering::SeqCst);
+            let ripe = match due {
+                Due::Now => true,
+                Due::After(pause) => match last.map(|last| last + pause) {
+                    Some(at) if at > Instant::now() => {
+                        self.wake.wait_until(&mut state, at);
+                        false
+                    }
+                    _ => true,
+                },
+                Due::OnSeal | Due::Idle => {
+                    self.wake.wait(&mut state);
+                    false
+                }
+            };
+            if !ripe {
+                continue;
+            }
+            self.sleeping.store(false, Ordering::SeqCst);
+            drop(state);
+            if core.sync_once().is_err() {
+                return;
+            }
+            last = Some(Instant::now());
+            state = self.state.lock();
+        }
+    }
+
+    fn view(&self, core: &Core, state: &State) -> View {
+        View {
+            policy: state.policy,
+            eager: state.eager,
+            durable: core.marks.durable(),
+            sealed: core.marks.sealed(),
+            wanted: Offset(self.wanted.load(Ordering::SeqCst)),
+            tail_base: core.segments.tail().map_or(Offset::ZERO, |tail| tail.base()),
+        }
+    }
+
+    fn rouse(&self) {
+        // Taking the lock makes sure that the thread is either before its last look or waiting.
+        drop(self.state.lock());
+        self.wake.notify_all();
+    }
+
+    fn record(&self, took: Duration) {
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let mut latencies = self.latencies.lock();
+        let slot = latencies.statistics.count as usize % LATENCIES;
+        if latencies.recent.len() < LATENCIES {
+            latencies.recent.push(micros);
+        } else {
+            latencies.recent[slot] = micros;
+        }
+        let statistics = &mut latencies.statistics;
+        statistics.count += 1;
+        statistics.last_micros = micros;
+        statistics.max_micros = statistics.max_micros.max(micros);
+    }
+}
+
+impl Core {
+    /// Makes durable what is sealed now, segment by segment in order.
+    ///
+    /// `sealed` is read before anything is flushed (L2). The first failure is final (L6): the kernel
+    /// marks pages clean after a failed write, so a second attempt would succeed and mean nothing.
+    pub(super) fn sync_once(&self) -> Result<(), SyncFailed> {
+        if let Some(failure) = self.marks.failure() {
+            return Err(failure.clone());
+        }
+        let target = self.marks.sealed();
+        let began = Instant::now();
+        let from = self.marks.durable();
+        for segment in self.segments.overlapping(from, target) {
+            let to = segment.end().map_or(target, |end| end.min(target));
+            segment.sync(self.marks.durable(), to).map_err(|error| self.sync_failed(&error))?;
+            self.marks.raise_durable(to);
+        }
+        self.sync.record(began.elapsed());
+        Ok(())
+    }
+
+    fn sync_failed(&self, error: &StorageError) -> SyncFailed {
+        tracing::error!(error = %error, source = %error.source, "the log could not be synced");
+        let failed = SyncFailed { reason: format!("{error}: {}", error.source).into() };
+        self.sync.latencies.lock().statistics.failures += 1;
+        self.supply.refuse_everything();
+        self.marks.fail(failed.clone());
+        failed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn view(policy: SyncPolicy) -> View {
+        let (durable, sealed) = (Offset(10), Offset(20));
+        View { policy, eager: false, durable, sealed, wanted: Offset(0), tail_base: Offset(0) }
+    }
+
+    const COALESCE: Duration = Duration::from_millis(2);
+
+    #[test]
+    fn what_is_waited_for_is_synced_at_once_under_every_policy() {
+        for policy in [SyncPolicy::Always, SyncPolicy::EverySecond, SyncPolicy::Never] {
+            let view = View { wanted: Offset(15), ..view(policy) };
+            assert_eq!(due(view, COALESCE), Due::Now);
+        }
+    }
+
+    #[test]
+    fn each_policy_has_its_own_pace() {
+        assert_eq!(due(view(SyncPolicy::Always), COALESCE), Due::After(COALESCE));
+        assert_eq!(due(view(SyncPolicy::EverySecond), COALESCE), Due::After(SECOND));
+        assert_eq!(due(view(SyncPolicy::Never), COALESCE), Due::Idle);
+        let eager = View { eager: true, ..view(SyncPolicy::Never) };
+        assert_eq!(due(eager, COALESCE), Due::After(COALESCE));
+    }
+
+    #[test]
+    fn a_full_segment_is_synced_even_when_nobody_asks() {
+        let rolled = View { tail_base: Offset(18), ..view(SyncPolicy::Never) };
+        assert_eq!(due(rolled, COALESCE), Due::Now);
+    }
+
+    #[test]
+    fn nothing_pending_means_waiting_for_a_seal_unless_nobody_cares() {
+        let idle = |policy| View { sealed: Offset(10), ..view(policy) };
+        assert_eq!(due(idle(SyncPolicy::EverySecond), COALESCE), Due::OnSeal);
+        assert_eq!(due(idle(SyncPolicy::Never), COALESCE), Due::Idle);
+        let wanted = View { wanted: Offset(30), ..idle(SyncPolicy::Never) };
+        assert_eq!(due(wanted, COALESCE), Due::OnSeal);
+    }
+}

@@ -1,0 +1,289 @@
+//! Exhaustive damage to a small log: below the durable watermark it is corruption, above it a torn
+//! tail, and never a silently shorter log.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::*;
+use crate::log::format::{PAGE_BYTES, slot_position};
+use crate::log::heap::HeapDisk;
+
+const SECTOR: usize = 512;
+
+/// A log of two segments, durable up to `durable`, sealed up to `sealed`.
+struct Sample {
+    files: BTreeMap<u64, Vec<u8>>,
+    stream: Vec<u8>,
+    ends: Vec<u64>,
+    durable: u64,
+}
+
+fn sample() -> Sample {
+    let disk = HeapDisk::default();
+    let storage = Arc::new(disk.clone());
+    let (log, mut writer) =
+        Log::create_in(storage, Offset(0), &small(12288), Helpers::Inline).unwrap();
+    let (mut stream, mut ends) = (Vec::new(), vec![0]);
+    let mut add = |writer: &mut Writer, number| {
+        let unit = unit(number, 700);
+        writer.append(&[&unit]).unwrap();
+        stream.extend_from_slice(&unit);
+        ends.push(writer.seal().0);
+    };
+    (0..14).for_each(|number| add(&mut writer, number));
+    log.block_until_durable_at(log.sealed()).unwrap();
+    let durable = log.durable().0;
+    (14..18).for_each(|number| add(&mut writer, number));
+    let files = disk.files();
+    assert_eq!(log.segments(), 2);
+    drop(writer);
+    Sample { files, stream, ends, durable }
+}
+
+fn recover(files: &BTreeMap<u64, Vec<u8>>, floor: u64) -> Result<Opened, OpenError> {
+    let disk = HeapDisk::with_files(files.clone());
+    let durable_floor = Some(Offset(floor));
+    let expectation = Expectation { durable_floor, ..Expectation::default() };
+    Log::open_in(Arc::new(disk), &small(12288), &expectation, Helpers::Inline)
+}
+
+impl Sample {
+    /// Recovers from damaged files: either nothing durable is missing, or it is refused.
+    fn judge(&self, files: &BTreeMap<u64, Vec<u8>>, what: &str) -> Option<u64> {
+        match recover(files, self.durable) {
+            Ok(opened) => {
+                let end = opened.recovered.end.0;
+                assert!(end >= self.durable, "{what}: silently shorter, {end}");
+                assert!(self.ends.contains(&end), "{what}: cut inside a unit, {end}");
+                assert_eq!(read_all(&opened.log, Offset(0)), self.stream[..end as usize], "{what}");
+                Some(end)
+            }
+            Err(OpenError::Recovery(_)) => None,
+            Err(error) => panic!("{what}: {error}"),
+        }
+    }
+
+    fn damaged(&self, seq: u64, damage: impl FnOnce(&mut Vec<u8>)) -> BTreeMap<u64, Vec<u8>> {
+        let mut files = self.files.clone();
+        damage(files.get_mut(&seq).unwrap());
+        files
+    }
+
+    /// Where the stream of the tail begins.
+    fn tail_base(&self) -> u64 {
+        *self.ends.iter().rfind(|&&end| end <= 12288 - 4096 - 700).unwrap().min(&self.durable)
+    }
+}
+
+#[test]
+fn the_sample_itself_is_whole() {
+    let sample = sample();
+    let end = sample.judge(&sample.files, "undamaged");
+    assert_eq!(end, Some(sample.stream.len() as u64));
+    assert!(sample.tail_base() < sample.durable && sample.durable < sample.stream.len() as u64);
+}
+
+#[test]
+fn no_flipped_bit_is_believed() {
+    let sample = sample();
+    for seq in [1, 2] {
+        for at in 0..12288 {
+            // Zeroes of a page that was never written prove nothing either way; sampled only.
+            if sample.files[&seq][at] == 0 && at % 97 != 0 {
+                continue;
+            }
+            let bit = 1 << (at % 8);
+            let files = sample.damaged(seq, |bytes| bytes[at] ^= bit);
+            sample.judge(&files, &format!("bit of byte {at} of segment {seq}"));
+        }
+    }
+}
+
+#[test]
+fn a_flipped_bit_in_durable_bytes_is_corruption_and_names_its_place() {
+    let sample = sample();
+    for at in (PAGE_BYTES..PAGE_BYTES + 7000).step_by(61) {
+        let files = sample.damaged(1, |bytes| bytes[at] ^= 4);
+        let Err(OpenError::Recovery(RecoveryError::Corrupt {
+            path, position, offset, why, ..
+        })) = recover(&files, 0)
+        else {
+            panic!("byte {at} was believed");
+        };
+        assert!(path.ends_with("00000000000000000001.log"));
+        assert_eq!(position, PAGE_BYTES as u64 + offset.0);
+        assert!(position <= at as u64 && at as u64 <= position + 700, "{position} {at}");
+        assert_eq!(why, Evidence::Durable);
+    }
+}
+
+#[test]
+fn a_flipped_bit_above_the_durable_watermark_is_a_torn_tail() {
+    let sample = sample();
+    let base = sample.files[&2][40..48].try_into().map(u64::from_le_bytes).unwrap();
+    for offset in (sample.durable..sample.stream.len() as u64).step_by(53) {
+        let at = PAGE_BYTES + (offset - base) as usize;
+        let files = sample.damaged(2, |bytes| bytes[at] ^= 4);
+        let end = sample.judge(&files, "torn").unwrap();
+        let whole = sample.ends.iter().rfind(|&&end| end <= offset).unwrap();
+        assert_eq!(end, *whole);
+    }
+}
+
+#[test]
+fn a_file_cut_short_at_any_byte_is_never_a_shorter_log() {
+    let sample = sample();
+    for seq in [1, 2] {
+        for len in (0..12288).step_by(13).chain([1, 4095, 4096, 4097, 12287]) {
+            let files = sample.damaged(seq, |bytes| bytes.truncate(len));
+            let end = sample.judge(&files, &format!("{len} bytes of {seq}"));
+            let whole = sample.stream.len() as u64;
+            // Only where the next segment vouches for the stream can the frames be spared.
+            let spared = seq == 1 && len > PAGE_BYTES + 7000;
+            assert!(end.is_none() || spared && end == Some(whole), "{len} bytes of {seq}");
+        }
+        let longer = sample.damaged(seq, |bytes| bytes.extend([0; 4096]));
+        let whole = sample.stream.len() as u64;
+        assert_eq!(sample.judge(&longer, "longer"), (seq == 1).then_some(whole));
+    }
+}
+
+#[test]
+fn sectors_zeroed_doubled_or_swapped_are_never_a_shorter_log() {
+    let sample = sample();
+    let sectors = 12288 / SECTOR;
+    for seq in [1, 2] {
+        for one in 0..sectors {
+            let place = one * SECTOR..(one + 1) * SECTOR;
+            let zeroed = sample.damaged(seq, |bytes| bytes[place.clone()].fill(0));
+            sample.judge(&zeroed, &format!("sector {one} of {seq} zeroed"));
+            for other in one + 1..sectors {
+                let source = other * SECTOR..(other + 1) * SECTOR;
+                let doubled =
+                    sample.damaged(seq, |bytes| bytes.copy_within(source.clone(), place.start));
+                sample.judge(&doubled, &format!("sector {other} of {seq} over {one}"));
+                let swapped = sample.damaged(seq, |bytes| {
+                    let kept = bytes[place.clone()].to_vec();
+                    bytes.copy_within(source.clone(), place.start);
+                    bytes[source].copy_from_slice(&kept);
+                });
+                sample.judge(&swapped, &format!("sectors {one} and {other} of {seq} swapped"));
+            }
+        }
+    }
+}
+
+#[test]
+fn segments_swapped_or_missing_are_refused() {
+    let sample = sample();
+    let mut swapped = sample.files.clone();
+    let (one, two) = (swapped[&1].clone(), swapped[&2].clone());
+    swapped.insert(1, two);
+    swapped.insert(2, one);
+    assert_eq!(sample.judge(&swapped, "swapped"), None);
+    for seq in [1, 2] {
+        let mut fewer = sample.files.clone();
+        fewer.remove(&seq);
+        let needed_from = Some(Offset(0));
+        let durable_floor = Some(Offset(sample.durable));
+        let expectation = Expectation { durable_floor, needed_from, ..Expectation::default() };
+        let disk = Arc::new(HeapDisk::with_files(fewer));
+        let result = Log::open_in(disk, &small(12288), &expectation, Helpers::Inline);
+        assert!(matches!(result, Err(OpenError::Recovery(_))), "segment {seq} is not missed");
+    }
+}
+
+#[test]
+fn a_missing_middle_segment_is_named() {
+    let disk = HeapDisk::default();
+    let storage = Arc::new(disk.clone());
+    let (_, mut writer) =
+        Log::create_in(storage, Offset(0), &small(12288), Helpers::Inline).unwrap();
+    for number in 0..10 {
+        writer.append(&[&unit(number, 3000)]).unwrap();
+        writer.seal();
+    }
+    let mut files = disk.files();
+    files.remove(&3);
+    let Err(OpenError::Recovery(RecoveryError::MissingSegment { missing, .. })) =
+        recover(&files, 0)
+    else {
+        panic!("segment 3 is not missed");
+    };
+    assert!(missing.ends_with("00000000000000000003.log"));
+}
+
+#[test]
+fn force_cuts_corruption_and_the_next_start_needs_no_force() {
+    let sample = sample();
+    let files = sample.damaged(1, |bytes| bytes[PAGE_BYTES + 1500] ^= 1);
+    let disk = HeapDisk::with_files(files);
+    let forced = Expectation { on_corruption: OnCorruption::Cut, ..Expectation::default() };
+    let opened =
+        Log::open_in(Arc::new(disk.clone()), &small(12288), &forced, Helpers::Inline).unwrap();
+    assert_eq!(opened.recovered.end, Offset(1400));
+    assert!(opened.recovered.cut.as_ref().unwrap().was_durable);
+    drop(opened);
+    let again = Log::open_in(
+        Arc::new(HeapDisk::with_files(disk.files())),
+        &small(12288),
+        &Expectation::default(),
+        Helpers::Inline,
+    );
+    let recovered = again.unwrap().recovered;
+    assert_eq!((recovered.end, recovered.cut), (Offset(1400), None));
+}
+
+#[test]
+fn one_rotten_header_copy_and_one_rotten_frame_lose_nothing() {
+    let sample = sample();
+    let frame = slot_position(12288, 3) as usize;
+    for at in [5, 2048 + 70, frame + 9] {
+        let files = sample.damaged(1, |bytes| bytes[at] ^= 0x10);
+        let opened = recover(&files, sample.durable).unwrap();
+        assert_eq!(opened.recovered.end.0, sample.stream.len() as u64);
+        assert_eq!(opened.recovered.healed, 1);
+        assert_eq!(read_all(&opened.log, Offset(0)), sample.stream);
+    }
+}
+
+#[test]
+fn forced_over_any_damage_a_recovery_stands() {
+    let sample = sample();
+    let mut state = 1_u64;
+    let mut random = move |bound: usize| {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % bound
+    };
+    let forced = Expectation { on_corruption: OnCorruption::Cut, ..Expectation::default() };
+    let mut recovered_count = 0;
+    for _ in 0..1500 {
+        let mut files = sample.files.clone();
+        for _ in 0..=random(4) {
+            let bytes = files.get_mut(&(1 + random(2) as u64)).unwrap();
+            let at = random(bytes.len().max(1));
+            match random(6) {
+                0 => bytes.truncate(at),
+                1 => bytes.resize(at + 5000, 0),
+                2 => bytes.iter_mut().skip(at).take(random(5000)).for_each(|byte| *byte = 0),
+                3 => bytes.iter_mut().skip(random(128)).take(1).for_each(|byte| *byte ^= 1),
+                _ => bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte ^= 1),
+            }
+        }
+        let disk = HeapDisk::with_files(files);
+        let options = small(12288);
+        let opened = Log::open_in(Arc::new(disk.clone()), &options, &forced, Helpers::Inline);
+        let Ok(Opened { log, mut writer, recovered }) = opened else { continue };
+        recovered_count += 1;
+        assert!(recovered.start <= recovered.end);
+        writer.append(&[b"more"]).unwrap();
+        let end = writer.seal();
+        let stream = read_all(&log, recovered.start);
+        drop((log, writer));
+        let again = recover(&disk.files(), 0).unwrap();
+        assert_eq!((again.recovered.start, again.recovered.end), (recovered.start, end));
+        assert_eq!(read_all(&again.log, recovered.start), stream);
+    }
+    assert!(recovered_count > 500, "only {recovered_count}");
+}
