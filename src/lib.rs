@@ -28,5 +28,6 @@ pub mod command;
 pub mod keyspace;
 
 pub mod log;
+pub mod snapshot;
 
 pub mod admin;

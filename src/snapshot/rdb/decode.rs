@@ -1,0 +1,301 @@
+//! Reads an RDB file item by item.
+
+use std::io::Read;
+
+use super::elements::{Elements, Pairs};
+use super::format as rdb;
+use super::source::{DecodeError, Limits, PackedError, Source};
+use super::{listpack, ziplist, zipmap};
+
+/// Reads an RDB file from its first byte to its checksum.
+///
+/// Items borrow the decoder's buffers, so that nothing is allocated for each key; the largest value
+/// bounds its memory. It reads ahead of the item it returns: what follows the RDB file on a stream
+/// comes back from [`Self::into_parts`].
+///
+/// Nothing is skipped in silence: what a key's value cannot be turned into is an error, and expired
+/// keys are returned like any other.
+#[derive(Debug)]
+pub struct Decoder<R> {
+    source: Source<R>,
+    version: u32,
+    state: State,
+    key: Vec<u8>,
+    value: Vec<u8>,
+    elements: Elements,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum State {
+    Within,
+    Ended { checksum: u64 },
+}
+
+/// One part of an RDB file.
+#[derive(Debug)]
+pub enum Item<'a> {
+    /// A fact about the file, such as `repl-id`.
+    Aux {
+        /// Its name.
+        key: &'a [u8],
+        /// Its value.
+        value: &'a [u8],
+    },
+    /// The keys that follow belong to this database.
+    SelectDb(u64),
+    /// How large the database is; only a hint.
+    ResizeDb {
+        /// How many keys there are.
+        keys: u64,
+        /// How many of them expire.
+        expires: u64,
+    },
+    /// A module's data, which nobody here understands: skipped, for the caller to say so.
+    ModuleAux {
+        /// The module's number, which encodes its name.
+        module: u64,
+    },
+    /// A key.
+    Entry(Entry<'a>),
+    /// The end; every further call returns it again.
+    Eof {
+        /// The checksum of all bytes before the one at the end, whether or not the file holds it.
+        checksum: u64,
+    },
+}
+
+/// A key with all that the file knows of it.
+#[derive(Debug)]
+pub struct Entry<'a> {
+    /// The key.
+    pub key: &'a [u8],
+    /// When it expires, in milliseconds of Unix time.
+    pub expiry_ms: Option<i64>,
+    /// How long ago it was used.
+    pub idle_seconds: Option<u64>,
+    /// How often it is used, as LFU counts.
+    pub frequency: Option<u8>,
+    /// Its value.
+    pub value: Value<'a>,
+}
+
+/// A key's value.
+#[derive(Debug)]
+pub enum Value<'a> {
+    /// A string.
+    String(&'a [u8]),
+    /// A hash; a damaged file may name a field twice.
+    Hash(Pairs<'a>),
+}
+
+/// What precedes a key and belongs to it.
+#[derive(Clone, Copy, Default)]
+struct Attributes {
+    expiry_ms: Option<i64>,
+    idle_seconds: Option<u64>,
+    frequency: Option<u8>,
+}
+
+impl<R: Read> Decoder<R> {
+    /// Reads the header.
+    pub fn new(reader: R, limits: Limits) -> Result<Self, DecodeError> {
+        let mut source = Source::new(reader, limits);
+        let version = read_header(&mut source)?;
+        Ok(Self {
+            source,
+            version,
+            state: State::Within,
+            key: Vec::new(),
+            value: Vec::new(),
+            elements: Elements::default(),
+        })
+    }
+
+    /// Returns the version in the header.
+    pub fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// Tells how many bytes the items so far took.
+    pub fn consumed(&self) -> u64 {
+        self.source.offset()
+    }
+
+    /// Gives back the reader, and what was read from it but not consumed.
+    pub fn into_parts(self) -> (R, Vec<u8>) {
+        self.source.into_parts()
+    }
+
+    /// Reads the next item; after an error nothing more can be read.
+    pub fn next_item(&mut self) -> Result<Item<'_>, DecodeError> {
+        if let State::Ended { checksum } = self.state {
+            return Ok(Item::Eof { checksum });
+        }
+        let mut attributes = Attributes::default();
+        loop {
+            let offset = self.source.offset();
+            let opcode = self.source.byte()?;
+            match opcode {
+                rdb::OPCODE_EXPIRE_MS => {
+                    attributes.expiry_ms = Some(i64::from_le_bytes(self.source.array()?));
+                }
+                rdb::OPCODE_EXPIRE_SECONDS => {
+                    let seconds = i64::from(i32::from_le_bytes(self.source.array()?));
+                    attributes.expiry_ms = Some(seconds * 1000);
+                }
+                rdb::OPCODE_IDLE => attributes.idle_seconds = Some(self.source.length()?),
+                rdb::OPCODE_FREQ => attributes.frequency = Some(self.source.byte()?),
+                rdb::OPCODE_SLOT_INFO => {
+                    // Slot, keys and expires: hints to a cluster.
+                    for _ in 0..3 {
+                        self.source.length()?;
+                    }
+                }
+                rdb::OPCODE_AUX => return self.aux(),
+                rdb::OPCODE_SELECT_DB => return Ok(Item::SelectDb(self.source.length()?)),
+                rdb::OPCODE_RESIZE_DB => {
+                    let (keys, expires) = (self.source.length()?, self.source.length()?);
+                    return Ok(Item::ResizeDb { keys, expires });
+                }
+                rdb::OPCODE_MODULE_AUX => return self.module_aux(),
+                rdb::OPCODE_FUNCTION | rdb::OPCODE_FUNCTION_PRE_GA => {
+                    let name = "a function library";
+                    return Err(DecodeError::UnsupportedOpcode { name, offset });
+                }
+                rdb::OPCODE_EOF => return self.eof(),
+                code => return self.entry(code, offset, attributes),
+            }
+        }
+    }
+
+    fn aux(&mut self) -> Result<Item<'_>, DecodeError> {
+        self.read_key()?;
+        self.read_string()?;
+        Ok(Item::Aux { key: &self.key, value: &self.value })
+    }
+
+    fn module_aux(&mut self) -> Result<Item<'_>, DecodeError> {
+        const END: u64 = 0;
+        const SIGNED: u64 = 1;
+        const UNSIGNED: u64 = 2;
+        const FLOAT: u64 = 3;
+        const DOUBLE: u64 = 4;
+        const STRING: u64 = 5;
+        let module = self.source.length()?;
+        loop {
+            match self.source.length()? {
+                END => return Ok(Item::ModuleAux { module }),
+                SIGNED | UNSIGNED => {
+                    self.source.length()?;
+                }
+                FLOAT => {
+                    self.source.array::<4>()?;
+                }
+                DOUBLE => {
+                    self.source.array::<8>()?;
+                }
+                STRING => self.read_string()?,
+                _ => return Err(self.source.malformed("an unknown part of module data")),
+            }
+        }
+    }
+
+    fn eof(&mut self) -> Result<Item<'_>, DecodeError> {
+        let checksum = self.source.checksum();
+        if self.version >= rdb::VERSION_CHECKSUM_MIN {
+            let stored = u64::from_le_bytes(self.source.array()?);
+            if stored != 0 && stored != checksum {
+                return Err(DecodeError::Checksum { computed: checksum, stored });
+            }
+        }
+        self.state = State::Ended { checksum };
+        Ok(Item::Eof { checksum })
+    }
+
+    fn entry(
+        &mut self,
+        code: u8,
+        offset: u64,
+        attributes: Attributes,
+    ) -> Result<Item<'_>, DecodeError> {
+        self.read_key()?;
+        match code {
+            rdb::TYPE_STRING => self.read_string()?,
+            rdb::TYPE_HASH => self.read_plain_hash()?,
+            rdb::TYPE_HASH_ZIPMAP => self.read_packed_hash(zipmap::read)?,
+            rdb::TYPE_HASH_ZIPLIST => self.read_packed_hash(ziplist::read)?,
+            rdb::TYPE_HASH_LISTPACK => self.read_packed_hash(listpack::read)?,
+            code => {
+                let (name, key) = (rdb::type_name(code), self.key.clone());
+                let version = self.version;
+                return Err(DecodeError::UnsupportedType { name, code, key, offset, version });
+            }
+        }
+        let Attributes { expiry_ms, idle_seconds, frequency } = attributes;
+        let value = match code {
+            rdb::TYPE_STRING => Value::String(&self.value),
+            _ => Value::Hash(self.elements.pairs()),
+        };
+        Ok(Item::Entry(Entry { key: &self.key, expiry_ms, idle_seconds, frequency, value }))
+    }
+
+    fn read_key(&mut self) -> Result<(), DecodeError> {
+        self.key.clear();
+        self.source.string(&mut self.key)
+    }
+
+    fn read_string(&mut self) -> Result<(), DecodeError> {
+        self.value.clear();
+        self.source.string(&mut self.value)
+    }
+
+    fn read_plain_hash(&mut self) -> Result<(), DecodeError> {
+        self.elements.clear();
+        let count = self.source.length()?;
+        let max = self.source.limits().value_bytes_max;
+        for _ in 0..count {
+            for _ in 0..2 {
+                let source = &mut self.source;
+                self.elements.push_with(|bytes| {
+                    source.string(bytes)?;
+                    let len = bytes.len() as u64;
+                    if len > max {
+                        let (what, offset) = ("a hash", source.offset());
+                        return Err(DecodeError::TooLong { what, len, max, offset });
+                    }
+                    Ok(())
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn read_packed_hash<E: Into<PackedError>>(
+        &mut self,
+        unpack: impl FnOnce(&[u8], &mut Elements) -> Result<(), E>,
+    ) -> Result<(), DecodeError> {
+        self.read_string()?;
+        self.elements.clear();
+        let whole = unpack(&self.value, &mut self.elements).map_err(Into::into).and_then(|()| {
+            if self.elements.count().is_multiple_of(2) { Ok(()) } else { Err(PackedError::Odd) }
+        });
+        whole.map_err(|source| {
+            let (key, offset) = (self.key.clone(), self.source.offset());
+            DecodeError::Packed { key, offset, source }
+        })
+    }
+}
+
+fn read_header<R: Read>(source: &mut Source<R>) -> Result<u32, DecodeError> {
+    let magic: [u8; 5] = source.array()?;
+    let digits: [u8; 4] = source.array()?;
+    if magic != *rdb::MAGIC || !digits.iter().all(u8::is_ascii_digit) {
+        return Err(DecodeError::Magic);
+    }
+    let version = digits.iter().fold(0, |version, digit| version * 10 + u32::from(digit - b'0'));
+    if (1..=rdb::VERSION_MAX).contains(&version) {
+        Ok(version)
+    } else {
+        Err(DecodeError::Version { version })
+    }
+}

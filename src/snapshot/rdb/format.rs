@@ -1,0 +1,133 @@
+//! The numbers of the RDB format.
+
+/// What every RDB file begins with, before four digits of version.
+pub const MAGIC: &[u8; 5] = b"REDIS";
+
+/// The newest version whose contents are understood, but for the types named as not understood.
+pub const VERSION_MAX: u32 = 12;
+/// The first version that ends in a checksum.
+pub const VERSION_CHECKSUM_MIN: u32 = 5;
+/// The first version that knows listpacks.
+pub const VERSION_LISTPACK_MIN: u32 = 10;
+
+/// Per-slot size hints of a cluster.
+pub const OPCODE_SLOT_INFO: u8 = 0xf4;
+/// A function library.
+pub const OPCODE_FUNCTION: u8 = 0xf5;
+/// A function library as release candidates of 7.0 wrote it.
+pub const OPCODE_FUNCTION_PRE_GA: u8 = 0xf6;
+/// A module's own data outside any key.
+pub const OPCODE_MODULE_AUX: u8 = 0xf7;
+/// The next key's idle time, for LRU.
+pub const OPCODE_IDLE: u8 = 0xf8;
+/// The next key's access frequency, for LFU.
+pub const OPCODE_FREQ: u8 = 0xf9;
+/// A key and a value about the file itself.
+pub const OPCODE_AUX: u8 = 0xfa;
+/// Size hints of the database selected.
+pub const OPCODE_RESIZE_DB: u8 = 0xfb;
+/// The next key's expiry in milliseconds.
+pub const OPCODE_EXPIRE_MS: u8 = 0xfc;
+/// The next key's expiry in seconds.
+pub const OPCODE_EXPIRE_SECONDS: u8 = 0xfd;
+/// The database of the keys that follow.
+pub const OPCODE_SELECT_DB: u8 = 0xfe;
+/// The end, followed by the checksum.
+pub const OPCODE_EOF: u8 = 0xff;
+
+/// A string.
+pub const TYPE_STRING: u8 = 0;
+/// A hash as a count and strings.
+pub const TYPE_HASH: u8 = 4;
+/// A hash as a zipmap in a string.
+pub const TYPE_HASH_ZIPMAP: u8 = 9;
+/// A hash as a ziplist in a string.
+pub const TYPE_HASH_ZIPLIST: u8 = 13;
+/// A hash as a listpack in a string.
+pub const TYPE_HASH_LISTPACK: u8 = 16;
+
+/// The first byte's top bits of a length: six bits follow in the same byte.
+pub const LENGTH_6: u8 = 0;
+/// Fourteen bits, big-endian.
+pub const LENGTH_14: u8 = 1;
+/// The first byte of a length of 32 bits, big-endian.
+pub const LENGTH_32: u8 = 0x80;
+/// The first byte of a length of 64 bits, big-endian.
+pub const LENGTH_64: u8 = 0x81;
+
+/// The first byte of a string that is an integer of 8 bits.
+pub const STRING_INT8: u8 = 0xc0;
+/// The first byte of a string that is a little-endian integer of 16 bits.
+pub const STRING_INT16: u8 = 0xc1;
+/// The first byte of a string that is a little-endian integer of 32 bits.
+pub const STRING_INT32: u8 = 0xc2;
+/// The first byte of a string that is compressed with LZF.
+pub const STRING_LZF: u8 = 0xc3;
+
+/// Names a value's type for a person.
+#[must_use]
+pub fn type_name(code: u8) -> &'static str {
+    match code {
+        TYPE_STRING => "string",
+        1 | 10 | 14 | 18 => "list",
+        2 | 11 | 20 => "set",
+        3 | 5 | 12 | 17 => "sorted set",
+        TYPE_HASH | TYPE_HASH_ZIPMAP | TYPE_HASH_ZIPLIST | TYPE_HASH_LISTPACK => "hash",
+        6 | 7 => "module value",
+        15 | 19 | 21 => "stream",
+        22..=25 => "hash with field expiry",
+        _ => "value of unknown type",
+    }
+}
+
+/// Reads an integer from its one canonical decimal form, the only form that survives re-printing.
+#[must_use]
+pub fn canonical_integer(text: &[u8]) -> Option<i64> {
+    let (digits, negative) = match text {
+        [b'-', digits @ ..] => (digits, true),
+        digits => (digits, false),
+    };
+    match digits {
+        [] => return None,
+        [b'0', ..] => return (text == b"0").then_some(0),
+        _ if digits.len() > 19 => return None,
+        _ => {}
+    }
+    let mut magnitude: u64 = 0;
+    for &digit in digits {
+        if !digit.is_ascii_digit() {
+            return None;
+        }
+        // Nineteen digits stay below 2^64.
+        magnitude = magnitude * 10 + u64::from(digit - b'0');
+    }
+    if negative { 0i64.checked_sub_unsigned(magnitude) } else { i64::try_from(magnitude).ok() }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn only_canonical_integers_are_integers() {
+        for text in ["", "-", "-0", "00", "01", "+1", "1 ", " 1", "1a", "9223372036854775808"] {
+            assert_eq!(canonical_integer(text.as_bytes()), None, "{text:?}");
+        }
+        for n in [0, 1, -1, 127, i64::MAX, i64::MIN] {
+            assert_eq!(canonical_integer(n.to_string().as_bytes()), Some(n));
+        }
+        assert_eq!(canonical_integer(b"-9223372036854775809"), None);
+        assert_eq!(canonical_integer(b"99999999999999999999"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn an_integer_survives_reprinting(text in "-?[0-9]{1,21}") {
+            if let Some(n) = canonical_integer(text.as_bytes()) {
+                prop_assert_eq!(n.to_string(), text);
+            }
+        }
+    }
+}

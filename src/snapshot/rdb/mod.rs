@@ -1,0 +1,30 @@
+//! The RDB file: Redis's format for a data set at rest and on its way to a replica.
+//!
+//! ```text
+//! "REDIS" version(4 digits)
+//! 0xFA aux key, aux value            any number of times
+//! 0xFE db  0xFB keys expires         for each database that is not empty
+//!   [0xFC expiry ms] type key value  for each key
+//! 0xFF crc64 of all bytes before it  zero: not computed
+//! ```
+
+mod crc64;
+mod elements;
+pub mod format;
+pub mod listpack;
+pub mod lzf;
+mod ziplist;
+mod zipmap;
+
+mod decode;
+mod encode;
+mod source;
+
+pub use crc64::crc64;
+pub use decode::{Decoder, Entry, Item, Value};
+pub use elements::{Pairs, PairsIter};
+pub use encode::{Checksum, Compression, EncodeError, Encoder, Finished, Options, Preamble};
+pub use source::{DecodeError, Limits, PackedError};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,241 @@
+//! The ziplist, which Redis wrote for small aggregate values before version 7.0. Read only.
+//!
+//! ```text
+//! total bytes u32 LE | tail offset u32 LE | count u16 LE (65535: not known) | entry … | 0xFF
+//! entry = length of the entry before (1 byte, or 0xFE and u32 LE) | encoding | data
+//! ```
+
+use super::elements::Elements;
+use super::listpack::signed_little_endian;
+
+const HEADER: usize = 10;
+const END: u8 = 0xff;
+const PREVIOUS_LONG: u8 = 0xfe;
+const COUNT_UNKNOWN: u16 = u16::MAX;
+
+/// Why bytes are not a ziplist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ZiplistError {
+    /// The header's size is not the size of the string that holds the ziplist.
+    #[error("a ziplist's size differs from that of its string")]
+    Size,
+    /// An entry reaches past the end, or the end marker is missing.
+    #[error("a ziplist ends too early")]
+    Truncated,
+    /// An entry's encoding means nothing.
+    #[error("a ziplist entry has an unknown encoding")]
+    Encoding,
+    /// An entry tells another length of the entry before it than that has.
+    #[error("a ziplist entry misstates the length of the one before it")]
+    BackLength,
+    /// The header's tail offset is not where the last entry begins.
+    #[error("a ziplist's tail offset is not where its last entry begins")]
+    Tail,
+    /// The header's count is not the number of entries.
+    #[error("a ziplist's count differs from its entries")]
+    Count,
+    /// Bytes follow the end marker.
+    #[error("a ziplist has bytes after its end")]
+    Trailing,
+}
+
+/// Appends the entries of `bytes` to `elements`.
+pub(super) fn read(bytes: &[u8], elements: &mut Elements) -> Result<(), ZiplistError> {
+    let header = bytes.first_chunk::<HEADER>().ok_or(ZiplistError::Truncated)?;
+    let (words, count) = header.as_chunks::<4>();
+    let word = |index: usize| u32::from_le_bytes(words[index]) as usize;
+    if word(0) != bytes.len() {
+        return Err(ZiplistError::Size);
+    }
+    let (tail, count) = (word(1), u16::from_le_bytes([count[0], count[1]]));
+    let (mut at, mut last, mut entries) = (HEADER, HEADER, 0usize);
+    while *bytes.get(at).ok_or(ZiplistError::Truncated)? != END {
+        let length = read_entry(&bytes[at..], at - last, elements)?;
+        last = at;
+        at += length;
+        entries += 1;
+    }
+    if at + 1 != bytes.len() {
+        return Err(ZiplistError::Trailing);
+    }
+    if tail != last {
+        return Err(ZiplistError::Tail);
+    }
+    if count != COUNT_UNKNOWN && usize::from(count) != entries {
+        return Err(ZiplistError::Count);
+    }
+    Ok(())
+}
+
+/// Reads the entry that `rest` begins with; returns its length.
+fn read_entry(
+    rest: &[u8],
+    previous: usize,
+    elements: &mut Elements,
+) -> Result<usize, ZiplistError> {
+    let bytes = |at: usize, len: usize| {
+        let end = at.checked_add(len).ok_or(ZiplistError::Truncated)?;
+        rest.get(at..end).ok_or(ZiplistError::Truncated)
+    };
+    let (stated, at) = match rest[0] {
+        PREVIOUS_LONG => (signed_little_endian(bytes(1, 4)?) as u32 as usize, 5),
+        short => (usize::from(short), 1),
+    };
+    if stated != previous {
+        return Err(ZiplistError::BackLength);
+    }
+    let encoding = bytes(at, 1)?[0];
+    let string = |at: usize, len: usize, elements: &mut Elements| {
+        elements.push(bytes(at, len)?);
+        Ok(at + len)
+    };
+    let integer = |len: usize, elements: &mut Elements| {
+        elements.push_integer(signed_little_endian(bytes(at + 1, len)?));
+        Ok(at + 1 + len)
+    };
+    match encoding {
+        0x00..=0x3f => string(at + 1, usize::from(encoding), elements),
+        0x40..=0x7f => {
+            let low = bytes(at + 1, 1)?[0];
+            string(at + 2, usize::from(encoding & 0x3f) << 8 | usize::from(low), elements)
+        }
+        0x80 => {
+            let len = bytes(at + 1, 4)?.iter().fold(0, |len, &b| len << 8 | usize::from(b));
+            string(at + 5, len, elements)
+        }
+        0xc0 => integer(2, elements),
+        0xd0 => integer(4, elements),
+        0xe0 => integer(8, elements),
+        0xf0 => integer(3, elements),
+        0xfe => integer(1, elements),
+        0xf1..=0xfd => {
+            elements.push_integer(i64::from(encoding & 0x0f) - 1);
+            Ok(at + 1)
+        }
+        _ => Err(ZiplistError::Encoding),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::format::canonical_integer;
+    use super::*;
+
+    /// Builds a ziplist as Redis 6 does; the format is read only outside tests.
+    fn write(items: &[Vec<u8>]) -> Vec<u8> {
+        let mut bytes = vec![0; HEADER];
+        let (mut last, mut previous) = (HEADER, 0usize);
+        for item in items {
+            last = bytes.len();
+            if previous < 254 {
+                bytes.push(previous as u8);
+            } else {
+                bytes.push(PREVIOUS_LONG);
+                bytes.extend_from_slice(&(previous as u32).to_le_bytes());
+            }
+            match canonical_integer(item).filter(|_| item.len() < 20) {
+                Some(n) => write_integer(n, &mut bytes),
+                None => write_bytes(item, &mut bytes),
+            }
+            previous = bytes.len() - last;
+        }
+        bytes.push(END);
+        let (total, tail) = (bytes.len() as u32, last as u32);
+        bytes[..4].copy_from_slice(&total.to_le_bytes());
+        bytes[4..8].copy_from_slice(&tail.to_le_bytes());
+        bytes[8..10].copy_from_slice(&(items.len() as u16).to_le_bytes());
+        bytes
+    }
+
+    fn write_integer(n: i64, bytes: &mut Vec<u8>) {
+        let (encoding, width) = match n {
+            0..=12 => return bytes.push(0xf1 + n as u8),
+            -0x80..=0x7f => (0xfe, 1),
+            -0x8000..=0x7fff => (0xc0, 2),
+            -0x80_0000..=0x7f_ffff => (0xf0, 3),
+            -0x8000_0000..=0x7fff_ffff => (0xd0, 4),
+            _ => (0xe0, 8),
+        };
+        bytes.push(encoding);
+        bytes.extend_from_slice(&n.to_le_bytes()[..width]);
+    }
+
+    fn write_bytes(item: &[u8], bytes: &mut Vec<u8>) {
+        match item.len() {
+            len @ 0..=63 => bytes.push(len as u8),
+            len @ 64..=16_383 => bytes.extend([0x40 | (len >> 8) as u8, len as u8]),
+            len => {
+                bytes.push(0x80);
+                bytes.extend_from_slice(&(len as u32).to_be_bytes());
+            }
+        }
+        bytes.extend_from_slice(item);
+    }
+
+    type Pair = (Vec<u8>, Vec<u8>);
+
+    fn read_pairs(bytes: &[u8]) -> Result<Vec<Pair>, ZiplistError> {
+        let mut elements = Elements::default();
+        read(bytes, &mut elements)?;
+        Ok(elements.pairs().iter().map(|(f, v)| (f.to_vec(), v.to_vec())).collect())
+    }
+
+    #[test]
+    fn golden_bytes() {
+        let bytes = [
+            &[22, 0, 0, 0, 18, 0, 0, 0, 3, 0][..],
+            &[0, 2, b'h', b'i'],
+            &[4, 0xfe, 0xff],
+            &[3, 0xf3],
+            &[0xff],
+        ];
+        let mut bytes = bytes.concat();
+        bytes[0] = bytes.len() as u8;
+        bytes[4] = (bytes.len() - 3) as u8;
+        let mut elements = Elements::default();
+        read(&bytes, &mut elements).unwrap();
+        assert_eq!(elements.count(), 3);
+        assert_eq!(write(&[b"hi".to_vec(), b"-1".to_vec(), b"2".to_vec()]), bytes);
+    }
+
+    #[test]
+    fn each_kind_of_damage_is_named() {
+        let good = write(&[b"ab".to_vec(), b"x".to_vec()]);
+        let damaged = |at: usize, byte: u8| {
+            let mut bytes = good.clone();
+            bytes[at] = byte;
+            read_pairs(&bytes).unwrap_err()
+        };
+        assert_eq!(damaged(0, 1), ZiplistError::Size);
+        assert_eq!(damaged(4, 1), ZiplistError::Tail);
+        assert_eq!(damaged(8, 9), ZiplistError::Count);
+        assert_eq!(damaged(11, 0x3f), ZiplistError::Truncated);
+        assert_eq!(damaged(11, 0xff), ZiplistError::Encoding);
+        assert_eq!(damaged(14, 3), ZiplistError::BackLength);
+        assert_eq!(damaged(14, END), ZiplistError::Trailing);
+    }
+
+    proptest! {
+        #[test]
+        fn any_elements_come_back(items in prop::collection::vec(
+            (prop_oneof![
+                prop::collection::vec(any::<u8>(), 0..400),
+                prop::collection::vec(any::<u8>(), 16_380..16_390),
+                any::<i64>().prop_map(|n| n.to_string().into_bytes()),
+                (-300i64..70_000).prop_map(|n| n.to_string().into_bytes()),
+            ], prop::collection::vec(any::<u8>(), 0..4)), 0..20)) {
+            let flat: Vec<Vec<u8>> = items.iter().flat_map(|(f, v)| [f.clone(), v.clone()]).collect();
+            prop_assert_eq!(read_pairs(&write(&flat)).unwrap(), items);
+        }
+
+        #[test]
+        fn arbitrary_bytes_are_read_or_refused(mut bytes in prop::collection::vec(any::<u8>(), 11..100)) {
+            let len = bytes.len() as u32;
+            bytes[..4].copy_from_slice(&len.to_le_bytes());
+            bytes[10] = 0;
+            let _ = read(&bytes, &mut Elements::default());
+        }
+    }
+}
