@@ -30,4 +30,6 @@ pub mod keyspace;
 pub mod log;
 pub mod snapshot;
 
+pub mod replication;
+
 pub mod admin;

@@ -1,0 +1,156 @@
+//! The sending side of replication: one cursor into the log per replica, and no buffer.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::log::{Log, ReadError, Reader};
+use crate::net::socket::Socket;
+use crate::position::Offset;
+
+use super::replicas::Replica;
+
+/// How much of the log is handed to a socket at once.
+const CHUNK_BYTES: usize = 256 * 1024;
+/// How much of a snapshot file is read at once.
+const FILE_CHUNK_BYTES: usize = 256 * 1024;
+
+/// Why the feeding of a replica ended.
+#[derive(Debug, thiserror::Error)]
+pub enum FeedError {
+    /// The socket failed, or the replica closed it.
+    #[error("the connection to the replica ended: {0}")]
+    Socket(#[source] io::Error),
+    /// The snapshot file could not be read.
+    #[error("cannot read the snapshot at byte {at}: {source}")]
+    Snapshot {
+        /// Where.
+        at: u64,
+        /// The reason.
+        source: io::Error,
+    },
+    /// The log does not hold what the replica needs next.
+    #[error("the log cannot serve the replica: {0}")]
+    Log(#[from] ReadError),
+    /// A sync failed, and so nothing more becomes durable.
+    #[error("the log has failed, nothing more can be sent")]
+    LogFailed,
+    /// No snapshot could be made.
+    #[error("no snapshot for the replica: {0}")]
+    NoSnapshot(String),
+    /// The replica sent something that is no command.
+    #[error("the replica broke the protocol: {0}")]
+    Garbled(#[from] crate::net::ProtocolError),
+    /// The replica has not been heard of for `repl-timeout` seconds.
+    #[error("nothing was heard of the replica for {seconds} s (repl-timeout)")]
+    Silent {
+        /// The timeout.
+        seconds: u64,
+    },
+}
+
+/// Up to which watermark replicas are fed.
+///
+/// With the durable one, a byte that a replica has can never be lost by its primary. With the
+/// sealed one replicas are a few milliseconds closer, and a power failure may cost the replid.
+#[derive(Debug)]
+pub struct FeedPolicy(AtomicBool);
+
+impl FeedPolicy {
+    /// Feeds durable bytes only, or all sealed ones.
+    pub fn new(durable_only: DurableOnly) -> Self {
+        Self(AtomicBool::new(durable_only == DurableOnly::Yes))
+    }
+
+    /// Changes the policy for the feeds under way.
+    pub fn set(&self, durable_only: DurableOnly) {
+        self.0.store(durable_only == DurableOnly::Yes, Ordering::Release);
+    }
+
+    /// Tells the policy.
+    pub fn durable_only(&self) -> DurableOnly {
+        if self.0.load(Ordering::Acquire) { DurableOnly::Yes } else { DurableOnly::No }
+    }
+
+    /// Tells up to where replicas may be fed now.
+    pub fn limit(&self, log: &Log) -> Offset {
+        match self.durable_only() {
+            DurableOnly::Yes => log.durable(),
+            DurableOnly::No => log.sealed(),
+        }
+    }
+}
+
+/// Whether only durable bytes are sent to replicas.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DurableOnly {
+    /// `backlog-feed durable`.
+    Yes,
+    /// `backlog-feed sealed`.
+    No,
+}
+
+/// Sends the stream from the reader's place on, for as long as the connection lasts.
+pub async fn send_stream(
+    socket: &Socket,
+    log: &Log,
+    mut reader: Reader,
+    replica: &Replica,
+    policy: &FeedPolicy,
+) -> Result<std::convert::Infallible, FeedError> {
+    loop {
+        let limit = policy.limit(log);
+        if reader.is_cold() {
+            // Pages that are not in memory are fetched off this thread, which serves others.
+            reader = tokio::task::spawn_blocking(move || {
+                // Pages that cannot be fetched now fail where they are read.
+                let _ = reader.warm(CHUNK_BYTES);
+                reader
+            })
+            .await
+            .map_err(|_| FeedError::LogFailed)?;
+        }
+        match reader.read(limit, CHUNK_BYTES)? {
+            Some(chunk) => {
+                socket.write_all(&chunk).await.map_err(FeedError::Socket)?;
+                replica.set_cursor(reader.at());
+            }
+            None => wait_beyond(log, policy, reader.at()).await?,
+        }
+    }
+}
+
+/// Waits until there is something to send beyond `offset`.
+async fn wait_beyond(log: &Log, policy: &FeedPolicy, offset: Offset) -> Result<(), FeedError> {
+    let next = offset.advanced(1);
+    match policy.durable_only() {
+        DurableOnly::Yes => {
+            log.becomes_durable_at(next).await.map_err(|_| FeedError::LogFailed)?;
+        }
+        DurableOnly::No => log.sealed_at(next).await,
+    }
+    Ok(())
+}
+
+/// Sends a snapshot file of so many bytes.
+pub async fn send_file(socket: &Socket, file: Arc<File>, bytes: u64) -> Result<(), FeedError> {
+    let mut at = 0;
+    let mut buffer = Vec::new();
+    while at < bytes {
+        let count = FILE_CHUNK_BYTES.min(usize::try_from(bytes - at).unwrap_or(FILE_CHUNK_BYTES));
+        let source = Arc::clone(&file);
+        buffer = tokio::task::spawn_blocking(move || {
+            let mut chunk: Vec<u8> = buffer;
+            chunk.resize(count, 0);
+            source.read_exact_at(&mut chunk, at).map(|()| chunk)
+        })
+        .await
+        .map_err(|_| FeedError::LogFailed)?
+        .map_err(|source| FeedError::Snapshot { at, source })?;
+        socket.write_all(&buffer).await.map_err(FeedError::Socket)?;
+        at += count as u64;
+    }
+    Ok(())
+}

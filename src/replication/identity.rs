@@ -1,0 +1,179 @@
+//! Whether a restarted server may go on under its replid.
+//!
+//! R1: it may iff no byte that left the machine can be missing from the recovered log. Otherwise
+//! bytes sent and then lost would be written anew with other contents, and a replica that has the
+//! old ones would continue on a different history without anyone noticing.
+//!
+//! Pure: the facts come in, the decision and its reason go out.
+
+use std::fmt;
+
+use crate::position::Offset;
+use crate::snapshot::directory::BootChange;
+use crate::snapshot::{BootIdentity, DirectoryId, FeedsSeen, Manifest, RunState};
+
+/// What is known after recovery.
+#[derive(Clone, Copy, Debug)]
+pub struct Recovered<'a> {
+    /// The end of the recovered log.
+    pub end: Offset,
+    /// Whether an operator made recovery cut bytes that had been durable.
+    pub durable_bytes: DurableBytes,
+    /// The boot and mount of now.
+    pub boot: &'a BootIdentity,
+    /// The directory recovered from.
+    pub directory: DirectoryId,
+}
+
+/// Whether recovery kept all that had been durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DurableBytes {
+    /// Recovery's ordinary promise.
+    Kept,
+    /// Recovery was forced past damage.
+    Cut,
+}
+
+/// The decision, with its reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Identity {
+    /// The replid stays.
+    Keep(KeepReason),
+    /// A new one is minted before the first write; the old one is valid up to the recovered end.
+    Rotate(RotateReason),
+}
+
+/// Why nothing that left the machine can be missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeepReason {
+    /// The last run ended in order, and the log ends where it did.
+    CleanShutdown,
+    /// The kernel, and with it the page cache, outlived the last run.
+    SameBoot,
+    /// Replicas had been sent durable bytes only.
+    DurableFeed,
+}
+
+/// Why something that left the machine may be missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RotateReason {
+    /// The directory is a copy: the original may be writing under the same replid.
+    CopiedDirectory,
+    /// Recovery was forced past damage in durable bytes.
+    DurableBytesCut,
+    /// The log ends before what was known to be durable.
+    ShortOfDurable {
+        /// What was known to be durable.
+        floor: Offset,
+        /// The end of the recovered log.
+        end: Offset,
+    },
+    /// The last run ended in order, but the log ends elsewhere.
+    CleanEndDiffers {
+        /// Where the last run ended.
+        recorded: Offset,
+        /// The end of the recovered log.
+        end: Offset,
+    },
+    /// A sync had failed, so that the page cache may have lied.
+    SyncHadFailed,
+    /// The machine was started anew after sealed bytes had been sent.
+    DifferentBoot,
+    /// The file system was mounted anew after sealed bytes had been sent.
+    DifferentMount,
+}
+
+/// Decides by what the last run recorded in `last` and by what recovery found.
+#[must_use]
+pub fn decide(last: &Manifest, recovered: &Recovered<'_>) -> Identity {
+    let end = recovered.end;
+    if last.directory != recovered.directory {
+        return Identity::Rotate(RotateReason::CopiedDirectory);
+    }
+    if recovered.durable_bytes == DurableBytes::Cut {
+        return Identity::Rotate(RotateReason::DurableBytesCut);
+    }
+    if end < last.durable_floor {
+        let floor = last.durable_floor;
+        return Identity::Rotate(RotateReason::ShortOfDurable { floor, end });
+    }
+    match &last.run {
+        RunState::Clean { end: recorded } => decide_after_clean_end(*recorded, last, end),
+        RunState::Running { boot, feeds } => {
+            decide_after_crash(recovered.boot.change_since(boot), *feeds, last)
+        }
+    }
+}
+
+fn decide_after_clean_end(recorded: Offset, last: &Manifest, end: Offset) -> Identity {
+    if recorded != end {
+        Identity::Rotate(RotateReason::CleanEndDiffers { recorded, end })
+    } else if last.sync_failed {
+        Identity::Rotate(RotateReason::SyncHadFailed)
+    } else {
+        Identity::Keep(KeepReason::CleanShutdown)
+    }
+}
+
+fn decide_after_crash(change: BootChange, feeds: FeedsSeen, last: &Manifest) -> Identity {
+    let why_lossy = match change {
+        _ if last.sync_failed => RotateReason::SyncHadFailed,
+        BootChange::None => return Identity::Keep(KeepReason::SameBoot),
+        BootChange::Boot => RotateReason::DifferentBoot,
+        BootChange::Mount => RotateReason::DifferentMount,
+    };
+    match feeds {
+        FeedsSeen::DurableOnly => Identity::Keep(KeepReason::DurableFeed),
+        FeedsSeen::Sealed => Identity::Rotate(why_lossy),
+    }
+}
+
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Keep(reason) => write!(f, "replid kept: {reason}"),
+            Self::Rotate(reason) => write!(f, "new replid: {reason}"),
+        }
+    }
+}
+
+impl fmt::Display for KeepReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::CleanShutdown => "the last run was shut down in order",
+            Self::SameBoot => "the machine has not been restarted since the last run",
+            Self::DurableFeed => "replicas had been sent durable bytes only",
+        })
+    }
+}
+
+impl fmt::Display for RotateReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CopiedDirectory => {
+                write!(f, "the directory was copied, restored or moved to another file system")
+            }
+            Self::DurableBytesCut => write!(f, "recovery was forced past damage in durable bytes"),
+            Self::ShortOfDurable { floor, end } => {
+                write!(f, "the log ends at {end}, but was known to be durable up to {floor}")
+            }
+            Self::CleanEndDiffers { recorded, end } => {
+                write!(f, "the log ends at {end}, but the last run was shut down at {recorded}")
+            }
+            Self::SyncHadFailed => write!(f, "a sync had failed in the last run"),
+            Self::DifferentBoot => {
+                write!(
+                    f,
+                    "the machine was restarted after bytes not yet durable may have been sent"
+                )
+            }
+            Self::DifferentMount => write!(
+                f,
+                "the file system was mounted anew after bytes not yet durable may have been sent"
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

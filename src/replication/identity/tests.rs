@@ -1,0 +1,128 @@
+//! The whole truth table of the decision.
+
+use super::*;
+use crate::position::Replid;
+use crate::snapshot::LogPlace;
+
+const HERE: DirectoryId = DirectoryId { device: 1, inode: 2 };
+const ELSEWHERE: DirectoryId = DirectoryId { device: 1, inode: 3 };
+const END: Offset = Offset(500);
+
+fn boot(boot_id: &str, mount_id: Option<u64>) -> BootIdentity {
+    BootIdentity { boot_id: boot_id.into(), mount_id }
+}
+
+fn manifest(run: RunState) -> Manifest {
+    Manifest {
+        replid: Replid::from_bytes([1; 20]),
+        past: Vec::new(),
+        run,
+        sync_failed: false,
+        directory: HERE,
+        snapshot: None,
+        durable_floor: Offset(400),
+        log: LogPlace { epoch: 0, first: Offset::ZERO },
+    }
+}
+
+fn runs() -> Vec<RunState> {
+    let mut runs = vec![
+        RunState::Clean { end: END },
+        RunState::Clean { end: Offset(499) },
+        RunState::Clean { end: Offset(501) },
+    ];
+    for boot_id in ["now", "before"] {
+        for mount_id in [Some(1), Some(2), None] {
+            for feeds in [FeedsSeen::DurableOnly, FeedsSeen::Sealed] {
+                runs.push(RunState::Running { boot: boot(boot_id, mount_id), feeds });
+            }
+        }
+    }
+    runs
+}
+
+/// Rule R1 in the words of the rule, without reasons.
+fn rule(last: &Manifest, recovered: &Recovered<'_>) -> bool {
+    let nothing_durable_is_missing =
+        recovered.durable_bytes == DurableBytes::Kept && recovered.end >= last.durable_floor;
+    let page_cache_or_feed = match &last.run {
+        RunState::Clean { end } => *end == recovered.end && !last.sync_failed,
+        RunState::Running { boot, feeds } => {
+            let same_boot = boot.boot_id == recovered.boot.boot_id;
+            let same_mount = boot.mount_id.is_some() && boot.mount_id == recovered.boot.mount_id;
+            *feeds == FeedsSeen::DurableOnly || (same_boot && same_mount && !last.sync_failed)
+        }
+    };
+    last.directory == recovered.directory && nothing_durable_is_missing && page_cache_or_feed
+}
+
+#[test]
+fn every_combination_follows_the_rule() {
+    let now = boot("now", Some(1));
+    let (mut kept, mut rotated) = (0, 0);
+    for run in runs() {
+        for sync_failed in [false, true] {
+            for directory in [HERE, ELSEWHERE] {
+                for durable_bytes in [DurableBytes::Kept, DurableBytes::Cut] {
+                    for end in [Offset(399), Offset(400), END] {
+                        let last = Manifest { sync_failed, ..manifest(run.clone()) };
+                        let recovered = Recovered { end, durable_bytes, boot: &now, directory };
+                        let identity = decide(&last, &recovered);
+                        let keeps = matches!(identity, Identity::Keep(_));
+                        assert_eq!(keeps, rule(&last, &recovered), "{last:?} {recovered:?}");
+                        if keeps { kept += 1 } else { rotated += 1 }
+                    }
+                }
+            }
+        }
+    }
+    assert!(kept > 0 && rotated > kept);
+}
+
+fn decided(run: RunState, sync_failed: bool) -> Identity {
+    let last = Manifest { sync_failed, ..manifest(run) };
+    let now = boot("now", Some(1));
+    let durable_bytes = DurableBytes::Kept;
+    decide(&last, &Recovered { end: END, durable_bytes, boot: &now, directory: HERE })
+}
+
+fn crashed(boot_id: &str, mount_id: u64, feeds: FeedsSeen) -> RunState {
+    RunState::Running { boot: boot(boot_id, Some(mount_id)), feeds }
+}
+
+#[test]
+fn each_reason_is_the_one_an_operator_would_name() {
+    use FeedsSeen::{DurableOnly, Sealed};
+    use Identity::{Keep, Rotate};
+    let table = [
+        (RunState::Clean { end: END }, false, Keep(KeepReason::CleanShutdown)),
+        (RunState::Clean { end: END }, true, Rotate(RotateReason::SyncHadFailed)),
+        (crashed("now", 1, Sealed), false, Keep(KeepReason::SameBoot)),
+        (crashed("now", 1, DurableOnly), false, Keep(KeepReason::SameBoot)),
+        (crashed("now", 1, Sealed), true, Rotate(RotateReason::SyncHadFailed)),
+        (crashed("now", 1, DurableOnly), true, Keep(KeepReason::DurableFeed)),
+        (crashed("before", 1, DurableOnly), false, Keep(KeepReason::DurableFeed)),
+        (crashed("before", 1, Sealed), false, Rotate(RotateReason::DifferentBoot)),
+        (crashed("now", 2, DurableOnly), false, Keep(KeepReason::DurableFeed)),
+        (crashed("now", 2, Sealed), false, Rotate(RotateReason::DifferentMount)),
+    ];
+    for (run, sync_failed, expected) in table {
+        assert_eq!(decided(run.clone(), sync_failed), expected, "{run:?}, failed: {sync_failed}");
+    }
+    let off = decided(RunState::Clean { end: Offset(501) }, false);
+    assert_eq!(
+        off.to_string(),
+        "new replid: the log ends at 500, but the last run was shut down at 501"
+    );
+}
+
+#[test]
+fn a_copy_rotates_even_after_a_clean_end_with_the_durable_feed() {
+    let now = boot("now", Some(1));
+    for run in runs() {
+        let durable_bytes = DurableBytes::Kept;
+        let recovered = Recovered { end: END, durable_bytes, boot: &now, directory: ELSEWHERE };
+        let identity = decide(&manifest(run), &recovered);
+        assert_eq!(identity, Identity::Rotate(RotateReason::CopiedDirectory));
+    }
+}

@@ -1,0 +1,245 @@
+//! The replicas that are fed: who they are, how far they are, and what they hold in the log.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+use tokio::sync::watch;
+
+use crate::position::Offset;
+
+/// What a replica's connection is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FeedState {
+    /// It waits for a snapshot to be made.
+    WaitSnapshot,
+    /// The snapshot is being sent.
+    SendSnapshot,
+    /// The stream is being sent.
+    Online,
+}
+
+impl FeedState {
+    /// Returns the word that `INFO` shows.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::WaitSnapshot => "wait_bgsave",
+            Self::SendSnapshot => "send_bulk",
+            Self::Online => "online",
+        }
+    }
+}
+
+/// One replica that is fed.
+#[derive(Debug)]
+pub struct Replica {
+    /// The client number of its connection.
+    pub client: u64,
+    /// The address it announced, or that of its socket.
+    pub address: String,
+    /// The port it listens on.
+    pub port: u16,
+    state: AtomicU8,
+    cursor: AtomicU64,
+    acknowledged: AtomicU64,
+    durable: AtomicU64,
+    acknowledged_ms: AtomicI64,
+}
+
+impl Replica {
+    /// Describes a replica that has just asked for the stream.
+    pub fn new(client: u64, address: String, port: u16, now_ms: i64) -> Self {
+        Self {
+            client,
+            address,
+            port,
+            state: AtomicU8::new(0),
+            cursor: AtomicU64::new(0),
+            acknowledged: AtomicU64::new(0),
+            durable: AtomicU64::new(0),
+            acknowledged_ms: AtomicI64::new(now_ms),
+        }
+    }
+
+    /// Tells what its connection is doing.
+    pub fn state(&self) -> FeedState {
+        match self.state.load(Ordering::Relaxed) {
+            0 => FeedState::WaitSnapshot,
+            1 => FeedState::SendSnapshot,
+            _ => FeedState::Online,
+        }
+    }
+
+    /// Tells whether the stream is being sent.
+    pub fn is_online(&self) -> bool {
+        self.state() == FeedState::Online
+    }
+
+    /// Notes what its connection is doing.
+    pub fn set_state(&self, state: FeedState) {
+        let code = match state {
+            FeedState::WaitSnapshot => 0,
+            FeedState::SendSnapshot => 1,
+            FeedState::Online => 2,
+        };
+        self.state.store(code, Ordering::Relaxed);
+    }
+
+    /// Tells up to where it was sent the stream: the log must keep what comes after.
+    pub fn cursor(&self) -> Offset {
+        Offset(self.cursor.load(Ordering::Acquire))
+    }
+
+    /// Notes up to where it was sent the stream.
+    pub fn set_cursor(&self, offset: Offset) {
+        self.cursor.store(offset.0, Ordering::Release);
+    }
+
+    /// Tells the offset it has acknowledged on this connection.
+    pub fn acknowledged(&self) -> Offset {
+        Offset(self.acknowledged.load(Ordering::Relaxed))
+    }
+
+    /// Tells the offset it has said to have on disk.
+    pub fn durable(&self) -> Offset {
+        Offset(self.durable.load(Ordering::Relaxed))
+    }
+
+    /// Tells when it last acknowledged anything, in Unix milliseconds.
+    pub fn acknowledged_ms(&self) -> i64 {
+        self.acknowledged_ms.load(Ordering::Relaxed)
+    }
+
+    /// Tells the seconds since it last acknowledged anything.
+    pub fn lag_s(&self, now_ms: i64) -> i64 {
+        (now_ms - self.acknowledged_ms()).max(0) / 1000
+    }
+}
+
+/// All replicas that are fed.
+#[derive(Debug)]
+pub struct Replicas {
+    all: Mutex<BTreeMap<u64, Arc<Replica>>>,
+    acks: watch::Sender<u64>,
+}
+
+impl Default for Replicas {
+    fn default() -> Self {
+        Self { all: Mutex::default(), acks: watch::Sender::new(0) }
+    }
+}
+
+impl Replicas {
+    /// Takes a replica in; it leaves when the guard is dropped.
+    pub fn attach(self: &Arc<Self>, replica: Arc<Replica>) -> Attached {
+        self.all.lock().insert(replica.client, Arc::clone(&replica));
+        Attached { replicas: Arc::clone(self), replica }
+    }
+
+    /// Lists them in the order in which they came.
+    pub fn list(&self) -> Vec<Arc<Replica>> {
+        self.all.lock().values().cloned().collect()
+    }
+
+    /// Counts them.
+    pub fn count(&self) -> usize {
+        self.all.lock().len()
+    }
+
+    /// Notes an acknowledgement, and wakes those who wait for one.
+    pub fn acknowledge(&self, client: u64, offset: Offset, durable: Option<Offset>, now_ms: i64) {
+        let Some(replica) = self.all.lock().get(&client).cloned() else { return };
+        replica.acknowledged.fetch_max(offset.0, Ordering::Relaxed);
+        if let Some(durable) = durable {
+            replica.durable.fetch_max(durable.0, Ordering::Relaxed);
+        }
+        replica.acknowledged_ms.store(now_ms, Ordering::Relaxed);
+        self.acks.send_modify(|count| *count += 1);
+    }
+
+    /// Counts the replicas online that have acknowledged `offset`.
+    pub fn count_at(&self, offset: Offset) -> i64 {
+        self.count_where(|replica| replica.acknowledged() >= offset)
+    }
+
+    /// Counts the replicas online that have said to have `offset` on disk.
+    pub fn count_durable_at(&self, offset: Offset) -> i64 {
+        self.count_where(|replica| replica.durable() >= offset)
+    }
+
+    /// Counts the replicas online that acknowledged something within so many seconds.
+    pub fn count_good(&self, lag_s_max: i64, now_ms: i64) -> i64 {
+        self.count_where(|replica| replica.lag_s(now_ms) <= lag_s_max)
+    }
+
+    /// Subscribes to acknowledgements.
+    pub fn acks(&self) -> watch::Receiver<u64> {
+        self.acks.subscribe()
+    }
+
+    fn count_where(&self, good: impl Fn(&Replica) -> bool) -> i64 {
+        let all = self.all.lock();
+        all.values().filter(|r| r.state() == FeedState::Online && good(r)).count() as i64
+    }
+}
+
+/// Keeps a replica on the list for as long as its connection lasts.
+#[derive(Debug)]
+pub struct Attached {
+    replicas: Arc<Replicas>,
+    replica: Arc<Replica>,
+}
+
+impl std::ops::Deref for Attached {
+    type Target = Replica;
+
+    fn deref(&self) -> &Replica {
+        &self.replica
+    }
+}
+
+impl Drop for Attached {
+    fn drop(&mut self) {
+        self.replicas.all.lock().remove(&self.replica.client);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_replicas_that_are_online_count() {
+        let replicas = Arc::new(Replicas::default());
+        let first = replicas.attach(Arc::new(Replica::new(1, "a".into(), 1, 0)));
+        let second = replicas.attach(Arc::new(Replica::new(2, "b".into(), 2, 0)));
+        first.set_state(FeedState::Online);
+        second.set_state(FeedState::SendSnapshot);
+        replicas.acknowledge(1, Offset(10), None, 5);
+        replicas.acknowledge(2, Offset(10), None, 5);
+        assert_eq!(replicas.count_at(Offset(10)), 1);
+        assert_eq!(replicas.count_at(Offset(11)), 0);
+        assert_eq!(replicas.count_durable_at(Offset(1)), 0);
+    }
+
+    #[test]
+    fn a_replica_leaves_with_its_connection_and_frees_the_log() {
+        let replicas = Arc::new(Replicas::default());
+        let guard = replicas.attach(Arc::new(Replica::new(1, "a".into(), 1, 0)));
+        guard.set_cursor(Offset(42));
+        assert_eq!(replicas.list()[0].cursor(), Offset(42));
+        drop(guard);
+        assert_eq!(replicas.count(), 0);
+    }
+
+    #[test]
+    fn an_acknowledgement_never_goes_back() {
+        let replicas = Arc::new(Replicas::default());
+        let guard = replicas.attach(Arc::new(Replica::new(1, "a".into(), 1, 0)));
+        replicas.acknowledge(1, Offset(10), Some(Offset(8)), 5);
+        replicas.acknowledge(1, Offset(4), Some(Offset(3)), 2_006);
+        assert_eq!((guard.acknowledged(), guard.durable()), (Offset(10), Offset(8)));
+        assert_eq!(guard.lag_s(4_007), 2);
+    }
+}

@@ -1,0 +1,193 @@
+//! The writing end of the replication stream: units of commands, in one order, into the log.
+
+use parking_lot::Mutex;
+
+use crate::log::{AppendError, CloseError, Log, Writer};
+use crate::position::{Offset, Replid};
+
+/// The longest encoding of `SELECT`.
+const SELECT_BYTES_MAX: usize = 48;
+
+/// The writing end of the replication stream.
+///
+/// Its one lock is held for a copy (append) or a checksum (seal), never for a system call unless a
+/// segment is full and the next one is late.
+pub struct Stream {
+    tail: Mutex<Tail>,
+    log: Log,
+}
+
+struct Tail {
+    /// `None` once the stream is closed.
+    writer: Option<Writer>,
+    /// The database that whoever applies the stream has selected at its end; `None` before the
+    /// first command of a run, as a replica that joins may have selected any.
+    database: Option<usize>,
+}
+
+/// Why nothing can be appended.
+#[derive(Debug, thiserror::Error)]
+pub enum StreamError {
+    /// The log refuses.
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    /// The log could not be closed.
+    #[error(transparent)]
+    Close(#[from] CloseError),
+    /// The stream is closed: the server is ending.
+    #[error("the stream is closed")]
+    Closed,
+}
+
+impl Tail {
+    fn writer(&mut self) -> Result<&mut Writer, StreamError> {
+        self.writer.as_mut().ok_or(StreamError::Closed)
+    }
+
+    fn seal(&mut self, log: &Log) -> Offset {
+        self.writer.as_mut().map_or_else(|| log.sealed(), Writer::seal)
+    }
+}
+
+/// Commands that are applied together or not at all.
+#[derive(Clone, Copy, Debug)]
+pub struct Unit<'u> {
+    /// The database that the first command works in; `None` for commands that work in none.
+    pub database: Option<usize>,
+    /// The database selected after the last command.
+    pub database_after: Option<usize>,
+    /// The commands, encoded.
+    pub bytes: &'u [u8],
+}
+
+impl<'u> Unit<'u> {
+    /// Makes a unit of one command that works in `database`.
+    pub fn command(database: usize, bytes: &'u [u8]) -> Self {
+        Self { database: Some(database), database_after: Some(database), bytes }
+    }
+
+    /// Makes a unit of one command that works in no database, as `PING` does.
+    pub fn anywhere(bytes: &'u [u8]) -> Self {
+        Self { database: None, database_after: None, bytes }
+    }
+}
+
+impl Stream {
+    /// Takes over the writer of a log.
+    pub fn new(writer: Writer, log: Log) -> Self {
+        Self { tail: Mutex::new(Tail { writer: Some(writer), database: None }), log }
+    }
+
+    /// Appends a unit, selecting its database first where that has changed; returns its end.
+    ///
+    /// The caller holds the locks of all the data that the unit speaks of, so that the order in the
+    /// log is the order in which clients can have seen the effects.
+    pub fn append(&self, unit: Unit<'_>) -> Result<Offset, StreamError> {
+        let mut tail = self.tail.lock();
+        let mut select = Select::default();
+        if let Some(database) = unit.database
+            && tail.database != Some(database)
+        {
+            select.write(database);
+        }
+        let end = tail.writer()?.append(&[select.as_bytes(), unit.bytes])?;
+        if unit.database_after.is_some() {
+            tail.database = unit.database_after;
+        }
+        Ok(end)
+    }
+
+    /// Seals what is written, if anything is; returns an offset that covers all of it.
+    pub fn seal(&self) -> Offset {
+        if self.log.written() <= self.log.sealed() {
+            return self.log.sealed();
+        }
+        self.tail.lock().seal(&self.log)
+    }
+
+    /// Seals, and tells where the stream ends and which database is selected there.
+    ///
+    /// With all shards held by the caller this is the one place of a snapshot.
+    pub fn end(&self) -> (Offset, Option<usize>) {
+        let mut tail = self.tail.lock();
+        (tail.seal(&self.log), tail.database)
+    }
+
+    /// Begins a history of another name at the end of the stream, where nothing is appended meanwhile.
+    ///
+    /// `record` gets the end and makes the change durable; if it fails, nothing has changed. The
+    /// next command selects its database anew, as a replica that joins may have selected any.
+    pub fn begin_history<E>(
+        &self,
+        replid: Replid,
+        record: impl FnOnce(Offset) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut tail = self.tail.lock();
+        let end = tail.seal(&self.log);
+        record(end)?;
+        tail.database = None;
+        if let Some(writer) = &mut tail.writer {
+            writer.set_replid(replid);
+        }
+        Ok(())
+    }
+
+    /// Returns the log behind the stream.
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// Makes everything durable and ends the log in good order; nothing is appended afterwards.
+    pub fn close(&self) -> Result<Offset, StreamError> {
+        let writer = self.tail.lock().writer.take().ok_or(StreamError::Closed)?;
+        Ok(writer.close()?)
+    }
+}
+
+/// An encoded `SELECT`, kept on the stack.
+struct Select {
+    bytes: [u8; SELECT_BYTES_MAX],
+    len: usize,
+}
+
+impl Default for Select {
+    fn default() -> Self {
+        Self { bytes: [0; SELECT_BYTES_MAX], len: 0 }
+    }
+}
+
+impl Select {
+    fn write(&mut self, database: usize) {
+        let (mut digits, mut width) = (itoa::Buffer::new(), itoa::Buffer::new());
+        let digits = digits.format(database).as_bytes();
+        self.push(b"*2\r\n$6\r\nSELECT\r\n$");
+        self.push(width.format(digits.len()).as_bytes());
+        self.push(b"\r\n");
+        self.push(digits);
+        self.push(b"\r\n");
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        self.bytes[self.len..self.len + bytes.len()].copy_from_slice(bytes);
+        self.len += bytes.len();
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_select_is_an_array_of_bulk_strings() {
+        let mut select = Select::default();
+        select.write(7);
+        assert_eq!(select.as_bytes(), b"*2\r\n$6\r\nSELECT\r\n$1\r\n7\r\n");
+        let mut select = Select::default();
+        select.write(usize::MAX);
+        assert!(select.as_bytes().ends_with(b"$20\r\n18446744073709551615\r\n"));
+    }
+}
