@@ -33,3 +33,4 @@ pub mod snapshot;
 pub mod replication;
 
 pub mod admin;
+pub mod server;

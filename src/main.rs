@@ -1,3 +1,50 @@
 //! The daemon: flags, configuration, tracing, then the server.
 
-fn main() {}
+use std::io::Write;
+use std::process::ExitCode;
+
+use backlogd::admin::{tool, tracing as log_lines};
+use backlogd::config::{Config, Invocation, flags};
+use backlogd::server;
+
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+fn main() -> ExitCode {
+    match flags::parse(std::env::args_os()) {
+        Ok(Invocation::Serve(config)) => serve(*config),
+        Ok(Invocation::CheckConfig(_)) => say("the configuration is sound\n"),
+        Ok(Invocation::Explain(text)) => say(&text),
+        Ok(Invocation::Log(command)) => tool::run(&command),
+        Err(error) => refuse(&error.to_string()),
+    }
+}
+
+fn serve(config: Config) -> ExitCode {
+    let settings = config.settings();
+    let tracing = match log_lines::start(settings.loglevel, settings.logfile.as_deref()) {
+        Ok(tracing) => tracing,
+        Err(error) => return refuse(&error.to_string()),
+    };
+    match server::run(config, tracing) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "the server cannot run");
+            refuse(&error.to_string())
+        }
+    }
+}
+
+fn say(text: &str) -> ExitCode {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads has gone.
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn refuse(text: &str) -> ExitCode {
+    // There is nobody else to tell if this fails.
+    let _ = writeln!(std::io::stderr(), "backlogd: {}", text.trim_end());
+    ExitCode::FAILURE
+}

@@ -1,3 +1,7 @@
 //! Reports on the other parts and changes none of them.
 
+pub mod latency;
+pub mod memory;
+pub mod slowlog;
+pub mod tool;
 pub mod tracing;

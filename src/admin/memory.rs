@@ -1,0 +1,99 @@
+//! The allocator's and the system's figures about memory and processor time.
+
+use tikv_jemalloc_ctl::{epoch, stats};
+
+/// The allocator's figures, in bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Memory {
+    /// Handed out to the program: what Redis calls `used_memory`.
+    pub allocated: u64,
+    /// In pages that hold something.
+    pub active: u64,
+    /// In pages mapped by the allocator that are in memory.
+    pub resident: u64,
+    /// Kept for the allocator's own use.
+    pub metadata: u64,
+    /// What the kernel counts as resident for the whole process, mapped files included.
+    pub rss: u64,
+    /// The part of it that is not backed by files.
+    pub rss_anonymous: u64,
+}
+
+/// Asks the allocator and the kernel.
+pub fn memory() -> Memory {
+    // Figures that the allocator does not give read as zero.
+    let _ = epoch::advance();
+    let figure = |read: Result<usize, tikv_jemalloc_ctl::Error>| read.unwrap_or(0) as u64;
+    let (rss, rss_anonymous) = resident();
+    Memory {
+        allocated: figure(stats::allocated::read()),
+        active: figure(stats::active::read()),
+        resident: figure(stats::resident::read()),
+        metadata: figure(stats::metadata::read()),
+        rss,
+        rss_anonymous,
+    }
+}
+
+fn resident() -> (u64, u64) {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let kilobytes = |name: &str| {
+        let line = status.lines().find(|line| line.starts_with(name))?;
+        line[name.len()..].trim().trim_end_matches("kB").trim().parse::<u64>().ok()
+    };
+    (kilobytes("VmRSS:").unwrap_or(0) * 1024, kilobytes("RssAnon:").unwrap_or(0) * 1024)
+}
+
+/// The machine's memory in bytes, or zero if the kernel does not tell.
+pub fn machine_bytes() -> u64 {
+    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let total = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));
+    total
+        .and_then(|rest| rest.trim().trim_end_matches("kB").trim().parse::<u64>().ok())
+        .map_or(0, |kilobytes| kilobytes * 1024)
+}
+
+/// Processor time used so far, in seconds.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ProcessorTime {
+    /// In the program.
+    pub user: f64,
+    /// In the kernel for it.
+    pub system: f64,
+    /// In the program, by children it waited for.
+    pub user_children: f64,
+    /// In the kernel for them.
+    pub system_children: f64,
+}
+
+/// Reads the processor time from the kernel's account of the process.
+pub fn processor_time() -> ProcessorTime {
+    let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // The second field is the program's name in parentheses and may hold anything.
+    let Some((_, rest)) = text.rsplit_once(')') else { return ProcessorTime::default() };
+    let ticks: Vec<f64> =
+        rest.split_whitespace().skip(11).take(4).filter_map(|word| word.parse().ok()).collect();
+    let second = rustix::param::clock_ticks_per_second() as f64;
+    match ticks.as_slice() {
+        [user, system, user_children, system_children] => ProcessorTime {
+            user: user / second,
+            system: system / second,
+            user_children: user_children / second,
+            system_children: system_children / second,
+        },
+        _ => ProcessorTime::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernel_tells_of_this_process() {
+        let memory = memory();
+        assert!(memory.rss > 0 && memory.rss >= memory.rss_anonymous);
+        assert!(machine_bytes() > memory.rss);
+        assert!(processor_time().user >= 0.0);
+    }
+}

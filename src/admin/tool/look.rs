@@ -1,0 +1,174 @@
+//! One look at a directory, and what is wrong with it.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::error::ToolError;
+use super::place::Place;
+use super::snapshot;
+use crate::log::inspect::{self, Depth, Finding, Inspected, Verdict};
+use crate::position::Offset;
+use crate::snapshot::{Manifest, RunState, SnapshotMeta};
+
+/// Everything that was read of a directory.
+pub(super) struct Look<'d> {
+    /// The directory, its manifest and its files.
+    pub(super) place: Place<'d>,
+    /// What the files of the log hold.
+    pub(super) files: Vec<Inspected>,
+    /// How many keys the snapshot holds, if there is one and it is whole.
+    pub(super) snapshot_keys: Option<u64>,
+    /// What is wrong.
+    pub(super) problems: Vec<Problem>,
+}
+
+/// One thing that is wrong with a directory.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Problem {
+    /// A place in a file of the log.
+    File(Finding),
+    /// No segment is in use, though there was a log.
+    NoSegment {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// What a start would replay is no longer there.
+    LateStart {
+        /// Where the log begins.
+        start: Offset,
+        /// From where it is needed.
+        needed: Offset,
+    },
+    /// The log ends before the snapshot was taken.
+    ShortOfSnapshot {
+        /// Where the log ends.
+        end: Offset,
+        /// The snapshot's offset.
+        snapshot: Offset,
+    },
+    /// The manifest or the snapshot, in words.
+    Beside(String),
+    /// There is no manifest.
+    NoManifest {
+        /// The directory.
+        directory: PathBuf,
+    },
+}
+
+impl Problem {
+    /// Whether a start would refuse because of it.
+    pub(super) fn is_fatal(&self) -> bool {
+        match self {
+            Self::File(finding) => finding.verdict.is_fatal(),
+            Self::NoManifest { .. } => false,
+            _ => true,
+        }
+    }
+
+    /// The end of the log, if it is a torn one.
+    pub(super) fn torn_tail(&self) -> Option<Offset> {
+        match self {
+            Self::File(finding) if finding.verdict == Verdict::TornTail => finding.offset,
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(finding) => finding.fmt(f),
+            Self::NoSegment { directory } => {
+                write!(f, "{}: no segment is in use, but there was a log", directory.display())
+            }
+            Self::LateStart { start, needed } => {
+                write!(f, "the log begins at offset {start}, but a start needs it from {needed} on")
+            }
+            Self::ShortOfSnapshot { end, snapshot } => {
+                write!(f, "the log ends at offset {end}, before the snapshot at {snapshot}")
+            }
+            Self::Beside(reason) => f.write_str(reason),
+            Self::NoManifest { directory } => write!(
+                f,
+                "{} holds no manifest: the durable floor and the snapshot were not checked",
+                directory.display()
+            ),
+        }
+    }
+}
+
+impl<'d> Look<'d> {
+    /// Reads everything, and once more if anything is wrong.
+    ///
+    /// A server may be writing what is read: what only one of the two looks shows is no damage.
+    pub(super) fn closely(directory: &'d Path) -> Result<Self, ToolError> {
+        let first = Self::once(directory)?;
+        if first.problems.is_empty() {
+            return Ok(first);
+        }
+        let mut second = Self::once(directory)?;
+        second.problems.retain(|problem| first.problems.contains(problem));
+        Ok(second)
+    }
+
+    fn once(directory: &'d Path) -> Result<Self, ToolError> {
+        let place = Place::find(directory)?;
+        let files = inspect::inspect(directory, Depth::Stream)?;
+        let findings = inspect::findings(&files, place.durable_floor());
+        let mut look = Self {
+            problems: findings.into_iter().map(Problem::File).collect(),
+            place,
+            files,
+            snapshot_keys: None,
+        };
+        let mut beside = Vec::new();
+        match &look.place.manifest {
+            Ok(None) => beside.push(Problem::NoManifest { directory: directory.to_owned() }),
+            Err(error) => beside.push(Problem::Beside(error.to_string())),
+            Ok(Some(manifest)) => {
+                beside.extend(look.disagreement(manifest));
+                if let Some(meta) = &manifest.snapshot {
+                    match snapshot::check(directory, meta) {
+                        Ok(keys) => look.snapshot_keys = Some(keys),
+                        Err(fault) => beside.push(Problem::Beside(fault.to_string())),
+                    }
+                }
+            }
+        }
+        look.problems.extend(beside);
+        Ok(look)
+    }
+
+    /// The first offset, and the one up to which the log verifies; `None` without a segment.
+    pub(super) fn range(&self) -> Option<(Offset, Offset)> {
+        range(&self.files)
+    }
+
+    /// Where log and manifest do not fit together.
+    fn disagreement(&self, manifest: &Manifest) -> Option<Problem> {
+        let Some((start, end)) = self.range() else {
+            let never_used = manifest.run == RunState::Clean { end: manifest.log.first };
+            let directory = self.place.directory.to_owned();
+            return (!never_used).then_some(Problem::NoSegment { directory });
+        };
+        let snapshot = manifest.snapshot.as_ref().map(offset_of);
+        let needed = snapshot.unwrap_or(manifest.log.first);
+        match snapshot {
+            _ if start > needed => Some(Problem::LateStart { start, needed }),
+            Some(snapshot) if end < snapshot => Some(Problem::ShortOfSnapshot { end, snapshot }),
+            _ => None,
+        }
+    }
+}
+
+/// The first offset of a log, and the one up to which it verifies; `None` without a segment.
+pub(super) fn range(files: &[Inspected]) -> Option<(Offset, Offset)> {
+    let mut segments = files.iter().filter_map(Inspected::segment);
+    let first = segments.next()?;
+    let last = segments.next_back().unwrap_or(first);
+    Some((first.header.base, last.verified_end))
+}
+
+fn offset_of(meta: &SnapshotMeta) -> Offset {
+    meta.offset
+}

@@ -1,0 +1,22 @@
+//! The operator's tools for a log directory: `backlogd log verify|stat|dump`.
+//!
+//! They open files for reading only, take no lock and make no file, so that they may look at the
+//! directory of a running server. What they see is a moment's view of it; since a file that is
+//! read while it is being written can look damaged, damage counts when it is there at a second look.
+
+mod json;
+mod moment;
+mod place;
+
+mod commands;
+mod look;
+mod snapshot;
+
+mod dump;
+mod stat;
+mod verify;
+
+mod error;
+mod run;
+
+pub use run::run;

@@ -1,0 +1,71 @@
+//! The clients connected.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+
+use crate::command::ClientInfo;
+
+/// The clients connected, and how many there have been.
+#[derive(Debug, Default)]
+pub struct Clients {
+    all: Mutex<BTreeMap<u64, Arc<ClientInfo>>>,
+    next: AtomicU64,
+    count: AtomicUsize,
+    refused: AtomicU64,
+}
+
+impl Clients {
+    /// Returns a number never used before.
+    pub fn next_id(&self) -> u64 {
+        self.next.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Takes a client in; it leaves when the guard is dropped.
+    pub fn enter(self: &Arc<Self>, client: &Arc<ClientInfo>) -> Present {
+        self.all.lock().insert(client.id, Arc::clone(client));
+        self.count.fetch_add(1, Ordering::Relaxed);
+        Present { clients: Arc::clone(self), id: client.id }
+    }
+
+    /// Lists them in the order of their numbers.
+    pub fn list(&self) -> Vec<Arc<ClientInfo>> {
+        self.all.lock().values().cloned().collect()
+    }
+
+    /// Counts them.
+    pub fn count(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// Counts all there have been.
+    pub fn total(&self) -> u64 {
+        self.next.load(Ordering::Relaxed)
+    }
+
+    /// Notes that one was refused.
+    pub fn refuse(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts those refused.
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+}
+
+/// Keeps a client on the list for as long as its connection lasts.
+#[derive(Debug)]
+pub struct Present {
+    clients: Arc<Clients>,
+    id: u64,
+}
+
+impl Drop for Present {
+    fn drop(&mut self) {
+        self.clients.all.lock().remove(&self.id);
+        self.clients.count.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,208 @@
+//! What happens by the clock: expiry, retention, snapshots on schedule, pings, idle clients.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use crate::command::effect;
+use crate::command::session::flag;
+use crate::keyspace::{Locked, ShardSet};
+use crate::position::Offset;
+use crate::replication::stream::{Stream, Unit};
+use crate::snapshot::ManifestFile;
+
+use super::clock::unix_ms;
+use super::{Server, retaining, saving};
+
+/// How often expired keys are looked for.
+const TICK: Duration = Duration::from_millis(100);
+/// How long the search may take each time.
+const EXPIRY_BUDGET: Duration = Duration::from_millis(20);
+/// How many keys are removed before a shard is let go of.
+const EXPIRED_AT_ONCE: usize = 64;
+/// How long after a failed snapshot the next one is tried.
+const RETRY_S: i64 = 5;
+/// The log may always grow to this size before a snapshot is taken because of it.
+const LOG_BEFORE_SNAPSHOT_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Does what is due, until the server ends.
+pub async fn run(server: Arc<Server>) {
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut count: u64 = 0;
+    let mut pings = Pings::default();
+    loop {
+        ticks.tick().await;
+        count += 1;
+        let Some(stream) = server.stream() else { continue };
+        if server.live.active_expiry() && !server.is_ending() {
+            expire(&server, stream);
+        }
+        server.stats.sample(&super::report::totals(&server), stream.log().written());
+        if count.is_multiple_of(10) {
+            retaining::retain(&server, stream);
+            note_durable(&server, stream);
+            save_if_due(&server, stream);
+            pings.tick(&server, stream);
+            drop_idle_clients(&server);
+        }
+    }
+}
+
+/// Removes keys whose time has come, and logs each removal.
+fn expire(server: &Server, stream: &Stream) {
+    let began = Instant::now();
+    let mut found = Vec::new();
+    for database in 0..server.keyspace.databases() {
+        if server.keyspace.expiring_count(database) == 0 {
+            continue;
+        }
+        for shard in ShardSet::ALL.iter() {
+            loop {
+                let mut locked = server.keyspace.lock(ShardSet::single(shard));
+                found.clear();
+                let now_ms = unix_ms();
+                locked.db(database).due(now_ms, EXPIRED_AT_ONCE, &mut found);
+                remove(server, stream, &mut locked, database, &found);
+                if found.len() < EXPIRED_AT_ONCE || began.elapsed() > EXPIRY_BUDGET {
+                    break;
+                }
+            }
+        }
+        if began.elapsed() > EXPIRY_BUDGET {
+            break;
+        }
+    }
+    stream.seal();
+}
+
+fn remove(
+    server: &Server,
+    stream: &Stream,
+    locked: &mut Locked<'_>,
+    database: usize,
+    found: &[Vec<u8>],
+) {
+    // Without room in the log nothing may change; the keys read as gone all the same.
+    if found.is_empty() || stream.log().admission().is_err() {
+        return;
+    }
+    let mut bytes = Vec::new();
+    for key in found {
+        let key = server.keyspace.key(key);
+        locked.db(database).remove(&key);
+        locked.touched(database, &key);
+        bytes.clear();
+        effect::encode(&mut bytes, &[b"DEL", key.bytes()]);
+        if let Err(error) = stream.append(Unit::command(database, &bytes)) {
+            server.fail("cannot append to the log", &error);
+        }
+    }
+    server.live.changed(found.len() as u64);
+    server.stats.expired.fetch_add(found.len() as u64, Ordering::Relaxed);
+}
+
+/// Notes in the manifest that the log reaches into its newest segment, once for each segment.
+///
+/// No other file refers to the newest one: were it gone, nothing else would tell.
+fn note_durable(server: &Arc<Server>, stream: &Stream) {
+    let (log, newest) = (stream.log(), stream.log().boundaries().pop());
+    let Some((base, _)) = newest.filter(|(base, _)| log.durable() > *base) else { return };
+    let is_due = |manifest: &ManifestFile| manifest.current().durable_floor <= base;
+    if !server.manifest.try_lock().is_some_and(|file| file.as_ref().is_some_and(is_due)) {
+        return;
+    }
+    let server = Arc::clone(server);
+    // It syncs, which nobody here shall wait for.
+    tokio::task::spawn_blocking(move || {
+        let Some(mut file) = server.manifest.try_lock() else { return };
+        let (Some(file), Some(stream)) = (file.as_mut(), server.stream()) else { return };
+        let durable = stream.log().durable();
+        if let Err(error) = file.update(|manifest| manifest.durable_floor = durable) {
+            tracing::warn!(%error, "cannot note in the manifest how far the log is durable");
+        }
+    });
+}
+
+/// Starts a snapshot if a save point is reached, or the log since the last one is too long.
+fn save_if_due(server: &Arc<Server>, stream: &Stream) {
+    let saving = &server.saving;
+    if saving.is_busy() || server.is_ending() {
+        return;
+    }
+    let state = saving.state();
+    let now_s = unix_ms() / 1000;
+    if saving.has_failed() && now_s - state.last_try_s < RETRY_S {
+        return;
+    }
+    let settings = server.settings();
+    let (changes, since_s) = (server.live.changes(), now_s - state.last_save_s);
+    let point = settings
+        .save
+        .iter()
+        .find(|point| changes > 0 && changes >= point.changes && since_s > point.seconds as i64);
+    let taken_at = state.newest.map_or(Offset::ZERO, |newest| newest.meta().offset);
+    let log_bytes = stream.log().sealed().since(taken_at.max(stream.log().first()));
+    let data_bytes = crate::admin::memory::memory().allocated;
+    let ratio = settings.backlog_snapshot_ratio;
+    let too_long = ratio > 0
+        && log_bytes > LOG_BEFORE_SNAPSHOT_BYTES.max(data_bytes.saturating_mul(ratio) / 100);
+    if point.is_none() && !too_long {
+        return;
+    }
+    if let Some(point) = point {
+        let (seconds, least) = (point.seconds, point.changes);
+        tracing::info!(changes, seconds, least, "a save point is reached, taking a snapshot");
+    } else {
+        tracing::info!(log_bytes, "the log has grown long, taking a snapshot");
+    }
+    if let Err(error) = saving::start(server) {
+        tracing::warn!(%error, "cannot start the snapshot's thread");
+    }
+}
+
+/// Pings the replicas when the stream is idle, so that they know the link is alive.
+#[derive(Default)]
+struct Pings {
+    end: Offset,
+    idle_s: u64,
+}
+
+impl Pings {
+    fn tick(&mut self, server: &Server, stream: &Stream) {
+        const PING: &[u8] = b"*1\r\n$4\r\nPING\r\n";
+        let end = stream.log().written();
+        if end != self.end {
+            (self.end, self.idle_s) = (end, 0);
+            return;
+        }
+        self.idle_s += 1;
+        let period_s = server.settings().repl_ping_replica_period.as_secs();
+        if self.idle_s < period_s || server.replicas.count() == 0 || server.is_ending() {
+            return;
+        }
+        if server.pause.holds(super::pause::Writes::Yes, unix_ms()) {
+            return;
+        }
+        match stream.append(Unit::anywhere(PING)) {
+            Ok(end) => (self.end, self.idle_s) = (end, 0),
+            Err(error) => server.fail("cannot append to the log", &error),
+        }
+        stream.seal();
+    }
+}
+
+/// Ends the connections of clients that have been silent for `timeout` seconds.
+fn drop_idle_clients(server: &Server) {
+    let timeout_ms = server.settings().timeout_secs as i64 * 1000;
+    if timeout_ms == 0 {
+        return;
+    }
+    let now_ms = unix_ms();
+    for client in server.clients.list() {
+        let busy = client.flags.load(Ordering::Relaxed) & (flag::REPLICA | flag::BLOCKED) != 0;
+        if !busy && now_ms - client.active_ms.load(Ordering::Relaxed) > timeout_ms {
+            client.kill.notify_one();
+        }
+    }
+}

@@ -1,0 +1,405 @@
+//! From a request to its reply and its place in the log.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use crate::command::counters::Counters;
+use crate::command::session::{ReplyMode, flag as client};
+use crate::command::table::{self, Command, flag};
+use crate::command::{Call, Data, Effect, Fault, Flow, Mode, Session, transaction};
+use crate::keyspace::ShardSet;
+use crate::log::Secured;
+use crate::net::{Args, Reply};
+use crate::replication::stream::{StreamError, Unit};
+
+use super::Server;
+use super::clock::unix_ms;
+use super::pause::Writes;
+use super::renames::Meaning;
+
+const NO_AUTH: Fault = Fault::fixed("NOAUTH Authentication required.");
+const LOADING: Fault = Fault::fixed("LOADING Redis is loading the dataset in memory");
+const NO_REPLICAS: Fault = Fault::fixed("NOREPLICAS Not enough good replicas to write.");
+const NO_SPACE: Fault = Fault::fixed(
+    "MISCONF Errors writing to the AOF file: No space left on device. The backlog has no room for \
+     another segment; free disk space and writes go on.",
+);
+const SAVE_FAILED: Fault = Fault::fixed(
+    "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to \
+     disk. Commands that may modify the data set are disabled, because this instance is configured \
+     to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error \
+     option). Please check the Redis logs for details about the RDB error.",
+);
+const NOT_IN_TRANSACTION: Fault = Fault::fixed("ERR Command not allowed inside a transaction");
+
+/// Requests from so many bytes on have their room in the log made sure of one by one.
+const SECURE_FROM_BYTES: usize = 1024 * 1024;
+
+/// Executes the requests of one worker's clients, one after the other.
+pub struct Executor {
+    server: Arc<Server>,
+    counters: Arc<Counters>,
+    effect: Effect,
+    unit: Vec<u8>,
+    now_ms: i64,
+    mark: Instant,
+}
+
+/// What became of a request.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It ran, or was refused; the reply is written unless the flow says otherwise.
+    Ran(Flow),
+    /// It did not run: clients are paused. It is to be handed in again.
+    Held,
+}
+
+impl Executor {
+    /// Makes the executor of one worker.
+    pub fn new(server: Arc<Server>, counters: Arc<Counters>) -> Self {
+        Self {
+            server,
+            counters,
+            effect: Effect::default(),
+            unit: Vec::new(),
+            now_ms: unix_ms(),
+            mark: Instant::now(),
+        }
+    }
+
+    /// Looks at the clock; to be called before the requests of one socket read.
+    pub fn begin(&mut self) {
+        self.now_ms = unix_ms();
+        self.mark = Instant::now();
+    }
+
+    /// Returns the time of the requests being executed, in Unix milliseconds.
+    pub fn now_ms(&self) -> i64 {
+        self.now_ms
+    }
+
+    /// Returns the counters of this worker.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Executes one request and appends its reply to `out`.
+    pub fn execute(&mut self, session: &mut Session, args: Args<'_>, out: &mut Vec<u8>) -> Outcome {
+        match self.server.renames.meaning(&args) {
+            Meaning::Itself => self.execute_by_own_name(session, args, out),
+            Meaning::Other(words) => self.execute_by_own_name(session, words.as_args(), out),
+            Meaning::Nothing => {
+                let fault = table::unknown(&args);
+                Outcome::Ran(self.refuse(session, None, &fault, out))
+            }
+        }
+    }
+
+    fn execute_by_own_name(
+        &mut self,
+        session: &mut Session,
+        args: Args<'_>,
+        out: &mut Vec<u8>,
+    ) -> Outcome {
+        let start = out.len();
+        let outcome = match table::resolve(&args) {
+            Ok(command) => self.dispatch(session, command, table::index_of(command), args, out),
+            Err(fault) => Outcome::Ran(self.refuse(session, table::find(&args), &fault, out)),
+        };
+        if !matches!(outcome, Outcome::Held) && session.reply != ReplyMode::On {
+            mute(session, out, start);
+        }
+        outcome
+    }
+
+    fn dispatch(
+        &mut self,
+        session: &mut Session,
+        command: &'static Command,
+        index: usize,
+        args: Args<'_>,
+        out: &mut Vec<u8>,
+    ) -> Outcome {
+        let writes = writes(session, command);
+        let queue = session.transaction.is_some() && !runs_at_once(command);
+        // The room set aside for a large request is given back once the request has run.
+        let _room = match self.admit(session, command, writes, args) {
+            Ok(room) => room,
+            Err(fault) => return Outcome::Ran(self.refuse(session, Some(command), &fault, out)),
+        };
+        if queue {
+            queue_up(session, command, args, out);
+            return Outcome::Ran(Flow::Done);
+        }
+        if command.flags & flag::ADMIN == 0 && self.server.pause.holds(writes, self.now_ms) {
+            return Outcome::Held;
+        }
+        session.info.last_command.store(index + 1, Ordering::Relaxed);
+        Outcome::Ran(self.run(session, command, index, args, out))
+    }
+
+    /// Runs the command with the shards it needs, and logs its effect before it lets go of them.
+    fn run(
+        &mut self,
+        session: &mut Session,
+        command: &'static Command,
+        index: usize,
+        args: Args<'_>,
+        out: &mut Vec<u8>,
+    ) -> Flow {
+        let start = out.len();
+        let handler = command.handler.expect("a container is resolved to a subcommand");
+        let server = Arc::clone(&self.server);
+        let set = self.shards(session, command, &args);
+        let database = session.database;
+        self.effect.clear();
+        let mut locked = server.keyspace.lock(set);
+        let mut call = Call {
+            args,
+            data: Data {
+                keyspace: &server.keyspace,
+                locked: &mut locked,
+                effect: &mut self.effect,
+                database,
+                now_ms: self.now_ms,
+                mode: Mode::Client,
+                no_touch: session.no_touch,
+                hits: 0,
+                misses: 0,
+            },
+            reply: Reply::new(out, session.protocol),
+            session,
+            host: &*server,
+        };
+        let result = handler(&mut call);
+        let (hits, misses) = (call.data.hits, call.data.misses);
+        let logged = self.effect.is_empty() || self.log(session, database, &args);
+        drop(locked);
+        if !logged {
+            // The server is ending, and this came too late to be kept: it is not answered.
+            out.truncate(start);
+            return Flow::Close;
+        }
+        self.counters.looked_up(hits, misses);
+        self.account(session, command, index, &args, result.as_ref().err());
+        result.unwrap_or_else(|fault| {
+            out.truncate(start);
+            Reply::new(out, session.protocol).error(fault.bytes());
+            Flow::Done
+        })
+    }
+
+    /// Appends the effect to the log; the shards it speaks of are still held.
+    ///
+    /// Tells whether it is there: at the very end of a server nothing is taken any more.
+    fn log(&mut self, session: &Session, database: usize, args: &Args<'_>) -> bool {
+        let server = &self.server;
+        let Some(stream) = server.stream() else { return true };
+        let unit = match args.raw() {
+            Some(raw) if self.effect.is_plain_request() => Unit::command(database, raw),
+            _ => encode_unit(&self.effect, args, database, &mut self.unit),
+        };
+        server.live.changed(self.effect.changes());
+        if self.effect.expirations() > 0 {
+            server.stats.expired.fetch_add(self.effect.expirations(), Ordering::Relaxed);
+        }
+        match stream.append(unit) {
+            Ok(end) => session.info.written.store(end.0, Ordering::Relaxed),
+            Err(StreamError::Closed) => return false,
+            // Memory now holds what the log does not.
+            Err(error) => server.fail("cannot append to the log", &error),
+        }
+        if self.unit.capacity() > SECURE_FROM_BYTES {
+            self.unit = Vec::new();
+        }
+        true
+    }
+
+    fn shards(&self, session: &Session, command: &'static Command, args: &Args<'_>) -> ShardSet {
+        if command.flags & flag::QUEUED_KEYS != 0 {
+            return transaction::shards_of_queue(session, &self.server.keyspace);
+        }
+        transaction::shards_of(command, args, &self.server.keyspace)
+    }
+
+    /// Tells whether the request may run, before it does anything.
+    fn admit(
+        &self,
+        session: &Session,
+        command: &Command,
+        writes: Writes,
+        args: Args<'_>,
+    ) -> Result<Option<Secured>, Fault> {
+        if !session.authenticated && command.flags & flag::NO_AUTH == 0 {
+            return Err(NO_AUTH);
+        }
+        if session.transaction.is_some() && command.flags & flag::NO_MULTI != 0 {
+            return Err(NOT_IN_TRANSACTION);
+        }
+        if self.server.live.is_loading() && command.flags & flag::LOADING == 0 {
+            return Err(LOADING);
+        }
+        match writes {
+            Writes::Yes => self.admit_write(session, command, args),
+            Writes::No => Ok(None),
+        }
+    }
+
+    /// Tells whether a write may run: there must be room in the log for it, and replicas enough.
+    fn admit_write(
+        &self,
+        session: &Session,
+        command: &Command,
+        args: Args<'_>,
+    ) -> Result<Option<Secured>, Fault> {
+        let server = &self.server;
+        let Some(stream) = server.stream() else { return Ok(None) };
+        if command.flags & (flag::WRITE | flag::QUEUED_KEYS) == 0 {
+            return Ok(None);
+        }
+        let bytes = args.raw().map_or(0, <[u8]>::len) + queued_bytes(session, command);
+        let room = if bytes >= SECURE_FROM_BYTES {
+            stream.log().secure(bytes as u64 * 2).map(Some)
+        } else {
+            stream.log().admission().map(|()| None)
+        };
+        let room = room.map_err(|_| NO_SPACE)?;
+        if server.live.disk_is_short() {
+            return Err(NO_SPACE);
+        }
+        if server.live.stops_writes_on_save_error() && server.saving.has_failed() {
+            return Err(SAVE_FAILED);
+        }
+        if let Some((count, lag_s)) = server.live.min_replicas()
+            && server.replicas.count_good(lag_s, self.now_ms) < count
+        {
+            return Err(NO_REPLICAS);
+        }
+        Ok(room)
+    }
+
+    /// Answers a request that may not run; a transaction it should have been part of fails.
+    fn refuse(
+        &mut self,
+        session: &mut Session,
+        command: Option<&'static Command>,
+        fault: &Fault,
+        out: &mut Vec<u8>,
+    ) -> Flow {
+        if let Some(transaction) = &mut session.transaction {
+            transaction.refused = true;
+        }
+        self.counters.refused(command.map(table::index_of), fault);
+        let mut reply = Reply::new(out, session.protocol);
+        if command.is_some_and(|command| command.flags & flag::QUEUED_KEYS != 0) {
+            let abort = transaction::abort(session, &self.server.keyspace, fault);
+            reply.error(abort.bytes());
+        } else {
+            reply.error(fault.bytes());
+        }
+        Flow::Done
+    }
+
+    /// Counts the run, and enters it in the slow log if it was slow.
+    fn account(
+        &mut self,
+        session: &Session,
+        command: &Command,
+        index: usize,
+        args: &Args<'_>,
+        failed: Option<&Fault>,
+    ) {
+        let now = Instant::now();
+        let took_us = now.duration_since(self.mark).as_micros() as u64;
+        self.mark = now;
+        self.counters.called(index, took_us, failed);
+        let live = &self.server.live;
+        if live.slower_than_us().is_some_and(|limit| took_us >= limit)
+            && command.flags & flag::SKIP_SLOWLOG == 0
+        {
+            self.server.slow.enter(args, took_us, self.now_ms, &session.info);
+        }
+        if live.latency_threshold_ms().is_some_and(|limit| took_us >= limit * 1000) {
+            let event = if command.flags & flag::FAST == 0 { "command" } else { "fast-command" };
+            self.server.latency.sample(event, took_us / 1000, self.now_ms / 1000);
+        }
+    }
+}
+
+/// Tells whether the command, or the transaction it runs, may write.
+fn writes(session: &Session, command: &Command) -> Writes {
+    const WRITING: u32 = flag::WRITE | flag::MAY_REPLICATE;
+    let queued = || {
+        let transaction = session.transaction.as_ref();
+        transaction.is_some_and(|t| t.commands.iter().any(|(c, _)| c.flags & WRITING != 0))
+    };
+    if command.flags & WRITING != 0 || (command.flags & flag::QUEUED_KEYS != 0 && queued()) {
+        Writes::Yes
+    } else {
+        Writes::No
+    }
+}
+
+/// Tells whether a command runs at once though a transaction is being queued.
+fn runs_at_once(command: &Command) -> bool {
+    matches!(command.name, "exec" | "discard" | "multi" | "watch" | "quit" | "reset")
+}
+
+fn queue_up(session: &mut Session, command: &'static Command, args: Args<'_>, out: &mut Vec<u8>) {
+    if let Some(transaction) = &mut session.transaction {
+        transaction.commands.push((command, args.to_owned()));
+        session.info.queued.store(transaction.commands.len() as i64, Ordering::Relaxed);
+        session.info.flags.fetch_or(client::TRANSACTION, Ordering::Relaxed);
+        Reply::new(out, session.protocol).simple("QUEUED");
+    }
+}
+
+fn queued_bytes(session: &Session, command: &Command) -> usize {
+    if command.flags & flag::QUEUED_KEYS == 0 {
+        return 0;
+    }
+    let transaction = session.transaction.as_ref();
+    transaction.map_or(0, |t| t.commands.iter().map(|(_, words)| words.heap_bytes()).sum())
+}
+
+/// Encodes an effect of any number of commands as one unit, several between `MULTI` and `EXEC`.
+fn encode_unit<'u>(
+    effect: &Effect,
+    request: &Args<'_>,
+    selected: usize,
+    out: &'u mut Vec<u8>,
+) -> Unit<'u> {
+    out.clear();
+    let several = effect.command_count() > 1;
+    if several {
+        out.extend_from_slice(b"*1\r\n$5\r\nMULTI\r\n");
+    }
+    let (mut first, mut last) = (None, None);
+    effect.emit(request, selected, |database, part| {
+        if last.is_some_and(|last| last != database) {
+            let digits = database.to_string();
+            crate::command::effect::encode(out, &[b"SELECT", digits.as_bytes()]);
+        }
+        first.get_or_insert(database);
+        last = Some(database);
+        part.encode_into(out);
+    });
+    if several {
+        out.extend_from_slice(b"*1\r\n$4\r\nEXEC\r\n");
+    }
+    Unit { database: first, database_after: last, bytes: out }
+}
+
+/// Takes back the reply that the client does not want.
+fn mute(session: &mut Session, out: &mut Vec<u8>, start: usize) {
+    match session.reply {
+        ReplyMode::On => {}
+        ReplyMode::Off => out.truncate(start),
+        ReplyMode::SkipNext => session.reply = ReplyMode::Skip,
+        ReplyMode::Skip => {
+            out.truncate(start);
+            session.reply = ReplyMode::On;
+        }
+    }
+}

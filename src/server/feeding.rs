@@ -1,0 +1,271 @@
+//! A replica's connection: what it may continue from, its snapshot, and the stream.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::{Buf, BytesMut};
+
+use crate::command::Session;
+use crate::command::flow::FeedRequest;
+use crate::command::replication::acknowledgement;
+use crate::command::session::flag;
+use crate::log::Log;
+use crate::net::socket::Socket;
+use crate::net::{Args, Parsed, Parser, Peer};
+use crate::position::{Offset, Position};
+use crate::replication::feed::{self, FeedError};
+use crate::replication::lineage::Verdict;
+use crate::replication::replicas::{Attached, FeedState, Replica};
+
+use super::Server;
+use super::clock::unix_ms;
+use super::saving::{self, Snapshot};
+
+/// How often a replica that waits for its snapshot is told that we live.
+const KEEPALIVE: Duration = Duration::from_secs(1);
+
+/// What a replica gets.
+enum Resync {
+    /// The stream from there on.
+    Partial(Offset),
+    /// A snapshot first, for this reason.
+    Full(String),
+}
+
+/// Feeds a replica for as long as its connection lasts.
+pub async fn run(
+    server: &Arc<Server>,
+    socket: &Socket,
+    session: &Session,
+    request: FeedRequest,
+    input: &mut BytesMut,
+) {
+    let info = &session.info;
+    info.flags.fetch_or(flag::REPLICA, Ordering::Relaxed);
+    let peer = info.address.as_str();
+    let replica = Arc::new(describe(session));
+    let Some(stream) = server.stream() else { return };
+    let log = stream.log().clone();
+    // From here on the log keeps what this replica may be sent.
+    replica.set_cursor(log.first());
+    let attached = server.replicas.attach(Arc::clone(&replica));
+    server.feeds_changed();
+    tracing::info!(peer, port = replica.port, "a replica asks for the stream");
+    let feeding = feed(server, socket, session, request, &attached, &log);
+    let ended = tokio::select! {
+        ended = feeding => ended.map(|never| match never {}),
+        ended = listen(server, socket, session, input, &replica) => ended,
+    };
+    drop(attached);
+    server.feeds_changed();
+    match ended {
+        Ok(()) => tracing::info!(peer, "the replica has left"),
+        Err(error) => tracing::info!(peer, %error, "the replica's connection has ended"),
+    }
+}
+
+fn describe(session: &Session) -> Replica {
+    let hello = &session.replica;
+    let own = session.info.address.rsplit_once(':').map_or("", |(host, _)| host);
+    let own = own.trim_start_matches('[').trim_end_matches(']');
+    let address = hello.ip_address.clone().unwrap_or_else(|| own.to_owned());
+    Replica::new(session.info.id, address, hello.listening_port, unix_ms())
+}
+
+async fn feed(
+    server: &Arc<Server>,
+    socket: &Socket,
+    session: &Session,
+    request: FeedRequest,
+    replica: &Attached,
+    log: &Log,
+) -> Result<std::convert::Infallible, FeedError> {
+    let peer = session.info.address.as_str();
+    let from = match judge(server, log, request, replica) {
+        Resync::Partial(offset) => {
+            server.stats.partial_syncs.fetch_add(1, Ordering::Relaxed);
+            let replid = server.replid();
+            tracing::info!(peer, %offset, %replid, "partial resync");
+            let line = if session.replica.capa_psync2 {
+                format!("+CONTINUE {replid}\r\n")
+            } else {
+                "+CONTINUE\r\n".to_owned()
+            };
+            socket.write_all(line.as_bytes()).await.map_err(FeedError::Socket)?;
+            offset
+        }
+        Resync::Full(reason) => {
+            server.stats.full_syncs.fetch_add(1, Ordering::Relaxed);
+            if matches!(request, FeedRequest::Continue(_) | FeedRequest::Nowhere) {
+                server.stats.refused_partial_syncs.fetch_add(1, Ordering::Relaxed);
+            }
+            tracing::info!(peer, reason, "full resync");
+            full(server, socket, session, request, replica).await?
+        }
+    };
+    if server.settings().repl_disable_tcp_nodelay {
+        socket.set_nodelay(false).map_err(FeedError::Socket)?;
+    }
+    let reader = log.reader(from)?;
+    replica.set_cursor(from);
+    replica.set_state(FeedState::Online);
+    feed::send_stream(socket, log, reader, replica, &server.policy).await
+}
+
+/// Decides whether the replica may continue, and why not if not.
+fn judge(server: &Server, log: &Log, request: FeedRequest, replica: &Attached) -> Resync {
+    let at = match request {
+        FeedRequest::Sync => return Resync::Full("the replica knows SYNC only".to_owned()),
+        FeedRequest::Full => return Resync::Full("the replica has no history".to_owned()),
+        FeedRequest::Nowhere => {
+            return Resync::Full("the replica names no position that can be".to_owned());
+        }
+        FeedRequest::Continue(at) => at,
+    };
+    continues(server, log, at, replica).map_or_else(Resync::Full, Resync::Partial)
+}
+
+fn continues(
+    server: &Server,
+    log: &Log,
+    at: Position,
+    replica: &Attached,
+) -> Result<Offset, String> {
+    if let Verdict::Diverges(why) = server.identity.lock().continues(at, log.sealed()) {
+        return Err(why.to_string());
+    }
+    // Held first, then looked for: what is found after that is not retired.
+    replica.set_cursor(at.offset);
+    replica.set_state(FeedState::Online);
+    if at.offset < log.first() {
+        replica.set_state(FeedState::WaitSnapshot);
+        return Err(format!(
+            "the backlog begins at {}, the replica needs it from {}",
+            log.first(),
+            at.offset
+        ));
+    }
+    Ok(at.offset)
+}
+
+/// Sends a snapshot; returns the offset at which it was taken.
+async fn full(
+    server: &Arc<Server>,
+    socket: &Socket,
+    session: &Session,
+    request: FeedRequest,
+    replica: &Attached,
+) -> Result<Offset, FeedError> {
+    let snapshot = snapshot(server, socket, session).await?;
+    // In this order: a replica that is sent a snapshot holds the log where it will go on.
+    replica.set_cursor(snapshot.offset);
+    replica.set_state(FeedState::SendSnapshot);
+    if request != FeedRequest::Sync {
+        let line = format!("+FULLRESYNC {} {}\r\n", server.replid(), snapshot.offset);
+        socket.write_all(line.as_bytes()).await.map_err(FeedError::Socket)?;
+    }
+    let mark = (session.replica.capa_eof && server.diskless_sync()).then(saving::random_mark);
+    let head = match &mark {
+        Some(mark) => format!("$EOF:{mark}\r\n"),
+        None => format!("${}\r\n", snapshot.bytes),
+    };
+    socket.write_all(head.as_bytes()).await.map_err(FeedError::Socket)?;
+    feed::send_file(socket, Arc::clone(&snapshot.file), snapshot.bytes).await?;
+    if let Some(mark) = mark {
+        socket.write_all(mark.as_bytes()).await.map_err(FeedError::Socket)?;
+    }
+    tracing::info!(peer = session.info.address, bytes = snapshot.bytes, "snapshot sent");
+    if session.replica.rdb_only {
+        // The peer closes the connection when it has all. Until then it holds nothing in the log.
+        replica.set_state(FeedState::WaitSnapshot);
+        let patience = server.settings().repl_timeout;
+        tokio::time::sleep(patience).await;
+        return Err(FeedError::Silent { seconds: patience.as_secs() });
+    }
+    if session.replica.capa_eof && server.diskless_sync() {
+        // Until it has seen the mark, the replica takes what follows for a part of the snapshot.
+        first_acknowledgement(server, replica).await;
+    }
+    Ok(snapshot.offset)
+}
+
+async fn first_acknowledgement(server: &Server, replica: &Replica) {
+    let before_ms = replica.acknowledged_ms();
+    let mut acks = server.replicas.acks();
+    while replica.acknowledged() == Offset::ZERO && replica.acknowledged_ms() == before_ms {
+        if acks.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Waits for a snapshot that serves, while telling the replica that we live.
+async fn snapshot(
+    server: &Arc<Server>,
+    socket: &Socket,
+    session: &Session,
+) -> Result<Snapshot, FeedError> {
+    let shared = Arc::clone(server);
+    let empty = session.replica.rdb_empty;
+    let mut making = tokio::task::spawn_blocking(move || {
+        if empty { saving::empty(&shared) } else { saving::for_replica(&shared) }
+    });
+    loop {
+        tokio::select! {
+            made = &mut making => {
+                let made = made.map_err(|_| FeedError::LogFailed)?;
+                return made.map_err(|error| FeedError::NoSnapshot(error.to_string()));
+            }
+            () = tokio::time::sleep(KEEPALIVE) => {
+                socket.write_all(b"\n").await.map_err(FeedError::Socket)?;
+            }
+        }
+    }
+}
+
+fn heard(server: &Server, session: &Session, args: &Args<'_>) {
+    if let Some((offset, durable)) = acknowledgement(args) {
+        server.replicas.acknowledge(session.info.id, offset, durable, unix_ms());
+    }
+}
+
+/// Takes in what the replica says, until it leaves or is silent for too long.
+async fn listen(
+    server: &Arc<Server>,
+    socket: &Socket,
+    session: &Session,
+    input: &mut BytesMut,
+    replica: &Replica,
+) -> Result<(), FeedError> {
+    let mut parser = Parser::new(Peer::Client, server.live.bulk_bytes_max());
+    loop {
+        loop {
+            match parser.parse(input) {
+                Ok(Parsed::Command { consumed }) => {
+                    let args = parser.args(input);
+                    if args.len() >= 3 && args[0].eq_ignore_ascii_case(b"replconf") {
+                        heard(server, session, &args);
+                    }
+                    input.advance(consumed);
+                }
+                Ok(Parsed::Empty { consumed }) => input.advance(consumed),
+                Ok(Parsed::Incomplete { .. }) => break,
+                Err(error) => return Err(FeedError::Garbled(error)),
+            }
+        }
+        let timeout_s = server.settings().repl_timeout.as_secs();
+        let silent_until = replica.acknowledged_ms() + timeout_s as i64 * 1000;
+        let left = u64::try_from(silent_until - unix_ms()).unwrap_or(0);
+        let reading = socket.read(input);
+        match tokio::time::timeout(Duration::from_millis(left.max(1)), reading).await {
+            Ok(Ok(0)) => return Ok(()),
+            Ok(Err(error)) => return Err(FeedError::Socket(error)),
+            Err(_) if replica.state() == FeedState::Online => {
+                return Err(FeedError::Silent { seconds: timeout_s });
+            }
+            // There is something to parse; or the replica loads a snapshot, and is rightly silent.
+            Ok(Ok(_)) | Err(_) => {}
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! What commands may ask of the server.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::command::counters::{BUCKETS, bucket_limit_us};
+use crate::command::host::{
+    AuthFault, LatencyHistogram, MemoryFigure, PauseScope, RoleReport, SaveStarted, SlowEntry,
+};
+use crate::command::session::flag;
+use crate::command::table;
+use crate::command::{ClientInfo, Fault, Host, Session};
+use crate::config::settings::Allowed;
+use crate::config::{Caller, SetError};
+use crate::position::{Offset, Replid};
+
+use super::clock::unix_ms;
+use super::{Server, report, saving, sync_policy};
+
+const SAVE_UNDER_WAY: Fault = Fault::fixed("ERR Background save already in progress");
+
+impl Host for Server {
+    fn info(&self, sections: &[String]) -> String {
+        report::info(self, sections)
+    }
+
+    fn config_get(&self, patterns: &[&[u8]]) -> Vec<(String, String)> {
+        let config = self.config.lock();
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        let mut found: Vec<(String, String)> = Vec::new();
+        for pattern in patterns {
+            for (name, value) in config.get(pattern) {
+                let name = text(name);
+                if !found.iter().any(|(known, _)| *known == name) {
+                    found.push((name, text(value)));
+                }
+            }
+        }
+        found
+    }
+
+    fn config_set(&self, pairs: &[(&[u8], &[u8])]) -> Result<(), Fault> {
+        let mut config = self.config.lock();
+        let changed =
+            config.set(pairs, Caller::Local).map_err(|error| Fault::of(error.to_string()))?;
+        let settings = Arc::new(config.settings());
+        if changed.contains("backlog-feed") && self.set_feed(settings.backlog_feed).is_err() {
+            config.undo(changed);
+            let error = SetError::not_applied("backlog-feed", "the manifest cannot be written");
+            return Err(Fault::of(error.to_string()));
+        }
+        self.live.apply(&settings);
+        self.slow.set_len_max(settings.slowlog_max_len);
+        self.keyspace.limits().set_hash_entries_max(settings.hash_max_listpack_entries);
+        self.keyspace.limits().set_hash_value_bytes_max(settings.hash_max_listpack_value);
+        if let Some(stream) = self.stream() {
+            stream.log().set_sync_policy(sync_policy(settings.appendfsync));
+        }
+        self.tracing.set_level(settings.loglevel);
+        *self.settings.write() = settings;
+        Ok(())
+    }
+
+    fn config_rewrite(&self) -> Result<(), Fault> {
+        self.config.lock().rewrite().map_err(|error| {
+            tracing::warn!(%error, "CONFIG REWRITE failed");
+            Fault::of(format!("ERR {error}"))
+        })
+    }
+
+    fn count_call(&self, command: usize, took_us: u64, failed: Option<&Fault>) {
+        if let Some(shared) = self.counters.last() {
+            shared.called(command, took_us, failed);
+        }
+    }
+
+    fn reset_statistics(&self) {
+        self.counters.iter().for_each(|counters| counters.reset());
+        self.stats.reset();
+    }
+
+    fn allows_debug(&self, session: &Session) -> bool {
+        match self.settings().enable_debug_command {
+            Allowed::Yes => true,
+            Allowed::No => false,
+            Allowed::Local => {
+                let address = &session.info.address;
+                session.info.flags.load(Ordering::Relaxed) & flag::UNIX != 0
+                    || address.starts_with("127.")
+                    || address.starts_with("[::1]")
+            }
+        }
+    }
+
+    fn authenticate(&self, user: Option<&[u8]>, password: &[u8]) -> Result<(), AuthFault> {
+        let settings = self.settings();
+        if user.is_some_and(|user| user != b"default") {
+            return Err(AuthFault::WrongPassword);
+        }
+        match &settings.requirepass {
+            Some(right) if same(right, password) => Ok(()),
+            Some(_) => Err(AuthFault::WrongPassword),
+            None if user.is_some() => Ok(()),
+            None => Err(AuthFault::NoPasswordSet),
+        }
+    }
+
+    fn needs_password(&self) -> bool {
+        self.needs_password_now()
+    }
+
+    fn clients(&self) -> Vec<Arc<ClientInfo>> {
+        self.clients.list()
+    }
+
+    fn pause(&self, until_ms: i64, scope: PauseScope) {
+        self.pause.begin(until_ms, scope);
+    }
+
+    fn unpause(&self) {
+        self.pause.end();
+    }
+
+    fn role(&self) -> RoleReport {
+        let offset = self.stream().map_or(Offset::ZERO, |stream| stream.log().written());
+        let replicas = self.replicas.list();
+        let replicas = replicas
+            .iter()
+            .filter(|replica| replica.is_online())
+            .map(|replica| (replica.address.clone(), replica.port, replica.acknowledged()))
+            .collect();
+        RoleReport::Primary { offset, replicas }
+    }
+
+    fn acknowledged(&self, session: &Session, offset: Offset, durable: Option<Offset>) {
+        self.replicas.acknowledge(session.info.id, offset, durable, unix_ms());
+    }
+
+    fn replicas_at(&self, offset: Offset) -> i64 {
+        self.replicas.count_at(offset)
+    }
+
+    fn change_replid(&self) -> Result<Replid, Fault> {
+        self.rotate_replid().map_err(|error| Fault::of(format!("ERR {error}")))
+    }
+
+    fn background_save(&self, schedule: bool) -> Result<SaveStarted, Fault> {
+        if self.saving.is_busy() {
+            if !schedule {
+                return Err(SAVE_UNDER_WAY);
+            }
+            saving::start_again(self);
+            return Ok(SaveStarted::Scheduled);
+        }
+        let server = self.shared().ok_or(SAVE_UNDER_WAY)?;
+        saving::start(&server).map_err(|error| Fault::of(format!("ERR {error}")))?;
+        Ok(SaveStarted::Now)
+    }
+
+    fn last_save_s(&self) -> i64 {
+        self.saving.state().last_save_s
+    }
+
+    fn set_active_expiry(&self, on: bool) {
+        self.live.set_active_expiry(on);
+    }
+
+    fn drop_later(&self, value: Box<dyn Send>) {
+        self.bin.put(value);
+    }
+
+    fn slow_entries(&self, count: usize) -> Vec<SlowEntry> {
+        self.slow.newest(count)
+    }
+
+    fn slow_count(&self) -> usize {
+        self.slow.count()
+    }
+
+    fn slow_reset(&self) {
+        self.slow.reset();
+    }
+
+    fn latency_histograms(&self, commands: &[&[u8]]) -> Vec<LatencyHistogram> {
+        let totals = report::totals(self);
+        let wanted = |name: &str| {
+            commands.is_empty()
+                || commands.iter().any(|wanted| {
+                    let container = name.split('|').next().unwrap_or(name);
+                    wanted.eq_ignore_ascii_case(name.as_bytes())
+                        || wanted.eq_ignore_ascii_case(container.as_bytes())
+                })
+        };
+        let rows = table::all().iter().zip(&totals.rows);
+        rows.filter(|(command, row)| row.calls > 0 && wanted(command.name))
+            .map(|(command, row)| {
+                let mut sum = 0;
+                let mut cumulative_us = Vec::new();
+                for index in 0..BUCKETS {
+                    sum += row.histogram[index];
+                    if row.histogram[index] > 0 {
+                        cumulative_us.push((bucket_limit_us(index), sum));
+                    }
+                }
+                LatencyHistogram {
+                    command: command.name.to_owned(),
+                    calls: row.calls,
+                    cumulative_us,
+                }
+            })
+            .collect()
+    }
+
+    fn latency_latest(&self) -> Vec<(String, i64, i64, i64)> {
+        self.latency.latest()
+    }
+
+    fn latency_history(&self, event: &[u8]) -> Vec<(i64, i64)> {
+        self.latency.history(event)
+    }
+
+    fn latency_reset(&self, events: &[&[u8]]) -> usize {
+        self.latency.reset(events)
+    }
+
+    fn memory_stats(&self) -> Vec<(&'static str, MemoryFigure)> {
+        let figures = crate::admin::memory::memory();
+        let peak = self.stats.peak_bytes.load(Ordering::Relaxed).max(figures.allocated);
+        let keys: usize =
+            (0..self.keyspace.databases()).map(|db| self.keyspace.keys_count(db)).sum();
+        let ratio = |a: u64, b: u64| MemoryFigure::Ratio(a as f64 / b.max(1) as f64);
+        let count = |bytes: u64| MemoryFigure::Count(bytes as i64);
+        let data = figures.allocated.saturating_sub(figures.metadata);
+        vec![
+            ("peak.allocated", count(peak)),
+            ("total.allocated", count(figures.allocated)),
+            ("startup.allocated", count(0)),
+            ("replication.backlog", count(0)),
+            ("clients.slaves", count(0)),
+            ("clients.normal", count(0)),
+            ("cluster.links", count(0)),
+            ("aof.buffer", count(0)),
+            ("lua.caches", count(0)),
+            ("functions.caches", count(0)),
+            ("overhead.total", count(figures.metadata)),
+            ("keys.count", count(keys as u64)),
+            ("keys.bytes-per-key", count(data / (keys as u64).max(1))),
+            ("dataset.bytes", count(data)),
+            (
+                "dataset.percentage",
+                MemoryFigure::Ratio(100.0 * data as f64 / figures.allocated.max(1) as f64),
+            ),
+            (
+                "peak.percentage",
+                MemoryFigure::Ratio(100.0 * figures.allocated as f64 / peak.max(1) as f64),
+            ),
+            ("allocator.allocated", count(figures.allocated)),
+            ("allocator.active", count(figures.active)),
+            ("allocator.resident", count(figures.resident)),
+            ("allocator-fragmentation.ratio", ratio(figures.active, figures.allocated)),
+            (
+                "allocator-fragmentation.bytes",
+                count(figures.active.saturating_sub(figures.allocated)),
+            ),
+            ("allocator-rss.ratio", ratio(figures.resident, figures.active)),
+            ("allocator-rss.bytes", count(figures.resident.saturating_sub(figures.active))),
+            ("rss-overhead.ratio", ratio(figures.rss, figures.resident)),
+            (
+                "rss-overhead.bytes",
+                MemoryFigure::Count(figures.rss as i64 - figures.resident as i64),
+            ),
+            ("fragmentation", ratio(figures.rss_anonymous, figures.allocated)),
+            (
+                "fragmentation.bytes",
+                MemoryFigure::Count(figures.rss_anonymous as i64 - figures.allocated as i64),
+            ),
+        ]
+    }
+
+    fn memory_purge(&self) {
+        // The allocator gives pages back by itself after a few seconds; asking for the figures makes
+        // it look. To purge at once would take a call that cannot be checked to be sound.
+        let _ = crate::admin::memory::memory();
+    }
+}
+
+/// Compares without telling by its duration how much is right.
+fn same(right: &[u8], given: &[u8]) -> bool {
+    let differing = right.iter().zip(given).fold(0, |sum, (a, b)| sum | (a ^ b));
+    right.len() == given.len() && differing == 0
+}

@@ -1,0 +1,484 @@
+//! Wires the parts together and owns every task and thread.
+//!
+//! One thread runs the listeners, the clock and the shutdown; the workers run the clients. The port
+//! is open from the start: while the data is being loaded, clients are told so.
+
+mod bin;
+mod clients;
+mod clock;
+mod connection;
+mod cron;
+mod ending;
+mod execute;
+mod failure;
+mod feeding;
+mod host;
+mod live;
+mod opening;
+mod pause;
+mod recovery;
+mod renames;
+mod report;
+mod requests;
+mod restore;
+mod retaining;
+mod saving;
+mod shutdown;
+mod stats;
+mod worker;
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+
+use parking_lot::{Mutex, RwLock};
+use tokio::task::JoinSet;
+
+use crate::admin::latency::LatencyEvents;
+use crate::admin::slowlog::SlowLog;
+use crate::admin::tracing::{LogHandle, LoggedRole};
+use crate::command::counters::Counters;
+use crate::config::settings::{AppendFsync, BacklogFeed};
+use crate::config::{Config, Settings};
+use crate::keyspace::Keyspace;
+use crate::log::SyncPolicy;
+use crate::net::listener::{BindError, Listener};
+use crate::position::Replid;
+use crate::replication::feed::{DurableOnly, FeedPolicy};
+use crate::replication::lineage::Lineage;
+use crate::replication::replicas::Replicas;
+use crate::replication::stream::Stream;
+use crate::snapshot::rdb::{Checksum, Compression, Options as RdbOptions};
+use crate::snapshot::{
+    BootIdentity, Directory, FeedsSeen, FileError, LockError, ManifestFile, RunState, SnapshotStore,
+};
+
+use bin::Bin;
+use clients::Clients;
+use ending::{Signals, until_ended};
+use live::Live;
+use opening::{
+    listen, open_directory, raise_descriptor_limit, remove_pid_file, write_address_file,
+    write_pid_file,
+};
+use pause::Pause;
+use recovery::{Loading, StartError};
+use renames::Renames;
+use saving::Saving;
+use shutdown::Stop;
+use stats::Stats;
+use worker::Workers;
+
+/// All that the server's tasks and threads share.
+pub struct Server {
+    config: Mutex<Config>,
+    settings: RwLock<Arc<Settings>>,
+    live: Live,
+    keyspace: Keyspace,
+    stream: OnceLock<Stream>,
+    policy: FeedPolicy,
+    replicas: Arc<Replicas>,
+    clients: Arc<Clients>,
+    /// One set for each worker, and at the end one for what several share.
+    counters: Vec<Arc<Counters>>,
+    identity: Mutex<Lineage>,
+    directory: Arc<Directory>,
+    manifest: Mutex<Option<ManifestFile>>,
+    store: OnceLock<SnapshotStore>,
+    saving: Saving,
+    loading: Loading,
+    slow: SlowLog,
+    latency: LatencyEvents,
+    pause: Pause,
+    stop: Stop,
+    stats: Stats,
+    bin: Bin,
+    tracing: LogHandle,
+    renames: Renames,
+    /// The server itself, for what outlives a call.
+    me: Weak<Server>,
+    failing: AtomicBool,
+    /// New at each start: whoever watches the server sees by it that it was restarted.
+    run_id: Replid,
+    started_ms: i64,
+    port: OnceLock<u16>,
+}
+
+/// What was made ready before the server itself.
+struct Aids {
+    bin: Bin,
+    tracing: LogHandle,
+    renames: Renames,
+}
+
+/// Why the server does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The data directory cannot be made or used.
+    #[error("cannot use the data directory {}: {source} (directive dir)", path.display())]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// The reason.
+        source: std::io::Error,
+    },
+    /// Another server uses the directory, or it cannot be locked.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// A socket cannot be listened on.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The file for the addresses cannot be written.
+    #[error("cannot write the addresses to {}: {source} (directive backlog-address-file)", path.display())]
+    AddressFile {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        source: std::io::Error,
+    },
+    /// The file for the process number cannot be written.
+    #[error("cannot write the process number to {}: {source} (directive pidfile)", path.display())]
+    PidFile {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        source: std::io::Error,
+    },
+    /// A directive renames a command that does not exist, or to a name that does.
+    #[error("No such command in rename-command: {0}")]
+    Rename(String),
+    /// The data, the log or the snapshot cannot be used.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// A thread or a runtime could not be started.
+    #[error("cannot start a thread: {0}")]
+    Thread(#[source] std::io::Error),
+    /// A recovery thread panicked.
+    #[error("recovery has failed by a bug, see above")]
+    Panicked,
+}
+
+/// Why the replid stays as it is.
+#[derive(Debug, thiserror::Error)]
+pub enum RotateError {
+    /// The data is still being loaded.
+    #[error("the data set is still being loaded")]
+    Loading,
+    /// The log has failed.
+    #[error(transparent)]
+    Sync(#[from] crate::log::SyncFailed),
+    /// The manifest cannot be written.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+/// Runs the server until it is told to end.
+pub fn run(config: Config, tracing: LogHandle) -> Result<(), RunError> {
+    let settings = Arc::new(config.settings());
+    let directory = Arc::new(open_directory(&settings)?);
+    let workers = settings
+        .io_threads
+        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
+    let bin = Bin::start().map_err(RunError::Thread)?;
+    let renames = Renames::new(config.renames()).map_err(RunError::Rename)?;
+    tracing.set_role(LoggedRole::Primary);
+    let aids = Aids { bin, tracing, renames };
+    let server =
+        Arc::new_cyclic(|me| Server::new(config, settings, directory, workers, aids, me.clone()));
+    for (name, reason) in server.config.lock().ignored() {
+        tracing::warn!(directive = name, "has no effect: {reason}");
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(RunError::Thread)?;
+    let ended = runtime.block_on(serve(&server, workers));
+    // What still runs on other threads executes no command any more, and the process ends.
+    runtime.shutdown_background();
+    ended
+}
+
+async fn serve(server: &Arc<Server>, worker_count: usize) -> Result<(), RunError> {
+    // Before anybody can know that the server is there: an orderly end is possible from then on.
+    let mut signals = Signals::new().map_err(RunError::Thread)?;
+    let settings = server.settings();
+    let listeners = listen(&settings)?;
+    if let Some(Listener::Tcp(first)) = listeners.first() {
+        let port = first.local_addr().map_or(settings.port, |address| address.port());
+        // Set once, here.
+        let _ = server.port.set(port);
+    }
+    server.live.set_loading(true);
+    write_pid_file(&settings)?;
+    raise_descriptor_limit(settings.maxclients);
+    let workers =
+        Workers::start(server, &server.counters[..worker_count]).map_err(RunError::Thread)?;
+    let mut tasks = JoinSet::new();
+    let addresses: Vec<String> = listeners.iter().map(Listener::address).collect();
+    for listener in listeners {
+        tasks.spawn(worker::accept(Arc::clone(server), listener, workers.inboxes()));
+    }
+    tracing::info!(
+        addresses = addresses.join(" "),
+        "listening; clients are told LOADING until the data is there"
+    );
+    let recovering = {
+        let server = Arc::clone(server);
+        std::thread::Builder::new()
+            .name("recovery".to_owned())
+            .spawn(move || recovery::start(&server))
+            .map_err(RunError::Thread)?
+    };
+    let recovered = tokio::task::spawn_blocking(move || recovering.join());
+    tokio::select! {
+        recovered = recovered => match recovered {
+            Ok(Ok(result)) => result?,
+            _ => return Err(RunError::Panicked),
+        },
+        _ = signals.next() => {
+            tracing::info!("told to end while loading; nothing was changed");
+            return Ok(());
+        }
+    }
+    write_address_file(&settings, &addresses)?;
+    tracing::info!("Ready to accept connections");
+    tasks.spawn(cron::run(Arc::clone(server)));
+    until_ended(server, &mut signals).await;
+    tasks.shutdown().await;
+    workers.join();
+    remove_pid_file(&settings);
+    Ok(())
+}
+
+/// Translates `appendfsync`.
+fn sync_policy(appendfsync: AppendFsync) -> SyncPolicy {
+    match appendfsync {
+        AppendFsync::Always => SyncPolicy::Always,
+        AppendFsync::EverySecond => SyncPolicy::EverySecond,
+        AppendFsync::No => SyncPolicy::Never,
+    }
+}
+
+fn durable_only(feed: BacklogFeed) -> DurableOnly {
+    match feed {
+        BacklogFeed::Durable => DurableOnly::Yes,
+        BacklogFeed::Sealed => DurableOnly::No,
+    }
+}
+
+impl Server {
+    fn new(
+        config: Config,
+        settings: Arc<Settings>,
+        directory: Arc<Directory>,
+        workers: usize,
+        aids: Aids,
+        me: Weak<Self>,
+    ) -> Self {
+        let live = Live::default();
+        live.apply(&settings);
+        live.set_active_expiry(true);
+        let keyspace = Keyspace::new(settings.databases);
+        keyspace.limits().set_hash_entries_max(settings.hash_max_listpack_entries);
+        keyspace.limits().set_hash_value_bytes_max(settings.hash_max_listpack_value);
+        Self {
+            live,
+            keyspace,
+            stream: OnceLock::new(),
+            policy: FeedPolicy::new(durable_only(settings.backlog_feed)),
+            replicas: Arc::default(),
+            clients: Arc::default(),
+            counters: (0..=workers).map(|_| Arc::default()).collect(),
+            identity: Mutex::new(Lineage::new(Replid::random())),
+            directory,
+            manifest: Mutex::new(None),
+            store: OnceLock::new(),
+            saving: Saving::default(),
+            loading: Loading::default(),
+            slow: SlowLog::new(settings.slowlog_max_len),
+            latency: LatencyEvents::default(),
+            pause: Pause::default(),
+            stop: Stop::default(),
+            stats: Stats::default(),
+            bin: aids.bin,
+            tracing: aids.tracing,
+            renames: aids.renames,
+            me,
+            failing: AtomicBool::new(false),
+            run_id: Replid::random(),
+            started_ms: clock::unix_ms(),
+            port: OnceLock::new(),
+            config: Mutex::new(config),
+            settings: RwLock::new(settings),
+        }
+    }
+
+    /// Returns the configuration in force.
+    fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&self.settings.read())
+    }
+
+    /// Returns the stream, once the data is there.
+    fn stream(&self) -> Option<&Stream> {
+        self.stream.get()
+    }
+
+    /// Returns the store of snapshots, once the data is there.
+    fn store(&self) -> Option<&SnapshotStore> {
+        self.store.get()
+    }
+
+    /// Takes over what recovery has opened.
+    fn open(&self, stream: Stream, store: SnapshotStore) {
+        if self.stream.set(stream).is_err() || self.store.set(store).is_err() {
+            unreachable!("recovery runs once");
+        }
+    }
+
+    fn log_dir(&self) -> PathBuf {
+        self.settings().backlog_dir.clone()
+    }
+
+    fn boot_identity(&self) -> Result<BootIdentity, FileError> {
+        BootIdentity::read(&self.settings().backlog_boot_id_file, &self.directory)
+    }
+
+    fn replid(&self) -> Replid {
+        self.identity.lock().current()
+    }
+
+    /// Seals what is written and, under `appendfsync always`, waits until it is durable.
+    ///
+    /// Whatever a client of this worker has been shown lies below the offset that is waited for.
+    async fn settle(&self) {
+        let Some(stream) = self.stream() else { return };
+        let end = stream.seal();
+        if self.live.fsync_always()
+            && let Err(error) = stream.log().durable_at(end).await
+        {
+            self.fail("a sync of the log has failed", &error);
+        }
+    }
+
+    /// Ends the process: what is in memory, or was promised, can no longer be kept.
+    ///
+    /// No reply that depends on it has left or will. The next start recovers what is on disk.
+    fn fail(&self, what: &str, error: &dyn Error) -> ! {
+        if !self.failing.swap(true, Ordering::AcqRel) {
+            tracing::error!(%error, "{what}; the server ends, and recovers when it is started again");
+            if let Err(error) = failure::mark(self.directory.path()) {
+                tracing::error!(%error, "the failure could not be marked");
+            }
+            if let Some(mut manifest) = self.manifest.try_lock()
+                && let Some(manifest) = manifest.as_mut()
+                && let Err(error) = manifest.update(|manifest| manifest.sync_failed = true)
+            {
+                tracing::error!(%error, "the failure could not be recorded in the manifest");
+            }
+            std::process::exit(1);
+        }
+        // Another thread is ending the process; this one must not go on.
+        loop {
+            std::thread::park();
+        }
+    }
+
+    /// Tells whether the shutdown has begun.
+    fn is_ending(&self) -> bool {
+        self.stop.is_under_way()
+    }
+
+    /// Syncs as often as there is something to send while replicas wait for durable bytes.
+    fn feeds_changed(&self) {
+        if let Some(stream) = self.stream() {
+            let eager = self.replicas.count() > 0 && self.policy.durable_only() == DurableOnly::Yes;
+            stream.log().set_eager(eager);
+        }
+    }
+
+    /// Changes how far replicas are fed; that sealed bytes may leave is durable before any does.
+    fn set_feed(&self, feed: BacklogFeed) -> Result<(), FileError> {
+        if feed == BacklogFeed::Sealed
+            && let Some(manifest) = self.manifest.lock().as_mut()
+        {
+            manifest.update(|manifest| {
+                if let RunState::Running { feeds, .. } = &mut manifest.run {
+                    *feeds = FeedsSeen::Sealed;
+                }
+            })?;
+        }
+        self.policy.set(durable_only(feed));
+        self.feeds_changed();
+        Ok(())
+    }
+
+    fn rdb_options(&self) -> RdbOptions {
+        let settings = self.settings();
+        RdbOptions {
+            version: 10,
+            compression: if settings.rdbcompression { Compression::Lzf } else { Compression::None },
+            checksum: if settings.rdbchecksum { Checksum::Written } else { Checksum::Omitted },
+            hash_packed_fields_max: settings.hash_max_listpack_entries,
+            hash_packed_bytes_max: settings.hash_max_listpack_value,
+        }
+    }
+
+    /// The name that snapshots have in the directory.
+    fn dump_name(&self) -> String {
+        self.settings().dbfilename.display().to_string()
+    }
+
+    /// Tells whether a replica that can take it gets an RDB that ends with a mark.
+    fn diskless_sync(&self) -> bool {
+        let found = self.config.lock().get(b"repl-diskless-sync");
+        found.first().is_some_and(|(_, value)| value == b"yes")
+    }
+
+    /// Returns the server for a thread that outlives the call; `None` while the process ends.
+    fn shared(&self) -> Option<Arc<Self>> {
+        self.me.upgrade()
+    }
+
+    /// Takes a new replid: from here on this is another history, which shares the one so far.
+    ///
+    /// Everything below the ceiling is durable before the ceiling is known to anybody (R9), and
+    /// replicas are dropped, as they learn the new name only when they ask again.
+    fn rotate_replid(&self) -> Result<Replid, RotateError> {
+        let stream = self.stream().ok_or(RotateError::Loading)?;
+        let new = Replid::random();
+        stream.begin_history(new, |end| -> Result<(), RotateError> {
+            stream.log().block_until_durable_at(end)?;
+            let mut lineage = self.identity.lock();
+            let mut next = lineage.clone();
+            next.rotate(new, end);
+            if let Some(manifest) = self.manifest.lock().as_mut() {
+                manifest.update(|manifest| next.record(manifest))?;
+            }
+            *lineage = next;
+            Ok(())
+        })?;
+        let fed = self.replicas.list();
+        for client in self.clients.list() {
+            if fed.iter().any(|replica| replica.client == client.id) {
+                client.kill.notify_one();
+            }
+        }
+        Ok(new)
+    }
+
+    fn unix_path(&self) -> String {
+        let settings = self.settings();
+        settings.unix_socket.as_ref().map_or_else(String::new, |u| u.path.display().to_string())
+    }
+
+    fn needs_password_now(&self) -> bool {
+        self.settings().requirepass.is_some()
+    }
+
+    /// Tells whether clients of other machines are turned away.
+    fn is_protected(&self) -> bool {
+        let settings = self.settings();
+        settings.protected_mode && settings.requirepass.is_none()
+    }
+}

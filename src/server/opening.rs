@@ -1,0 +1,80 @@
+//! What a server needs of the system before it serves: its directory, sockets and files.
+
+use std::fmt::Write as _;
+
+use crate::config::Settings;
+use crate::net::listener::{self, Listener};
+use crate::snapshot::Directory;
+
+use super::RunError;
+
+/// Opens and locks the data directory; the built-in default one is made if it is not there.
+pub fn open_directory(settings: &Settings) -> Result<Directory, RunError> {
+    let path = &settings.dir;
+    if settings.dir_is_default {
+        std::fs::create_dir_all(path)
+            .map_err(|source| RunError::Directory { path: path.clone(), source })?;
+    }
+    Ok(Directory::lock(path)?)
+}
+
+/// Listens on every address and path configured.
+pub fn listen(settings: &Settings) -> Result<Vec<Listener>, RunError> {
+    let mut listeners = match settings.tcp_port() {
+        Some(port) => listener::bind(&settings.bind, port, settings.tcp_backlog)?,
+        None => Vec::new(),
+    };
+    if let Some(unix) = &settings.unix_socket {
+        listeners.push(listener::bind_unix(&unix.path, unix.mode.unwrap_or(0))?);
+    }
+    Ok(listeners)
+}
+
+/// Writes the addresses, one a line, so that whoever waits for the file finds it whole.
+pub fn write_address_file(settings: &Settings, addresses: &[String]) -> Result<(), RunError> {
+    let Some(path) = &settings.backlog_address_file else { return Ok(()) };
+    let failed = |source| RunError::AddressFile { path: path.clone(), source };
+    let mut text = String::new();
+    for address in addresses {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{address}");
+    }
+    let aside = path.with_extension("tmp");
+    std::fs::write(&aside, text).map_err(failed)?;
+    std::fs::rename(&aside, path).map_err(failed)
+}
+
+/// Writes the process number where `pidfile` says.
+pub fn write_pid_file(settings: &Settings) -> Result<(), RunError> {
+    let Some(path) = &settings.pidfile else { return Ok(()) };
+    std::fs::write(path, format!("{}\n", std::process::id()))
+        .map_err(|source| RunError::PidFile { path: path.clone(), source })
+}
+
+/// Removes the file again.
+pub fn remove_pid_file(settings: &Settings) {
+    if let Some(path) = &settings.pidfile
+        && let Err(error) = std::fs::remove_file(path)
+    {
+        tracing::warn!(%error, path = %path.display(), "the pid file stays");
+    }
+}
+
+/// Lets the process open a descriptor for each client, and some for files.
+pub fn raise_descriptor_limit(clients_max: u32) {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    const OWN: u64 = 64;
+    let wanted = u64::from(clients_max) + OWN;
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current.is_none_or(|current| current >= wanted) {
+        return;
+    }
+    limit.current = Some(limit.maximum.map_or(wanted, |maximum| wanted.min(maximum)));
+    if setrlimit(Resource::Nofile, limit).is_err() || limit.current < Some(wanted) {
+        tracing::warn!(
+            wanted,
+            allowed = limit.current,
+            "the system allows fewer open files than maxclients needs; raise ulimit -n"
+        );
+    }
+}

@@ -1,0 +1,461 @@
+//! Starting: which data, which log, which history; and telling what was decided and why.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use crate::config::settings::BacklogFeed;
+use crate::log::{
+    Cut, Directory as LogDirectory, Expectation, Log, OnCorruption, OpenError, Opened, Options,
+    Recovered, RecoveryError, Storage, StorageError,
+};
+use crate::position::{Offset, Replid};
+use crate::replication::identity::{self, DurableBytes, Identity};
+use crate::replication::lineage::Lineage;
+use crate::replication::stream::Stream;
+use crate::snapshot::{
+    BootIdentity, FeedsSeen, FileError, LogPlace, Manifest, ManifestError, ManifestFile, RunState,
+    Snapshot, SnapshotMeta, SnapshotStore, StoreError,
+};
+
+use super::Server;
+use super::failure;
+use super::restore::{self, Loaded, Replayed, RestoreError, Stretch};
+use super::saving::{self, SaveError};
+
+/// Why the server cannot start on this directory.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The manifest cannot be read.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// A file cannot be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The snapshot cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The log cannot be opened.
+    #[error("{source}{}", force_hint(source))]
+    Log {
+        /// The reason.
+        #[from]
+        source: OpenError,
+    },
+    /// The log's directory cannot be used.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// The log cannot be replayed.
+    #[error(transparent)]
+    Replay(#[from] RestoreError),
+    /// The snapshot cannot be loaded.
+    #[error("cannot load {}: {source}", path.display())]
+    Load {
+        /// The snapshot.
+        path: PathBuf,
+        /// The reason.
+        source: RestoreError,
+    },
+    /// There is a log, and nothing that says what it belongs to.
+    #[error(
+        "{directory} holds log segments but no manifest: it is not the data of a server that was shut down or crashed; restore backlogd.manifest beside them, or name an empty directory"
+    )]
+    Orphaned {
+        /// The directory.
+        directory: String,
+    },
+    /// The log ends before the snapshot.
+    #[error(
+        "the log ends at {end}, before the snapshot at {snapshot}: bytes that were durable are missing"
+    )]
+    ShortOfSnapshot {
+        /// The end of the log.
+        end: Offset,
+        /// The snapshot's offset.
+        snapshot: Offset,
+    },
+}
+
+fn force_hint(error: &OpenError) -> &'static str {
+    match error {
+        OpenError::Recovery(RecoveryError::Corrupt { .. }) => {
+            ". Nothing was changed. Restore the file from a replica or a backup; or start with \
+             --backlog-force-recovery yes, which cuts the log there, loses what lies beyond and \
+             makes replicas resynchronise"
+        }
+        _ => "",
+    }
+}
+
+/// What was recovered, for the start-up report.
+#[derive(Debug, Default)]
+struct Report {
+    loaded: Option<(Loaded, Offset)>,
+    replayed: Replayed,
+    cut: Option<String>,
+    identity: String,
+}
+
+/// Restores data, log and history, and opens the server for clients.
+pub fn start(server: &Arc<Server>) -> Result<(), StartError> {
+    let began = Instant::now();
+    let path = server.directory.path();
+    let report = match Manifest::load(path)? {
+        None => begin_new(server)?,
+        Some(mut manifest) => {
+            manifest.sync_failed |= failure::is_marked(path)?;
+            resume(server, manifest)?
+        }
+    };
+    let Some(stream) = server.stream() else { unreachable!("it was set by either way") };
+    let log = stream.log();
+    server.live.set_loading(false);
+    if let Some((loaded, at)) = report.loaded {
+        tracing::info!(keys = loaded.keys, offset = %at, "snapshot loaded");
+    }
+    if report.replayed.bytes > 0 {
+        let (commands, bytes) = (report.replayed.commands, report.replayed.bytes);
+        tracing::info!(commands, bytes, "log replayed");
+    }
+    if let Some(cut) = report.cut {
+        tracing::warn!("{cut}");
+    }
+    let keys: usize =
+        (0..server.keyspace.databases()).map(|db| server.keyspace.keys_count(db)).sum();
+    tracing::info!(
+        directory = %path.display(),
+        keys,
+        start = %log.first(),
+        end = %log.sealed(),
+        took_ms = began.elapsed().as_millis() as u64,
+        "recovered"
+    );
+    tracing::info!(replid = %server.replid(), "{}", report.identity);
+    Ok(())
+}
+
+/// Begins in a directory without a history, with the data of a stock server's dump if there is one.
+///
+/// The manifest comes first: it says that the log is still to be created, so that a crash before
+/// that is no loss, and a log without a manifest always is a foreign one.
+fn begin_new(server: &Arc<Server>) -> Result<Report, StartError> {
+    let log_dir = server.log_dir();
+    if log_dir.exists() && !LogDirectory::open(&log_dir)?.list()?.is_empty() {
+        return Err(StartError::Orphaned { directory: log_dir.display().to_string() });
+    }
+    let imported = import(server)?;
+    let replid = Replid::random();
+    let manifest = Manifest {
+        replid,
+        past: Vec::new(),
+        run: RunState::Clean { end: Offset::ZERO },
+        sync_failed: false,
+        directory: server.directory.id(),
+        snapshot: imported.as_ref().map(|(meta, _)| meta.clone()),
+        durable_floor: Offset::ZERO,
+        log: LogPlace { epoch: 1, first: Offset::ZERO },
+    };
+    let file = ManifestFile::create(Arc::clone(&server.directory), manifest)?;
+    let store = SnapshotStore::new(Arc::clone(&server.directory), Some(file.current()))?;
+    let boot = server.boot_identity()?;
+    let (log, writer) = Log::create(&log_dir, Offset::ZERO, &options(server, replid, &boot))?;
+    let identity = match &imported {
+        Some((meta, _)) => format!("a new history begins with the data of {}", meta.file),
+        None => "a new history begins".to_owned(),
+    };
+    let newest = imported.as_ref().map(|(meta, _)| store.open(meta)).transpose()?;
+    let report = Report {
+        loaded: imported.map(|(_, loaded)| (loaded, Offset::ZERO)),
+        identity,
+        ..Report::default()
+    };
+    server.saving.begin_with(newest);
+    open_for_clients(server, file, store, Lineage::new(replid), Stream::new(writer, log), &boot)?;
+    Ok(report)
+}
+
+/// Loads a stock server's dump.
+fn import(server: &Arc<Server>) -> Result<Option<(SnapshotMeta, Loaded)>, StartError> {
+    let name = server.dump_name();
+    let path = server.directory.path().join(&name);
+    let file = match std::fs::File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(FileError::new("open", &path)(error).into()),
+    };
+    let bytes = file.metadata().map_err(FileError::new("examine", &path))?.len();
+    tracing::info!(file = %path.display(), bytes, "importing");
+    file.sync_all().map_err(FileError::new("sync", &path))?;
+    server.loading.begin(bytes);
+    let reader = std::io::BufReader::with_capacity(1 << 20, &file);
+    let mut locked = server.keyspace.lock_all();
+    let loaded = restore::load(&mut locked, &server.keyspace, reader, |at| server.loading.at(at))
+        .map_err(|source| StartError::Load { path, source })?;
+    let meta = SnapshotMeta {
+        file: name,
+        staged: "backlogd-import.tmp".to_owned(),
+        offset: Offset::ZERO,
+        stream_db: 0,
+        bytes,
+        checksum: loaded.checksum,
+    };
+    Ok(Some((meta, loaded)))
+}
+
+/// Goes on in a directory with a history.
+fn resume(server: &Arc<Server>, manifest: Manifest) -> Result<Report, StartError> {
+    let boot = server.boot_identity()?;
+    let store = SnapshotStore::new(Arc::clone(&server.directory), Some(&manifest))?;
+    // A snapshot that is gone is a refusal before anything is changed.
+    let newest = manifest.snapshot.as_ref().map(|meta| store.open(meta)).transpose()?;
+    let opened = open_log(server, &manifest, &boot)?;
+    let end = opened.recovered.end;
+    let mut report = Report::default();
+    let from = match &manifest.snapshot {
+        Some(meta) if meta.offset > end => {
+            return Err(StartError::ShortOfSnapshot { end, snapshot: meta.offset });
+        }
+        Some(meta) => meta.offset,
+        None => manifest.log.first,
+    };
+    let mut locked = server.keyspace.lock_all();
+    if let Some(snapshot) = &newest {
+        let loaded = load_snapshot(server, &mut locked, snapshot)?;
+        report.loaded = Some((loaded, snapshot.meta().offset));
+    }
+    let stream_db = manifest.snapshot.as_ref().map_or(0, |meta| meta.stream_db as usize);
+    report.replayed = replay(server, &mut locked, &opened.log, from, end, stream_db)?;
+    drop(locked);
+    server.saving.begin_with(newest);
+    report.cut = opened.recovered.cut.as_ref().map(describe_cut);
+    let (lineage, told) = settle_identity(server, &manifest, &opened, &boot);
+    report.identity = told;
+    let file = ManifestFile::resume(Arc::clone(&server.directory), manifest);
+    let Opened { log, mut writer, .. } = opened;
+    writer.set_replid(lineage.current());
+    open_for_clients(server, file, store, lineage, Stream::new(writer, log), &boot)?;
+    Ok(report)
+}
+
+fn describe_cut(cut: &Cut) -> String {
+    let what = if cut.was_durable { "as forced, durable bytes" } else { "a torn tail" };
+    format!("{what} of at least {} bytes was cut off behind {}", cut.bytes, cut.path.display())
+}
+
+/// Opens the log, or creates it if the first start was cut short before it was.
+fn open_log(
+    server: &Server,
+    manifest: &Manifest,
+    boot: &BootIdentity,
+) -> Result<Opened, StartError> {
+    let log_dir = server.log_dir();
+    let options = options(server, manifest.replid, boot);
+    let first = manifest.log.first;
+    let never_used = manifest.run == RunState::Clean { end: first }
+        && manifest.durable_floor == first
+        && manifest.snapshot.as_ref().is_none_or(|meta| meta.offset == first);
+    let floor = match &manifest.run {
+        RunState::Clean { end } => manifest.durable_floor.max(*end),
+        RunState::Running { .. } => manifest.durable_floor,
+    };
+    let needed_from = manifest.snapshot.as_ref().map_or(first, |meta| meta.offset);
+    let force = server.settings().backlog_force_recovery;
+    let expectation = Expectation {
+        durable_floor: Some(floor),
+        needed_from: Some(needed_from),
+        boot_id: options.boot_id,
+        on_corruption: if force { OnCorruption::Cut } else { OnCorruption::Refuse },
+    };
+    match Log::open(&log_dir, &options, &expectation) {
+        Err(OpenError::Recovery(RecoveryError::Empty(_)) | OpenError::Storage(_)) if never_used => {
+            if log_dir.exists() {
+                Log::remove_all(&log_dir)?;
+            }
+            let (log, writer) = Log::create(&log_dir, first, &options)?;
+            let recovered = Recovered {
+                start: first,
+                end: first,
+                durable_floor: first,
+                cut: None,
+                segments: 1,
+                was_clean: true,
+                same_boot: true,
+                healed: 0,
+            };
+            Ok(Opened { log, writer, recovered })
+        }
+        other => Ok(other?),
+    }
+}
+
+fn options(server: &Server, replid: Replid, boot: &BootIdentity) -> Options {
+    let settings = server.settings();
+    let mut options = Options::new(replid);
+    options.segment_bytes = settings.backlog_segment_size;
+    options.sync = super::sync_policy(settings.appendfsync);
+    options.boot_id = boot_number(boot);
+    options
+}
+
+/// Names the boot and the mount in sixteen bytes: equal ones mean that the page cache survived.
+fn boot_number(boot: &BootIdentity) -> [u8; 16] {
+    let text = format!("{} {:?}", boot.boot_id, boot.mount_id);
+    let mut number = [0; 16];
+    let digest = sha1_smol::Sha1::from(text).digest().bytes();
+    number.copy_from_slice(&digest[..16]);
+    number
+}
+
+fn load_snapshot(
+    server: &Server,
+    locked: &mut crate::keyspace::Locked<'_>,
+    snapshot: &Snapshot,
+) -> Result<Loaded, StartError> {
+    let meta = snapshot.meta();
+    server.loading.begin(meta.bytes);
+    let reader = std::io::BufReader::with_capacity(1 << 20, snapshot.reader());
+    let loaded = restore::load(locked, &server.keyspace, reader, |at| server.loading.at(at))
+        .map_err(|source| {
+            let path = server.directory.path().join(&meta.file);
+            StartError::Load { path, source }
+        })?;
+    snapshot.check_contents(loaded.checksum)?;
+    Ok(loaded)
+}
+
+fn replay(
+    server: &Server,
+    locked: &mut crate::keyspace::Locked<'_>,
+    log: &Log,
+    from: Offset,
+    to: Offset,
+    database: usize,
+) -> Result<Replayed, RestoreError> {
+    server.loading.begin(to.since(from));
+    let progress = |at: Offset| server.loading.at(at.since(from));
+    let stretch = Stretch { from, to, database };
+    restore::replay(locked, &server.keyspace, server, log, &stretch, progress)
+}
+
+/// Decides whether the replid stays, and says why.
+fn settle_identity(
+    server: &Server,
+    manifest: &Manifest,
+    opened: &Opened,
+    boot: &BootIdentity,
+) -> (Lineage, String) {
+    let end = opened.recovered.end;
+    let forced = opened.recovered.cut.as_ref().is_some_and(|cut| cut.was_durable);
+    let recovered = identity::Recovered {
+        end,
+        durable_bytes: if forced { DurableBytes::Cut } else { DurableBytes::Kept },
+        boot,
+        directory: server.directory.id(),
+    };
+    let mut lineage = Lineage::from_manifest(manifest);
+    match identity::decide(manifest, &recovered) {
+        Identity::Keep(reason) => (lineage, format!("the replid is kept: {reason}")),
+        Identity::Rotate(reason) => {
+            let old = lineage.current();
+            lineage.rotate(Replid::random(), end);
+            let told = format!(
+                "the replid is new: {reason}; replicas of {old} continue if they are not past {end}"
+            );
+            (lineage, told)
+        }
+    }
+}
+
+/// Records the run in the manifest, and only then lets anybody write.
+fn open_for_clients(
+    server: &Arc<Server>,
+    mut file: ManifestFile,
+    store: SnapshotStore,
+    lineage: Lineage,
+    stream: Stream,
+    boot: &BootIdentity,
+) -> Result<(), StartError> {
+    let durable = stream.log().durable();
+    let feeds = match server.settings().backlog_feed {
+        BacklogFeed::Durable => FeedsSeen::DurableOnly,
+        BacklogFeed::Sealed => FeedsSeen::Sealed,
+    };
+    let id = server.directory.id();
+    file.update(|manifest| {
+        lineage.record(manifest);
+        manifest.run = RunState::Running { boot: boot.clone(), feeds };
+        manifest.sync_failed = false;
+        manifest.directory = id;
+        manifest.durable_floor = durable;
+    })?;
+    failure::unmark(server.directory.path())?;
+    *server.manifest.lock() = Some(file);
+    *server.identity.lock() = lineage;
+    server.open(stream, store);
+    Ok(())
+}
+
+/// `DEBUG RELOAD`: writes a snapshot, forgets the data and loads it again.
+pub fn reload(server: &Arc<Server>) -> Result<(), ReloadError> {
+    saving::save(server)?;
+    replay_again(server)
+}
+
+/// `DEBUG LOADAOF`: forgets the data and restores it from the newest snapshot and the log.
+pub fn replay_again(server: &Arc<Server>) -> Result<(), ReloadError> {
+    let stream = server.stream().ok_or(SaveError::Loading)?;
+    let store = server.store().ok_or(SaveError::Loading)?;
+    let mut locked = server.keyspace.lock_all();
+    let (end, _) = stream.end();
+    let manifest = server.manifest.lock().as_ref().map(|file| file.current().clone());
+    let manifest = manifest.ok_or(SaveError::Loading)?;
+    for database in 0..server.keyspace.databases() {
+        drop(locked.clear(database));
+    }
+    let restored = (|| -> Result<(), StartError> {
+        let (mut from, mut database) = (manifest.log.first, 0);
+        if let Some(meta) = &manifest.snapshot {
+            load_snapshot(server, &mut locked, &store.open(meta)?)?;
+            (from, database) = (meta.offset, meta.stream_db as usize);
+        }
+        replay(server, &mut locked, stream.log(), from, end, database)?;
+        Ok(())
+    })();
+    if let Err(error) = restored {
+        // The data in memory is no longer what the log says.
+        server.fail("cannot restore the data", &error);
+    }
+    Ok(())
+}
+
+/// Why the data could not be loaded again; it is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum ReloadError {
+    /// No snapshot could be taken.
+    #[error(transparent)]
+    Save(#[from] SaveError),
+}
+
+/// Progress of the loading, for `INFO`.
+#[derive(Debug, Default)]
+pub struct Loading {
+    total: std::sync::atomic::AtomicU64,
+    done: std::sync::atomic::AtomicU64,
+}
+
+impl Loading {
+    fn begin(&self, total: u64) {
+        self.total.store(total, Ordering::Relaxed);
+        self.done.store(0, Ordering::Relaxed);
+    }
+
+    fn at(&self, done: u64) {
+        self.done.store(done, Ordering::Relaxed);
+    }
+
+    /// Tells how many bytes are to be loaded and how many are.
+    pub fn progress(&self) -> (u64, u64) {
+        (self.total.load(Ordering::Relaxed), self.done.load(Ordering::Relaxed))
+    }
+}

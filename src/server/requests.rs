@@ -1,0 +1,135 @@
+//! What commands ask of the server and wait for: `WAIT`, `SAVE`, `SHUTDOWN` and their kin.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::command::Session;
+use crate::command::flow::Request;
+use crate::net::Reply;
+use crate::position::Offset;
+use crate::replication::stream::Unit;
+
+use super::{Server, recovery, saving, shutdown};
+
+/// Does what was asked for and writes the reply.
+pub async fn answer(
+    server: &Arc<Server>,
+    session: &Session,
+    request: Request,
+    reply: &mut Reply<'_>,
+) {
+    match request {
+        Request::Wait { replicas, timeout } => {
+            reply.integer(wait(server, session, replicas, timeout).await);
+        }
+        Request::WaitDurable { local, replicas, timeout } => {
+            let (here, there) = wait_durable(server, session, local, replicas, timeout).await;
+            reply.array(2);
+            reply.integer(i64::from(here));
+            reply.integer(there);
+        }
+        Request::Sleep(time) => {
+            tokio::time::sleep(time).await;
+            reply.ok();
+        }
+        Request::Save => off_thread(server, reply, saving::save).await,
+        Request::Reload => off_thread(server, reply, recovery::reload).await,
+        Request::Replay => off_thread(server, reply, recovery::replay_again).await,
+        Request::Shutdown(mode) => match shutdown::request(server, mode).await {
+            Ok(()) => reply.ok(),
+            Err(fault) => reply.error(fault.bytes()),
+        },
+        Request::Feed(_) => unreachable!("the connection itself becomes a replica's"),
+    }
+}
+
+/// Runs something that takes long on a thread of its own, and answers how it went.
+async fn off_thread<E: std::fmt::Display + Send + 'static>(
+    server: &Arc<Server>,
+    reply: &mut Reply<'_>,
+    work: fn(&Arc<Server>) -> Result<(), E>,
+) {
+    let shared = Arc::clone(server);
+    match tokio::task::spawn_blocking(move || work(&shared)).await {
+        Ok(Ok(())) => reply.ok(),
+        Ok(Err(error)) => reply.error(format!("ERR {error}")),
+        Err(_) => reply.error("ERR the work was given up as the server is shutting down"),
+    }
+}
+
+/// Waits until so many replicas have acknowledged what the client wrote; counts them.
+async fn wait(
+    server: &Arc<Server>,
+    session: &Session,
+    replicas: i64,
+    timeout: Option<Duration>,
+) -> i64 {
+    let written = Offset(session.info.written.load(Ordering::Relaxed));
+    until_acknowledged(server, timeout, || server.replicas.count_at(written) >= replicas).await;
+    server.replicas.count_at(written)
+}
+
+/// Waits until what the client wrote is on so many disks; tells whether here, and counts replicas.
+async fn wait_durable(
+    server: &Arc<Server>,
+    session: &Session,
+    local: bool,
+    replicas: i64,
+    timeout: Option<Duration>,
+) -> (bool, i64) {
+    let written = Offset(session.info.written.load(Ordering::Relaxed));
+    let deadline = timeout.map(|timeout| Instant::now() + timeout);
+    let Some(stream) = server.stream() else { return (false, 0) };
+    let log = stream.log();
+    if local {
+        log.request_sync();
+        // Whether it came in time is told by the watermark.
+        let _ = by(deadline, log.durable_at(written)).await;
+    }
+    let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+    until_acknowledged(server, left, || server.replicas.count_durable_at(written) >= replicas)
+        .await;
+    (log.durable() >= written, server.replicas.count_durable_at(written))
+}
+
+/// Asks the replicas to acknowledge and waits until `enough` says so, or the time is over.
+async fn until_acknowledged(
+    server: &Arc<Server>,
+    timeout: Option<Duration>,
+    enough: impl Fn() -> bool,
+) {
+    let mut acks = server.replicas.acks();
+    if enough() || timeout == Some(Duration::ZERO) {
+        return;
+    }
+    ask_for_acknowledgement(server);
+    let waiting = async {
+        while !enough() {
+            if acks.changed().await.is_err() {
+                return;
+            }
+        }
+    };
+    // Whether it was enough is counted by the caller.
+    let _ = by(timeout.map(|timeout| Instant::now() + timeout), waiting).await;
+}
+
+/// Puts `REPLCONF GETACK *` into the stream.
+fn ask_for_acknowledgement(server: &Arc<Server>) {
+    const GETACK: &[u8] = b"*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n";
+    let Some(stream) = server.stream() else { return };
+    if let Err(error) = stream.append(Unit::anywhere(GETACK)) {
+        server.fail("cannot append to the log", &error);
+    }
+    stream.seal();
+}
+
+async fn by<T>(deadline: Option<Instant>, work: impl Future<Output = T>) -> Option<T> {
+    match deadline {
+        Some(deadline) => tokio::time::timeout_at(deadline, work).await.ok(),
+        None => Some(work.await),
+    }
+}

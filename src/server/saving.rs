@@ -1,0 +1,327 @@
+//! Taking snapshots: one at a time, at one exact offset, published once the log is durable there.
+
+use std::fs::File;
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use parking_lot::Mutex;
+
+use crate::command::REDIS_VERSION;
+use crate::keyspace::{HashIter, Image, Str, Value};
+use crate::log::{Log, SyncFailed};
+use crate::position::{Offset, Position, Replid};
+use crate::snapshot::rdb::{EncodeError, Encoder, Preamble};
+use crate::snapshot::{self, StoreError};
+
+use super::Server;
+use super::clock::unix_ms;
+
+/// A log up to this long since the last snapshot is always sent rather than a new snapshot taken.
+const WORTH_REPLAYING_BYTES: u64 = 16 * 1024 * 1024;
+
+/// How snapshots go.
+#[derive(Debug, Default)]
+pub struct Saving {
+    turn: Mutex<()>,
+    state: Mutex<State>,
+    failed: AtomicBool,
+    busy: AtomicBool,
+    again: AtomicBool,
+}
+
+/// What `INFO` tells of snapshots.
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    /// The newest snapshot.
+    pub newest: Option<snapshot::Snapshot>,
+    /// When it was completed, in Unix seconds; when the server started if there is none.
+    pub last_save_s: i64,
+    /// How long the last one took, in seconds; `None` before the first.
+    pub last_took_s: Option<u64>,
+    /// When the one under way began, in Unix seconds.
+    pub began_s: Option<i64>,
+    /// When the last attempt was made, in Unix seconds.
+    pub last_try_s: i64,
+    /// How many were completed.
+    pub saves: u64,
+}
+
+/// A snapshot to be sent.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// The file, to be read by position.
+    pub file: Arc<File>,
+    /// Its size.
+    pub bytes: u64,
+    /// The offset it was taken at.
+    pub offset: Offset,
+}
+
+impl From<&snapshot::Snapshot> for Snapshot {
+    fn from(stored: &snapshot::Snapshot) -> Self {
+        let meta = stored.meta();
+        Self { file: Arc::clone(stored.file()), bytes: meta.bytes, offset: meta.offset }
+    }
+}
+
+/// Why there is no snapshot.
+#[derive(Debug, thiserror::Error)]
+pub enum SaveError {
+    /// The data is still being loaded.
+    #[error("the data set is still being loaded")]
+    Loading,
+    /// The log has failed.
+    #[error(transparent)]
+    Sync(#[from] SyncFailed),
+    /// The file could not be written.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    /// The file could not be stored.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// No file in memory could be had for an empty snapshot.
+    #[error("cannot make a file in memory: {0}")]
+    Memory(std::io::Error),
+}
+
+/// The data set as it was at one offset of the stream.
+///
+/// All shards are held only while the image is taken; afterwards writers go on, and a partition
+/// that is written before it is encoded is copied first.
+struct Cut {
+    image: Image,
+    position: Position,
+    stream_db: u64,
+    changes: u64,
+}
+
+impl Cut {
+    fn take(server: &Server) -> Result<Self, SaveError> {
+        let stream = server.stream().ok_or(SaveError::Loading)?;
+        let locked = server.keyspace.lock_all();
+        let (offset, database) = stream.end();
+        let image = locked.image();
+        let changes = server.live.changes();
+        drop(locked);
+        let position = Position { replid: server.replid(), offset };
+        // Where no database was selected yet, the next write selects its own.
+        let stream_db = database.unwrap_or(0) as u64;
+        Ok(Self { image, position, stream_db, changes })
+    }
+
+    fn encode<W: Write>(mut self, encoder: &mut Encoder<W>) -> Result<(), EncodeError> {
+        encoder.preamble(&preamble(self.position, self.stream_db))?;
+        let mut database = None;
+        while let Some(part) = self.image.next_part() {
+            if database != Some(part.db()) {
+                database = Some(part.db());
+                let counts = self.image.counts(part.db());
+                encoder.select_db(part.db() as u64)?;
+                encoder.resize_db(counts.keys as u64, counts.expiring as u64)?;
+            }
+            let mut result = Ok(());
+            part.for_each(|entry| {
+                if result.is_ok() {
+                    result = encode_entry(encoder, &entry);
+                }
+            });
+            result?;
+        }
+        Ok(())
+    }
+}
+
+fn encode_entry<W: Write>(
+    encoder: &mut Encoder<W>,
+    entry: &crate::keyspace::Entry<'_>,
+) -> Result<(), EncodeError> {
+    let (key, expiry) = (entry.key(), entry.expiry());
+    match entry.value() {
+        Value::String(Str::Int(number)) => encoder.integer(key, expiry, number),
+        Value::String(Str::Bytes(bytes)) => encoder.string(key, expiry, bytes),
+        Value::Hash(hash) => {
+            encoder.hash(key, expiry, Fields { left: hash.len(), pairs: hash.iter() })
+        }
+    }
+}
+
+/// The fields of a hash, counted.
+#[derive(Clone)]
+struct Fields<'e> {
+    pairs: HashIter<'e>,
+    left: usize,
+}
+
+impl<'e> Iterator for Fields<'e> {
+    type Item = (&'e [u8], &'e [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.saturating_sub(1);
+        self.pairs.next()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl ExactSizeIterator for Fields<'_> {}
+
+fn preamble(position: Position, stream_db: u64) -> Preamble<'static> {
+    Preamble {
+        redis_version: REDIS_VERSION,
+        created_seconds: (unix_ms() / 1000) as u64,
+        used_memory_bytes: crate::admin::memory::memory().allocated,
+        position,
+        stream_db,
+    }
+}
+
+impl Saving {
+    /// Tells whether the last attempt failed.
+    pub fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Relaxed)
+    }
+
+    /// Tells whether one is under way.
+    pub fn is_busy(&self) -> bool {
+        self.busy.load(Ordering::Relaxed)
+    }
+
+    /// Tells how snapshots go.
+    pub fn state(&self) -> State {
+        self.state.lock().clone()
+    }
+
+    /// Notes the snapshot that the server started from, and when it started.
+    pub fn begin_with(&self, newest: Option<snapshot::Snapshot>) {
+        let mut state = self.state.lock();
+        state.newest = newest;
+        state.last_save_s = unix_ms() / 1000;
+    }
+}
+
+/// Takes a snapshot and waits for it.
+pub fn save(server: &Arc<Server>) -> Result<(), SaveError> {
+    let _turn = server.saving.turn.lock();
+    take(server).map(|_| ())
+}
+
+/// Starts a snapshot on a thread of its own; one more follows if one is under way already.
+pub fn start(server: &Arc<Server>) -> std::io::Result<()> {
+    let shared = Arc::clone(server);
+    server.saving.busy.store(true, Ordering::Relaxed);
+    std::thread::Builder::new().name("snapshot".to_owned()).spawn(move || {
+        // Why it failed is in the tracing log, and in INFO that it did.
+        let _ = save(&shared);
+        while shared.saving.again.swap(false, Ordering::AcqRel) {
+            let _ = save(&shared);
+        }
+    })?;
+    Ok(())
+}
+
+/// Lets one more snapshot follow the one under way.
+pub fn start_again(server: &Server) {
+    server.saving.again.store(true, Ordering::Release);
+}
+
+/// Returns a snapshot that a new replica can begin with; takes one only if none serves.
+///
+/// Replicas that come at the same time wait for the same one.
+pub fn for_replica(server: &Arc<Server>) -> Result<Snapshot, SaveError> {
+    let log = server.stream().ok_or(SaveError::Loading)?.log();
+    let _turn = server.saving.turn.lock();
+    let newest = server.saving.state.lock().newest.clone();
+    if let Some(newest) = newest
+        && is_worth_sending(newest.meta(), log)
+    {
+        return Ok(Snapshot::from(&newest));
+    }
+    take(server).map(|stored| Snapshot::from(&stored))
+}
+
+fn is_worth_sending(meta: &snapshot::SnapshotMeta, log: &Log) -> bool {
+    let since = log.sealed().since(meta.offset);
+    meta.offset >= log.first() && since <= WORTH_REPLAYING_BYTES.max(meta.bytes / 2)
+}
+
+/// Makes a snapshot without any key, for a replica that wants the stream alone.
+pub fn empty(server: &Arc<Server>) -> Result<Snapshot, SaveError> {
+    let stream = server.stream().ok_or(SaveError::Loading)?;
+    let (offset, database) = stream.end();
+    let file = rustix::fs::memfd_create("empty-snapshot", rustix::fs::MemfdFlags::CLOEXEC)
+        .map_err(|errno| SaveError::Memory(errno.into()))?;
+    let file = File::from(file);
+    let mut encoder = Encoder::new(&file, server.rdb_options())?;
+    let position = Position { replid: server.replid(), offset };
+    encoder.preamble(&preamble(position, database.unwrap_or(0) as u64))?;
+    let (_, finished) = encoder.finish()?;
+    wait_durable(stream.log(), offset)?;
+    Ok(Snapshot { file: Arc::new(file), bytes: finished.bytes, offset })
+}
+
+/// Takes a snapshot; the caller has the turn.
+fn take(server: &Arc<Server>) -> Result<snapshot::Snapshot, SaveError> {
+    let saving = &server.saving;
+    saving.busy.store(true, Ordering::Relaxed);
+    let now_s = unix_ms() / 1000;
+    {
+        let mut state = saving.state.lock();
+        (state.began_s, state.last_try_s) = (Some(now_s), now_s);
+    }
+    let began = Instant::now();
+    let taken = write(server);
+    let took = began.elapsed();
+    let mut state = saving.state.lock();
+    state.began_s = None;
+    state.last_took_s = Some(took.as_secs());
+    saving.busy.store(false, Ordering::Relaxed);
+    saving.failed.store(taken.is_err(), Ordering::Relaxed);
+    match &taken {
+        Ok(stored) => {
+            state.newest = Some(stored.clone());
+            state.last_save_s = unix_ms() / 1000;
+            state.saves += 1;
+            let meta = stored.meta();
+            tracing::info!(offset = %meta.offset, bytes = meta.bytes, took_ms = took.as_millis() as u64, "snapshot saved");
+        }
+        Err(error) => tracing::warn!(%error, "the snapshot could not be saved"),
+    }
+    taken
+}
+
+fn write(server: &Arc<Server>) -> Result<snapshot::Snapshot, SaveError> {
+    let stream = server.stream().ok_or(SaveError::Loading)?;
+    let store = server.store().ok_or(SaveError::Loading)?;
+    let cut = Cut::take(server)?;
+    let (offset, changes) = (cut.position.offset, cut.changes);
+    let pending = store.begin(offset, cut.stream_db)?;
+    let mut encoder = Encoder::new(pending, server.rdb_options())?;
+    cut.encode(&mut encoder)?;
+    let (pending, finished) = encoder.finish()?;
+    let sealed = pending.seal(finished, &server.dump_name())?;
+    // A snapshot counts as sent bytes: what it holds must never be lost from the log (R3).
+    wait_durable(stream.log(), offset)?;
+    let mut manifest = server.manifest.lock();
+    let manifest = manifest.as_mut().ok_or(SaveError::Loading)?;
+    let durable = stream.log().durable();
+    let stored = sealed.publish(manifest, |manifest| manifest.durable_floor = durable)?;
+    server.live.saved(changes);
+    Ok(stored)
+}
+
+fn wait_durable(log: &Log, offset: Offset) -> Result<(), SyncFailed> {
+    if log.durable() < offset {
+        log.request_sync();
+        log.block_until_durable_at(offset)?;
+    }
+    Ok(())
+}
+
+/// Makes the mark that ends an RDB sent without its length.
+pub fn random_mark() -> String {
+    Replid::random().to_string()
+}

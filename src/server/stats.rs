@@ -1,0 +1,87 @@
+//! Counters that are not per command, and rates.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use parking_lot::Mutex;
+
+use crate::command::counters::Totals;
+use crate::position::Offset;
+
+/// How many samples a rate is averaged over.
+const SAMPLES: usize = 16;
+
+/// Counters that are not per command.
+#[derive(Debug, Default)]
+pub struct Stats {
+    /// Full resyncs begun.
+    pub full_syncs: AtomicU64,
+    /// Partial resyncs granted.
+    pub partial_syncs: AtomicU64,
+    /// Partial resyncs asked for and refused.
+    pub refused_partial_syncs: AtomicU64,
+    /// Keys removed because their time had come.
+    pub expired: AtomicU64,
+    /// Commands executed.
+    pub ops: Rate,
+    /// Bytes read from clients.
+    pub input: Rate,
+    /// Bytes written to clients.
+    pub output: Rate,
+    /// Bytes of stream written to the log.
+    pub written: Rate,
+    /// The most memory allocated at any sample.
+    pub peak_bytes: AtomicU64,
+}
+
+impl Stats {
+    /// Takes the samples that only make sense over time.
+    pub fn sample(&self, totals: &Totals, written: Offset) {
+        self.ops.sample(totals.rows.iter().map(|row| row.calls).sum());
+        self.input.sample(totals.input_bytes);
+        self.output.sample(totals.output_bytes);
+        self.written.sample(written.0);
+        let allocated = crate::admin::memory::memory().allocated;
+        self.peak_bytes.fetch_max(allocated, Ordering::Relaxed);
+    }
+
+    /// Zeroes what `CONFIG RESETSTAT` zeroes.
+    pub fn reset(&self) {
+        let counters =
+            [&self.full_syncs, &self.partial_syncs, &self.refused_partial_syncs, &self.expired];
+        for counter in counters {
+            counter.store(0, Ordering::Relaxed);
+        }
+    }
+}
+
+/// A rate per second, averaged over the last samples.
+#[derive(Debug, Default)]
+pub struct Rate(Mutex<Samples>);
+
+#[derive(Debug, Default)]
+struct Samples {
+    last: Option<(Instant, u64)>,
+    rates: [u64; SAMPLES],
+    next: usize,
+}
+
+impl Rate {
+    /// Notes the value of a counter now.
+    pub fn sample(&self, value: u64) {
+        let mut samples = self.0.lock();
+        let now = Instant::now();
+        if let Some((then, before)) = samples.last {
+            let elapsed_ms = now.duration_since(then).as_millis().max(1) as u64;
+            let place = samples.next;
+            samples.rates[place] = value.saturating_sub(before) * 1000 / elapsed_ms;
+            samples.next = (place + 1) % SAMPLES;
+        }
+        samples.last = Some((now, value));
+    }
+
+    /// Tells the average.
+    pub fn per_second(&self) -> u64 {
+        self.0.lock().rates.iter().sum::<u64>() / SAMPLES as u64
+    }
+}
