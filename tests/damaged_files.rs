@@ -1,0 +1,163 @@
+//! Files that are missing or damaged: a refusal that names them, or a torn tail that is cut.
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use backlogd::position::Offset;
+use backlogd::snapshot::Manifest;
+use support::data::{fill, sync};
+use support::history::{assert_in_sync, await_online, digest, history, resyncs};
+use support::segments::{flip, segments};
+use support::{Boot, Endpoint, Server, Stock, Value, await_until};
+
+const DEBUG: [&str; 4] = ["--enable-debug-command", "yes", "--save", ""];
+
+fn primary(further: &[&str]) -> Server {
+    Server::start(&[&DEBUG[..], further].concat())
+}
+
+/// A server that has a snapshot and several segments, and was killed.
+fn with_snapshot_and_log() -> Server {
+    let mut server = primary(&["--backlog-segment-size", "64kb"]);
+    let mut client = server.connect();
+    fill(&mut client, 0, 100);
+    client.run("SAVE");
+    fill(&mut client, 100, 400);
+    sync(&mut client);
+    fill(&mut client, 500, 1);
+    sync(&mut client);
+    assert!(segments(server.directory()).len() >= 3);
+    let written = history(&server).offset;
+    await_until("the manifest says that the newest segment is in use", || {
+        let manifest = Manifest::load(server.directory()).expect("a sound manifest");
+        manifest.expect("there is one").durable_floor >= Offset(written)
+    });
+    server.kill();
+    server
+}
+
+fn assert_refused(server: &mut Server, words: &[&str]) {
+    let (output, status) = server.restart_refused(&[]);
+    assert!(!status.success(), "{output}");
+    for word in words {
+        assert!(output.contains(word), "{word:?} is not in:\n{output}");
+    }
+}
+
+fn aside(path: &Path) -> PathBuf {
+    path.with_extension("aside")
+}
+
+#[test]
+fn a_missing_part_is_a_refusal_to_start_and_never_an_empty_server() {
+    let mut server = with_snapshot_and_log();
+    let directory = server.directory().to_owned();
+    let files = segments(&directory);
+    let middle = files[files.len() / 2].clone();
+    let newest = files[files.len() - 1].clone();
+    for (missing, words) in [
+        // No file refers to the newest segment, but the manifest knows how far the log went.
+        (newest.clone(), ["corrupt", "durable"]),
+        (directory.join("dump.rdb"), ["dump.rdb", "missing"]),
+        (directory.join("backlogd.manifest"), ["backlogd.manifest", "segments"]),
+        (middle.clone(), [file_name(&middle), "missing"]),
+    ] {
+        fs::rename(&missing, aside(&missing)).expect("it is there");
+        assert_refused(&mut server, &words);
+        assert_refused(&mut server, &words);
+        fs::rename(aside(&missing), &missing).expect("it can be put back");
+    }
+    let files = segments(&directory);
+    for file in &files {
+        fs::rename(file, aside(file)).expect("it is there");
+    }
+    assert_refused(&mut server, &["no log in"]);
+    for file in &files {
+        fs::rename(aside(file), file).expect("it can be put back");
+    }
+    server.restart();
+    assert_eq!(server.connect().run("GET counter"), Value::Bulk(b"126".to_vec()));
+}
+
+fn file_name(path: &Path) -> &str {
+    path.file_name().and_then(|name| name.to_str()).expect("a name in UTF-8")
+}
+
+#[test]
+fn a_damaged_manifest_or_snapshot_is_named() {
+    let mut server = with_snapshot_and_log();
+    for name in ["backlogd.manifest", "dump.rdb"] {
+        let path = server.directory().join(name);
+        let sound = fs::read(&path).expect("it is there");
+        let mut damaged = sound.clone();
+        let middle = damaged.len() / 2;
+        damaged[middle] ^= 1;
+        fs::write(&path, &damaged).expect("it can be written");
+        assert_refused(&mut server, &[name]);
+        fs::write(&path, &sound[..middle]).expect("it can be written");
+        assert_refused(&mut server, &[name]);
+        fs::write(&path, &sound).expect("it can be written");
+    }
+    server.restart();
+}
+
+#[test]
+fn a_flipped_bit_in_durable_bytes_is_refused_until_forced() {
+    let mut server = primary(&["--repl-ping-replica-period", "3600"]);
+    let replica = Stock::start(&[]);
+    replica.replicate(&server);
+    let mut client = server.connect();
+    fill(&mut client, 0, 20);
+    sync(&mut client);
+    let damaged_at = history(&server).offset;
+    fill(&mut client, 20, 20);
+    sync(&mut client);
+    fill(&mut client, 40, 2);
+    sync(&mut client);
+    replica.await_offset_of(&server);
+    let before = history(&server);
+    server.kill();
+    let segment = segments(server.directory()).pop().expect("a segment");
+    flip(&segment, 0, damaged_at + 200);
+    let name = file_name(&segment);
+    assert_refused(&mut server, &[name, "corrupt", "offset", "--backlog-force-recovery yes"]);
+    assert_refused(&mut server, &[name, "corrupt"]);
+
+    server.restart_in_place_with(&["--backlog-force-recovery", "yes"]);
+    let after = history(&server);
+    assert_ne!(after.replid, before.replid);
+    assert!(after.offset >= damaged_at && after.offset <= damaged_at + 200, "{after:?}");
+    assert_eq!((&after.replid2, after.second as u64), (&before.replid, after.offset + 1));
+    await_online(&server, 1);
+    assert_eq!(resyncs(&server), (1, 0), "the replica was ahead of what is left");
+    fill(&mut server.connect(), 60, 3);
+    assert_in_sync(&server, &[&replica]);
+    assert!(server.output().contains("as forced"), "{}", server.output());
+}
+
+#[test]
+fn a_torn_tail_is_cut_and_said_so_and_only_once() {
+    let mut boot = Boot::new();
+    let mut server = primary(&["--appendfsync", "no", "--backlog-boot-id-file", &boot.word()]);
+    let mut client = server.connect();
+    fill(&mut client, 0, 10);
+    let whole = history(&server).offset;
+    client.run("SET torn 1");
+    client.run("SET lost 1");
+    server.kill();
+    // A power failure: the page with the seals reached the disk, a page of the stream did not.
+    let segment = segments(server.directory()).pop().expect("a segment");
+    flip(&segment, 0, whole + 20);
+    boot.again();
+    server.restart();
+    assert!(server.output().contains("torn tail"), "{}", server.output());
+    assert_eq!(history(&server).offset, whole);
+    assert_eq!(server.connect().run("EXISTS torn lost").integer(), 0);
+    let data = digest(&server);
+    server.kill();
+    server.restart();
+    assert!(!server.output().contains("torn tail"), "{}", server.output());
+    assert_eq!((history(&server).offset, digest(&server)), (whole, data));
+}

@@ -1,0 +1,330 @@
+//! What may be sent: one row per form of a command, in a small grammar, and what is done to it.
+//!
+//! In a row, words in capitals stand for themselves, `[ … ]` is left out half of the time, `( … | … )` is a choice,
+//! `{ … }` comes one to three times, and words in small letters are filled in by [`fill`].
+
+use crate::grammar;
+use crate::support::random::Random;
+
+/// One command's words.
+pub type Command = Vec<Vec<u8>>;
+
+/// The forms of commands; a form that should come up more often stands here more than once.
+const FORMS: &[&str] = &[
+    // Strings.
+    "APPEND key value",
+    "DECR key",
+    "DECRBY key int",
+    "GET key",
+    "GET key",
+    "GETDEL key",
+    "GETEX key [ ( EX seconds | PX millis | EXAT at | PXAT atms | PERSIST ) ]",
+    "GETRANGE key index index",
+    "GETSET key value",
+    "INCR key",
+    "INCRBY key int",
+    "INCRBYFLOAT key float",
+    "LCS key key [ LEN ] [ IDX ] [ MINMATCHLEN index ] [ WITHMATCHLEN ]",
+    "MGET { key }",
+    "MSET { key value }",
+    "MSETNX { key value }",
+    "PSETEX key millis value",
+    "SET key value [ ( NX | XX ) ] [ GET ] [ ( EX seconds | PX millis | EXAT at | PXAT atms | KEEPTTL ) ]",
+    "SET key value",
+    "SET key float",
+    "SET key int",
+    "SETEX key seconds value",
+    "SETNX key value",
+    "SETRANGE key offset value",
+    "STRLEN key",
+    "SUBSTR key index index",
+    // Hashes.
+    "HDEL key { field }",
+    "HEXISTS key field",
+    "HGET key field",
+    "HGETALL key",
+    "HINCRBY key field int",
+    "HINCRBYFLOAT key field float",
+    "HKEYS key",
+    "HLEN key",
+    "HMGET key { field }",
+    "HMSET key { field value }",
+    "HRANDFIELD key [ index [ WITHVALUES ] ]",
+    "HSCAN key 0 [ MATCH pattern ] COUNT 1000",
+    "HSET key { field value }",
+    "HSET key { field value }",
+    "HSET hash { field value }",
+    "HSET hash { field int }",
+    "HSETNX key field value",
+    "HSTRLEN key field",
+    "HVALS key",
+    // Keys and expiry.
+    "DEL { key }",
+    "UNLINK { key }",
+    "EXISTS { key }",
+    "TYPE key",
+    "TOUCH { key }",
+    "EXPIRE key seconds [ ( NX | XX | GT | LT ) ] [ ( XX | GT | LT ) ]",
+    "PEXPIRE key millis [ ( NX | XX | GT | LT ) ]",
+    "EXPIREAT key at [ ( NX | XX | GT | LT ) ]",
+    "PEXPIREAT key atms [ ( NX | XX | GT | LT ) ]",
+    "TTL key",
+    "PTTL key",
+    "EXPIRETIME key",
+    "PEXPIRETIME key",
+    "PERSIST key",
+    "SCAN 0 [ MATCH pattern ] COUNT 1000 [ TYPE ( string | hash | list ) ]",
+    "KEYS pattern",
+    "RANDOMKEY",
+    "RENAME key key",
+    "RENAMENX key key",
+    "COPY key key [ DB db ] [ REPLACE ]",
+    "MOVE key db",
+    "OBJECT ENCODING key",
+    "OBJECT IDLETIME key",
+    "OBJECT FREQ key",
+    "DBSIZE",
+    "FLUSHDB [ ( SYNC | ASYNC ) ]",
+    "FLUSHALL [ ( SYNC | ASYNC ) ]",
+    "SWAPDB db db",
+    "SELECT db",
+    "SELECT 0",
+    // Transactions.
+    "MULTI",
+    "EXEC",
+    "EXEC",
+    "DISCARD",
+    "WATCH { key }",
+    "UNWATCH",
+    // Connection and the rest.
+    "PING [ value ]",
+    "ECHO value",
+    "RESET",
+    "HELLO [ ( 2 | 3 | 4 ) [ SETNAME name ] ]",
+    "CLIENT GETNAME",
+    "CLIENT SETNAME name",
+    "CLIENT NO-EVICT ( ON | OFF )",
+    "CLIENT REPLY ( ON | NEVER )",
+    "COMMAND GETKEYS GET key",
+    "COMMAND GETKEYS MSET { key value }",
+    "COMMAND GETKEYS ( PING | NOSUCH | DEL | OBJECT )",
+    "NOSUCH [ key ] [ value ]",
+];
+
+const KEYS: &[&[u8]] =
+    &[b"k0", b"k1", b"k2", b"k3", b"h0", b"h1", b"h2", b"\0\r\n\xff", b"{tag}key", b""];
+const HASHES: &[&[u8]] = &[b"h0", b"h1", b"h2"];
+const FIELDS: &[&[u8]] = &[b"f0", b"f1", b"f2", b"f3", b"f4", b"10", b"\0\r\n\xfe", b""];
+const TEXTS: &[&[u8]] = &[
+    b"",
+    b"a",
+    b"hello world",
+    b"\0\x01\x02\r\n\xff",
+    b"ohmytext",
+    b"mynewtext",
+    b"forty-four bytes are the most an embstr holds",
+    b"forty-three bytes and then one for the NUL.",
+    b" 1",
+    b"1 ",
+    b"0x10",
+];
+const INTS: &[&str] = &[
+    "0",
+    "1",
+    "-1",
+    "2",
+    "10",
+    "-0",
+    "+1",
+    "01",
+    "9223372036854775807",
+    "-9223372036854775808",
+    "9223372036854775808",
+    "-9223372036854775809",
+    "4294967296",
+    "10000",
+    "9999",
+    "abc",
+    "",
+    "1.5",
+];
+const FLOATS: &[&str] = &[
+    "0",
+    "0.1",
+    "0.2",
+    "10.5",
+    "-1.25",
+    "5.0e3",
+    "3.0e3",
+    "1e-17",
+    "1e-18",
+    "1e20",
+    "1e400",
+    "1e5000",
+    "-1e4931",
+    "inf",
+    "-inf",
+    "nan",
+    "abc",
+    "",
+    " 1",
+    "1 ",
+    "0x1p3",
+    "1.",
+    ".5",
+    "1e",
+    "infinity",
+    "3.14159265358979323846",
+    "123456789012345678901234567890",
+    "17179869184",
+    "-0",
+    "+5",
+];
+const INDICES: &[&str] = &[
+    "0",
+    "1",
+    "2",
+    "5",
+    "-1",
+    "-2",
+    "-3",
+    "100",
+    "-100",
+    "9223372036854775807",
+    "-9223372036854775808",
+];
+const OFFSETS: &[&str] = &[
+    "0",
+    "1",
+    "5",
+    "100",
+    "-1",
+    "536870912",
+    "9223372036854775807",
+    "abc",
+    "-9223372036854775808",
+];
+const SECONDS: &[&str] = &[
+    "1000",
+    "2000",
+    "100000",
+    "3000",
+    "0",
+    "-1",
+    "9223372036854775807",
+    "9223372036854775",
+    "-9223372036854775808",
+    "abc",
+];
+const MILLIS: &[&str] = &[
+    "1000000",
+    "2000000",
+    "100000000",
+    "0",
+    "-1",
+    "9223372036854775807",
+    "-9223372036854775808",
+    "x",
+];
+const TIMES: &[&str] =
+    &["4102444800", "4102444900", "1", "0", "-1", "9223372036854775807", "9223372036854775", "x"];
+const TIMES_MS: &[&str] =
+    &["4102444800000", "4102444900123", "1", "0", "-1", "9223372036854775807"];
+const PATTERNS: &[&str] =
+    &["*", "k*", "h?", "[kh]0", "f[0-2]", "[^k]*", "\\k0", "nothing", "", "[a-", "**0", "k[3-1]"];
+const NAMES: &[&str] = &["name", "a-b", "with space", "", "tab\tname", "Ünï"];
+const STRANGE: &[&[u8]] = &[
+    b"",
+    b"\0",
+    b"9223372036854775807",
+    b"-1",
+    b"nan",
+    b"NX",
+    b"COUNT",
+    b"0",
+    b"k0",
+    b"h0",
+    b"\xff\r\n",
+];
+
+/// Makes a random command: mostly well-formed, now and then mutilated.
+pub fn command(random: &mut Random) -> Command {
+    let form = *random.pick(FORMS);
+    let mut words = grammar::expand(form, random, &mut fill);
+    if random.chance(12) {
+        mutilate(&mut words, random);
+    }
+    if random.chance(10) {
+        words[0].make_ascii_lowercase();
+    }
+    words
+}
+
+/// The names that have a form and are meant to exist.
+pub fn names() -> Vec<String> {
+    let mut names: Vec<_> =
+        FORMS.iter().filter_map(|form| form.split(' ').next()).map(str::to_owned).collect();
+    names.sort();
+    names.dedup();
+    names.retain(|name| name != "NOSUCH");
+    names
+}
+
+/// Makes a well-formed command of a given name.
+pub fn named(random: &mut Random, name: &str) -> Command {
+    let is_named = |form: &&str| form.split(' ').next() == Some(name);
+    let forms: Vec<&str> = FORMS.iter().copied().filter(is_named).collect();
+    grammar::expand(random.pick::<&str>(&forms), random, &mut fill)
+}
+
+/// Shows a command so that it can be typed into redis-cli.
+pub fn shown(command: &[Vec<u8>]) -> String {
+    let words: Vec<_> = command.iter().map(|word| format!("\"{}\"", word.escape_ascii())).collect();
+    words.join(" ")
+}
+
+/// Gives what a word in small letters stands for; others stand for themselves.
+fn fill(word: &str, random: &mut Random) -> Vec<u8> {
+    let texts = match word {
+        "key" => return random.pick(KEYS).to_vec(),
+        "hash" => return random.pick(HASHES).to_vec(),
+        "field" => return random.pick(FIELDS).to_vec(),
+        "value" => return value(random),
+        "db" => ["0", "1", "2", "15", "16", "-1", "x"].as_slice(),
+        "int" => INTS,
+        "float" => FLOATS,
+        "index" => INDICES,
+        "offset" => OFFSETS,
+        "seconds" => SECONDS,
+        "millis" => MILLIS,
+        "at" => TIMES,
+        "atms" => TIMES_MS,
+        "pattern" => PATTERNS,
+        "name" => NAMES,
+        itself => return itself.as_bytes().to_vec(),
+    };
+    // The harmless ones stand first and come up more often, or little would ever succeed.
+    let some = if random.chance(60) { texts.len().min(4) } else { texts.len() };
+    random.pick(&texts[..some]).as_bytes().to_vec()
+}
+
+fn value(random: &mut Random) -> Vec<u8> {
+    match random.below(6) {
+        0 => random.pick(INTS).as_bytes().to_vec(),
+        1 => random.pick(FLOATS).as_bytes().to_vec(),
+        // Around the limits of the compact encodings: 44 bytes for a string, 64 for a hash's element.
+        2 => vec![b'x'; *random.pick(&[43, 44, 45, 63, 64, 65, 300])],
+        _ => random.pick(TEXTS).to_vec(),
+    }
+}
+
+fn mutilate(words: &mut Command, random: &mut Random) {
+    let at = random.below(words.len());
+    let strange = random.pick(STRANGE).to_vec();
+    match random.below(4) {
+        0 if words.len() > 1 => drop(words.pop()),
+        1 if at > 0 => words[at] = strange,
+        2 if at > 0 => words.insert(at, strange),
+        _ => words.push(strange),
+    }
+}

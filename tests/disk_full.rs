@@ -1,0 +1,186 @@
+//! A full disk is an error and no end: writes are refused, all else goes on, and nothing is lost.
+
+mod support;
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::Command;
+
+use support::history::{assert_in_sync, await_online, digest, history, resyncs};
+use support::{Client, Endpoint, Server, Stock, Value, await_until};
+use tempfile::TempDir;
+
+/// Says that this test may be left out where it is not run by root.
+const WITHOUT_ROOT: &str = "BACKLOGD_TESTS_WITHOUT_ROOT";
+
+/// A small file system of its own, unmounted when dropped.
+struct SmallDisk {
+    place: TempDir,
+}
+
+impl SmallDisk {
+    /// Mounts a tmpfs of so many MiB; `None` where this cannot be and need not be.
+    fn mount(mebibytes: usize) -> Option<Self> {
+        let place = TempDir::new().expect("a temporary directory can be made");
+        let size = format!("size={mebibytes}m");
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &size, "backlogd-test"])
+            .arg(place.path())
+            .output()
+            .unwrap_or_else(|error| panic!("mount: {error}; apt-get install mount"));
+        if mounted.status.success() {
+            return Some(Self { place });
+        }
+        let why = String::from_utf8_lossy(&mounted.stderr).into_owned();
+        assert!(
+            std::env::var_os(WITHOUT_ROOT).is_some_and(|value| value == "1"),
+            "this test mounts a small tmpfs, for which it must be run by root ({why}). Run the \
+             tests as root, or set {WITHOUT_ROOT}=1 to leave it out."
+        );
+        let note = format!("\n!!! NOT TESTED: a full disk, as nothing can be mounted: {why}\n");
+        drop(std::io::stderr().write_all(note.as_bytes()));
+        None
+    }
+
+    fn path(&self) -> &Path {
+        self.place.path()
+    }
+
+    /// Takes so many MiB away.
+    fn load_ballast(&self, name: &str, mebibytes: usize) {
+        let ballast = vec![1; mebibytes << 20];
+        fs::write(self.path().join(name), ballast).expect("there is room for it");
+    }
+
+    fn drop_ballast(&self, name: &str) {
+        fs::remove_file(self.path().join(name)).expect("it is there");
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // Lazily, as a server may be ending still.
+        let unmounted = Command::new("umount").arg("-l").arg(self.place.path()).status();
+        assert!(std::thread::panicking() || unmounted.is_ok_and(|status| status.success()));
+    }
+}
+
+/// Writes numbered keys until one is refused; returns how many were acknowledged.
+fn write_until_refused(client: &mut Client, from: usize) -> (usize, String) {
+    let value = "v".repeat(8 * 1024);
+    for number in from.. {
+        match client.call(&["SET", &format!("key:{}", number % 50), &format!("{number}:{value}")]) {
+            Value::Error(refusal) => return (number, refusal),
+            reply => assert_eq!(reply.text(), "OK"),
+        }
+    }
+    unreachable!("the disk is small")
+}
+
+/// Asserts that every write acknowledged is there, and none that was refused.
+fn assert_all_there(client: &mut Client, count: usize) {
+    for number in count.saturating_sub(50)..count {
+        let value = client.call(&["GET", &format!("key:{}", number % 50)]).text();
+        assert!(value.starts_with(&format!("{number}:")), "{number} is not there");
+    }
+}
+
+#[test]
+fn a_full_disk_refuses_writes_until_there_is_room_and_loses_nothing() {
+    let Some(disk) = SmallDisk::mount(24) else { return };
+    disk.load_ballast("much", 8);
+    disk.load_ballast("little", 3);
+    let data = disk.path().join("data");
+    fs::create_dir(&data).expect("it can be made");
+    let arguments = [
+        "--backlog-segment-size",
+        "1mb",
+        "--backlog-min-free-disk",
+        "0",
+        "--save",
+        "",
+        "--enable-debug-command",
+        "yes",
+    ];
+    let mut server = Server::start_in(&data, &arguments);
+    let replica = Stock::start(&[]);
+    replica.replicate(&server);
+    let mut client = server.connect();
+
+    let (count, refusal) = write_until_refused(&mut client, 0);
+    assert!(refusal.starts_with("MISCONF "), "{refusal}");
+    assert!(count > 100, "only {count} writes went in");
+    assert_all_there(&mut client, count);
+    client.run("MULTI");
+    client.run("SET in:transaction 1");
+    let refused = client.run("EXEC");
+    assert!(refused.is_error(), "{refused:?}");
+    assert_eq!(client.run("EXISTS in:transaction").integer(), 0, "refused before it ran");
+    assert_eq!(client.run("PING").text(), "PONG");
+    assert_in_sync(&server, &[&replica]);
+    assert_eq!(client.info("backlog", "backlog_admits_writes"), "0");
+
+    // A replica that comes back while the disk is full continues from the log.
+    assert_eq!(client.run("CLIENT KILL TYPE replica").integer(), 1);
+    await_until("the replica has come back", || resyncs(&server) == (1, 1));
+    await_online(&server, 1);
+
+    disk.drop_ballast("much");
+    await_until("there is room again", || client.info("backlog", "backlog_admits_writes") == "1");
+    let (more, refusal) = write_until_refused(&mut client, count);
+    assert!(more > count + 50, "{count} then {more}: {refusal}");
+    assert_in_sync(&server, &[&replica]);
+    let (before, held) = (history(&server), digest(&server));
+
+    // It dies on a full disk, says so at the next start, and is back once there is room.
+    server.kill();
+    let (output, status) = server.restart_refused(&[]);
+    assert!(!status.success() && output.contains("No space left on device"), "{output}");
+    disk.drop_ballast("little");
+    server.restart_in_place();
+    assert_eq!((history(&server), digest(&server)), (before, held));
+    assert_all_there(&mut server.connect(), more);
+    await_online(&server, 1);
+    assert_eq!(resyncs(&server), (0, 1));
+}
+
+#[test]
+fn letting_go_of_old_segments_makes_room() {
+    let Some(disk) = SmallDisk::mount(16) else { return };
+    let data = disk.path().join("data");
+    fs::create_dir(&data).expect("it can be made");
+    let arguments = [
+        "--backlog-segment-size",
+        "1mb",
+        "--backlog-min-free-disk",
+        "0",
+        "--repl-backlog-size",
+        "1mb",
+        "--save",
+        "",
+    ];
+    let server = Server::start_in(&data, &arguments);
+    let mut client = server.connect();
+    let (count, refusal) = write_until_refused(&mut client, 0);
+    assert!(refusal.starts_with("MISCONF "), "{refusal}");
+    // The data are small; with a snapshot of them the log before it is not needed.
+    assert_eq!(client.run("SAVE").text(), "OK");
+    await_until("writes go on", || !client.call(&["SET", "probe", "1"]).is_error());
+    assert_all_there(&mut client, count);
+}
+
+#[test]
+fn a_disk_below_its_reserve_refuses_writes_and_reads_go_on() {
+    let data = TempDir::new().expect("a temporary directory can be made");
+    let server = Server::start_in(data.path(), &["--backlog-min-free-disk", "0"]);
+    let mut client = server.connect();
+    assert_eq!(client.run("SET before 1").text(), "OK");
+    // No disk has so much room.
+    assert_eq!(client.run("CONFIG SET backlog-min-free-disk 8000000gb").text(), "OK");
+    await_until("writes are refused", || client.run("SET during 1").is_error());
+    assert!(client.run("SET during 1").text().starts_with("MISCONF "));
+    assert_eq!(client.run("GET before").text(), "1");
+    assert_eq!(client.run("CONFIG SET backlog-min-free-disk 0").text(), "OK");
+    await_until("writes go on", || !client.run("SET after 1").is_error());
+}

@@ -1,0 +1,52 @@
+//! Holds every seed of the fuzz corpora against what its target checks: what was found stays found.
+
+use std::fs;
+use std::panic::catch_unwind;
+use std::path::Path;
+
+#[path = "../fuzz/src/lib.rs"]
+mod targets;
+
+/// Replays the seeds of `target`, of which there must be at least three, in the order of their names.
+fn replay(target: &str, check: fn(&[u8])) {
+    let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
+    let files = fs::read_dir(&place).unwrap_or_else(|error| panic!("{}: {error}", place.display()));
+    let mut seeds: Vec<_> = files.map(|entry| entry.expect("it can be listed").path()).collect();
+    seeds.sort();
+    assert!(seeds.len() >= 3, "{} has {} seeds", place.display(), seeds.len());
+    for seed in seeds {
+        let bytes = fs::read(&seed).expect("a seed can be read");
+        let held = catch_unwind(|| check(&bytes));
+        assert!(held.is_ok(), "{} breaks what {target} checks", seed.display());
+    }
+}
+
+#[test]
+fn segments_are_recovered_or_refused_and_twice_the_same() {
+    replay("log_recovery", targets::log_recovery::check);
+}
+
+#[test]
+fn headers_and_frames_mean_the_same_when_written_again() {
+    replay("log_frame", targets::log_frame::check);
+}
+
+#[test]
+fn manifests_have_one_form_only() {
+    replay("manifest", targets::manifest::check);
+}
+
+#[test]
+fn requests_are_the_same_however_they_are_cut() {
+    replay("resp_parser", targets::resp_parser::check);
+}
+
+#[test]
+fn configurations_say_the_same_when_rewritten() {
+    replay("config_file", targets::config_file::check);
+}
+
+#[test]
+fn rdb_files_are_the_same_when_written_and_read_again() {
+    replay("rdb", targets::rdb::check);
+}

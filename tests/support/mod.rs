@@ -1,0 +1,49 @@
+//! What the integration tests share: a raw RESP client, and starters for both servers.
+
+#![allow(dead_code, unused_imports, reason = "each test binary uses a part of these")]
+
+pub mod boot;
+pub mod client;
+pub mod data;
+pub mod follower;
+pub mod history;
+pub mod process;
+pub mod random;
+pub mod segments;
+pub mod server;
+pub mod stock;
+pub mod wait;
+
+pub use boot::Boot;
+pub use client::{Client, Value};
+pub use follower::{Follower, Resync};
+pub use server::Server;
+pub use stock::Stock;
+pub use wait::await_until;
+
+use std::net::SocketAddr;
+
+/// A running server that clients can reach, of either kind.
+pub trait Endpoint {
+    /// Where it listens.
+    fn address(&self) -> SocketAddr;
+
+    /// Its process.
+    fn pid(&self) -> u32;
+
+    /// Opens a connection in RESP2.
+    fn connect(&self) -> Client {
+        Client::connect(self.address())
+    }
+
+    /// Bytes of memory the process has resident.
+    fn resident_bytes(&self) -> usize {
+        let path = format!("/proc/{}/status", self.pid());
+        let status =
+            std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
+        let kibibytes =
+            line.trim().trim_end_matches(" kB").parse::<usize>().expect("a number of kB");
+        kibibytes * 1024
+    }
+}

@@ -1,0 +1,55 @@
+//! The files of a log, looked at and damaged from outside as a disk or a power failure would.
+
+use std::fs;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+/// Where the stream begins in a segment file.
+const STREAM_AT: u64 = 4096;
+/// The size of one frame in the table that grows down from the end of the file.
+const FRAME_BYTES: u64 = 32;
+
+/// Lists the segment files in use, oldest first; those never used are left out.
+pub fn segments(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).expect("the directory can be read");
+    let mut found: Vec<_> = entries
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "log"))
+        .filter(|path| read(path, 0, 8) == b"BKLOGSEG")
+        .collect();
+    found.sort();
+    found
+}
+
+/// Changes one bit of the byte at `offset` of the stream, in a segment that begins at `base`.
+pub fn flip(segment: &Path, base: u64, offset: u64) {
+    let at = STREAM_AT + (offset - base);
+    let byte = read(segment, at, 1)[0];
+    write(segment, at, &[byte ^ 0x10]);
+}
+
+/// Takes back the last `count` seals of a segment, as if their pages had never reached the disk
+/// but for a half of the first, which is torn.
+pub fn lose_last_seals(segment: &Path, count: u64) {
+    let len = fs::metadata(segment).expect("the segment is there").len();
+    let slot = |number: u64| len - (number + 1) * FRAME_BYTES;
+    let is_used = |number: &u64| read(segment, slot(*number), 32).iter().any(|byte| *byte != 0);
+    let used = (0..len / FRAME_BYTES).take_while(is_used).count() as u64;
+    assert!(used > count, "only {used} seals in {}", segment.display());
+    write(segment, slot(used - count) + FRAME_BYTES / 2, &[0; FRAME_BYTES as usize / 2]);
+    for number in used - count + 1..used {
+        write(segment, slot(number), &[0; FRAME_BYTES as usize]);
+    }
+}
+
+fn read(path: &Path, at: u64, count: usize) -> Vec<u8> {
+    let mut bytes = vec![0; count];
+    let file = fs::File::open(path).expect("the segment can be opened");
+    file.read_exact_at(&mut bytes, at).expect("the segment is long enough");
+    bytes
+}
+
+fn write(path: &Path, at: u64, bytes: &[u8]) {
+    let file = fs::OpenOptions::new().write(true).open(path).expect("the segment can be opened");
+    file.write_all_at(bytes, at).expect("the segment can be written");
+}
