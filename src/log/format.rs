@@ -394,6 +394,20 @@ mod tests {
     }
 
     #[test]
+    fn a_header_that_contradicts_itself_is_damaged_though_its_checksum_is_right() {
+        for header in [
+            Header { prev_seq: 7, ..header() },
+            Header { seq: SEQ_MAX + 1, ..header() },
+            Header { prev_seq: SEQ_MAX + 1, ..header() },
+            Header { prev_end: Offset(999), ..header() },
+            Header { durable: Offset(1001), ..header() },
+        ] {
+            let page = header.encode();
+            assert_eq!(read_first_page(&page), FirstPage::Unreadable(HeaderFault::Damaged));
+        }
+    }
+
+    #[test]
     fn another_version_is_named() {
         let mut page = header().encode();
         for copy in [0, HEADER_COPY_AT] {
