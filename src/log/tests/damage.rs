@@ -87,14 +87,9 @@ fn the_sample_itself_is_whole() {
 fn no_flipped_bit_is_believed() {
     let sample = sample();
     for seq in [1, 2] {
-        for at in 0..12288 {
-            // Zeroes of a page that was never written prove nothing either way; sampled only.
-            if sample.files[&seq][at] == 0 && at % 97 != 0 {
-                continue;
-            }
-            let bit = 1 << (at % 8);
-            let files = sample.damaged(seq, |bytes| bytes[at] ^= bit);
-            sample.judge(&files, &format!("bit of byte {at} of segment {seq}"));
+        for (at, bit) in (0..12288).flat_map(|at| (0..8).map(move |bit| (at, bit))) {
+            let files = sample.damaged(seq, |bytes| bytes[at] ^= 1 << bit);
+            sample.judge(&files, &format!("bit {bit} of byte {at} of segment {seq}"));
         }
     }
 }
@@ -102,7 +97,7 @@ fn no_flipped_bit_is_believed() {
 #[test]
 fn a_flipped_bit_in_durable_bytes_is_corruption_and_names_its_place() {
     let sample = sample();
-    for at in (PAGE_BYTES..PAGE_BYTES + 7000).step_by(61) {
+    for at in PAGE_BYTES..PAGE_BYTES + 7000 {
         let files = sample.damaged(1, |bytes| bytes[at] ^= 4);
         let Err(OpenError::Recovery(RecoveryError::Corrupt {
             path, position, offset, why, ..
@@ -121,7 +116,7 @@ fn a_flipped_bit_in_durable_bytes_is_corruption_and_names_its_place() {
 fn a_flipped_bit_above_the_durable_watermark_is_a_torn_tail() {
     let sample = sample();
     let base = sample.files[&2][40..48].try_into().map(u64::from_le_bytes).unwrap();
-    for offset in (sample.durable..sample.stream.len() as u64).step_by(53) {
+    for offset in sample.durable..sample.stream.len() as u64 {
         let at = PAGE_BYTES + (offset - base) as usize;
         let files = sample.damaged(2, |bytes| bytes[at] ^= 4);
         let end = sample.judge(&files, "torn").unwrap();
@@ -134,7 +129,7 @@ fn a_flipped_bit_above_the_durable_watermark_is_a_torn_tail() {
 fn a_file_cut_short_at_any_byte_is_never_a_shorter_log() {
     let sample = sample();
     for seq in [1, 2] {
-        for len in (0..12288).step_by(13).chain([1, 4095, 4096, 4097, 12287]) {
+        for len in 0..12288 {
             let files = sample.damaged(seq, |bytes| bytes.truncate(len));
             let end = sample.judge(&files, &format!("{len} bytes of {seq}"));
             let whole = sample.stream.len() as u64;
