@@ -45,6 +45,7 @@ pub struct Replica {
     acknowledged: AtomicU64,
     durable: AtomicU64,
     acknowledged_ms: AtomicI64,
+    acknowledgements: AtomicU64,
 }
 
 impl Replica {
@@ -59,6 +60,7 @@ impl Replica {
             acknowledged: AtomicU64::new(0),
             durable: AtomicU64::new(0),
             acknowledged_ms: AtomicI64::new(now_ms),
+            acknowledgements: AtomicU64::new(0),
         }
     }
 
@@ -111,6 +113,11 @@ impl Replica {
         self.acknowledged_ms.load(Ordering::Relaxed)
     }
 
+    /// Tells whether it has acknowledged anything on this connection, be it nothing at all.
+    pub fn has_acknowledged(&self) -> bool {
+        self.acknowledgements.load(Ordering::Acquire) > 0
+    }
+
     /// Tells the seconds since it last acknowledged anything.
     pub fn lag_s(&self, now_ms: i64) -> i64 {
         (now_ms - self.acknowledged_ms()).max(0) / 1000
@@ -155,6 +162,7 @@ impl Replicas {
             replica.durable.fetch_max(durable.0, Ordering::Relaxed);
         }
         replica.acknowledged_ms.store(now_ms, Ordering::Relaxed);
+        replica.acknowledgements.fetch_add(1, Ordering::Release);
         self.acks.send_modify(|count| *count += 1);
     }
 

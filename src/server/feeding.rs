@@ -191,9 +191,9 @@ async fn full(
 }
 
 async fn first_acknowledgement(server: &Server, replica: &Replica) {
-    let before_ms = replica.acknowledged_ms();
     let mut acks = server.replicas.acks();
-    while replica.acknowledged() == Offset::ZERO && replica.acknowledged_ms() == before_ms {
+    // It says so at offset zero, too; and it may have done so before this task got here.
+    while !replica.has_acknowledged() {
         if acks.changed().await.is_err() {
             return;
         }
