@@ -12,6 +12,7 @@ use crate::replication::stream::{Stream, Unit};
 use crate::snapshot::ManifestFile;
 
 use super::clock::unix_ms;
+use super::pause::Who;
 use super::{Server, retaining, saving};
 
 /// How often expired keys are looked for.
@@ -33,6 +34,7 @@ pub async fn run(server: Arc<Server>) {
     let mut pings = Pings::default();
     loop {
         ticks.tick().await;
+        server.pause.awake().await;
         count += 1;
         let Some(stream) = server.stream() else { continue };
         if server.live.active_expiry() && !server.is_ending() {
@@ -181,7 +183,7 @@ impl Pings {
         if self.idle_s < period_s || server.replicas.count() == 0 || server.is_ending() {
             return;
         }
-        if server.pause.holds(super::pause::Writes::Yes, unix_ms()) {
+        if server.pause.holds(Who::Writer, unix_ms()) {
             return;
         }
         match stream.append(Unit::anywhere(PING)) {

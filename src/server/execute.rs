@@ -15,7 +15,7 @@ use crate::replication::stream::{StreamError, Unit};
 
 use super::Server;
 use super::clock::unix_ms;
-use super::pause::Writes;
+use super::pause::Who;
 use super::renames::Meaning;
 
 const NO_AUTH: Fault = Fault::fixed("NOAUTH Authentication required.");
@@ -121,10 +121,10 @@ impl Executor {
         args: Args<'_>,
         out: &mut Vec<u8>,
     ) -> Outcome {
-        let writes = writes(session, command);
+        let who = who(session, command);
         let queue = session.transaction.is_some() && !runs_at_once(command);
         // The room set aside for a large request is given back once the request has run.
-        let _room = match self.admit(session, command, writes, args) {
+        let _room = match self.admit(session, command, who, args) {
             Ok(room) => room,
             Err(fault) => return Outcome::Ran(self.refuse(session, Some(command), &fault, out)),
         };
@@ -132,7 +132,7 @@ impl Executor {
             queue_up(session, command, args, out);
             return Outcome::Ran(Flow::Done);
         }
-        if command.flags & flag::ADMIN == 0 && self.server.pause.holds(writes, self.now_ms) {
+        if self.server.pause.holds(who, self.now_ms) {
             return Outcome::Held;
         }
         session.info.last_command.store(index + 1, Ordering::Relaxed);
@@ -228,7 +228,7 @@ impl Executor {
         &self,
         session: &Session,
         command: &Command,
-        writes: Writes,
+        who: Who,
         args: Args<'_>,
     ) -> Result<Option<Secured>, Fault> {
         if !session.authenticated && command.flags & flag::NO_AUTH == 0 {
@@ -240,9 +240,9 @@ impl Executor {
         if self.server.live.is_loading() && command.flags & flag::LOADING == 0 {
             return Err(LOADING);
         }
-        match writes {
-            Writes::Yes => self.admit_write(session, command, args),
-            Writes::No => Ok(None),
+        match who {
+            Who::Writer => self.admit_write(session, command, args),
+            Who::Reader | Who::Operator => Ok(None),
         }
     }
 
@@ -327,17 +327,19 @@ impl Executor {
     }
 }
 
-/// Tells whether the command, or the transaction it runs, may write.
-fn writes(session: &Session, command: &Command) -> Writes {
+/// Tells what a pause takes the command for: what it, or the transaction it runs, may do.
+fn who(session: &Session, command: &Command) -> Who {
     const WRITING: u32 = flag::WRITE | flag::MAY_REPLICATE;
     let queued = || {
         let transaction = session.transaction.as_ref();
         transaction.is_some_and(|t| t.commands.iter().any(|(c, _)| c.flags & WRITING != 0))
     };
     if command.flags & WRITING != 0 || (command.flags & flag::QUEUED_KEYS != 0 && queued()) {
-        Writes::Yes
+        Who::Writer
+    } else if command.flags & flag::ADMIN != 0 {
+        Who::Operator
     } else {
-        Writes::No
+        Who::Reader
     }
 }
 

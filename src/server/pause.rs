@@ -1,16 +1,21 @@
-//! Holding clients back for a while: `CLIENT PAUSE`, and the last moments before a shutdown.
+//! Holding clients back: `CLIENT PAUSE`, `DEBUG SLEEP`, and the last moments before a shutdown.
 
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
+use std::time::Duration;
 
 use tokio::sync::watch;
 
 use crate::command::host::PauseScope;
+
+use super::clock::unix_ms;
 
 /// Holds clients back for a while.
 #[derive(Debug)]
 pub struct Pause {
     until_ms: AtomicI64,
     scope: AtomicU8,
+    /// Until then nothing at all is executed or sent.
+    asleep_until_ms: AtomicI64,
     /// Set for good once the server is about to end: nothing is written after that.
     ending: watch::Sender<Ending>,
 }
@@ -27,6 +32,7 @@ impl Default for Pause {
         Self {
             until_ms: AtomicI64::new(0),
             scope: AtomicU8::new(0),
+            asleep_until_ms: AtomicI64::new(0),
             ending: watch::Sender::new(Ending::No),
         }
     }
@@ -53,6 +59,22 @@ impl Pause {
         self.ending.send_modify(|_| ());
     }
 
+    /// Holds back every command, whoever sends it; nothing ends that but the time.
+    pub fn sleep(&self, until_ms: i64) {
+        self.asleep_until_ms.fetch_max(until_ms, Ordering::AcqRel);
+    }
+
+    /// Waits until nobody has put the server to sleep.
+    pub async fn awake(&self) {
+        loop {
+            let left_ms = self.asleep_until_ms.load(Ordering::Acquire).saturating_sub(unix_ms());
+            let Some(left_ms) = u64::try_from(left_ms).ok().filter(|left| *left > 0) else {
+                return;
+            };
+            tokio::time::sleep(Duration::from_millis(left_ms)).await;
+        }
+    }
+
     /// Holds back all writes for good, as the server is about to end.
     pub fn end_of_writes(&self) {
         self.ending.send_replace(Ending::Yes);
@@ -63,9 +85,16 @@ impl Pause {
         self.ending.send_replace(Ending::No);
     }
 
-    /// Tells whether a command is held back now; `writes` tells whether it may write.
-    pub fn holds(&self, writes: Writes, now_ms: i64) -> bool {
-        if writes == Writes::Yes && *self.ending.borrow() == Ending::Yes {
+    /// Tells whether a command is held back now.
+    pub fn holds(&self, who: Who, now_ms: i64) -> bool {
+        if self.asleep_until_ms.load(Ordering::Acquire) > now_ms {
+            return true;
+        }
+        if who == Who::Operator {
+            return false;
+        }
+        let writes = who == Who::Writer;
+        if writes && *self.ending.borrow() == Ending::Yes {
             return true;
         }
         let until_ms = self.until_ms.load(Ordering::Acquire);
@@ -76,15 +105,16 @@ impl Pause {
             }
             return false;
         }
-        writes == Writes::Yes || self.scope.load(Ordering::Acquire) == ALL
+        writes || self.scope.load(Ordering::Acquire) == ALL
     }
 
     /// Waits until the pause may be over; the caller looks again.
     pub async fn over(&self, now_ms: i64) {
+        self.awake().await;
         let mut changes = self.ending.subscribe();
         let until_ms = self.until_ms.load(Ordering::Acquire);
         if until_ms > now_ms {
-            let left = std::time::Duration::from_millis((until_ms - now_ms) as u64);
+            let left = Duration::from_millis((until_ms - now_ms) as u64);
             // Whether time or a change ended the wait makes no difference to the caller.
             let _ = tokio::time::timeout(left, changes.changed()).await;
         } else if *changes.borrow_and_update() == Ending::Yes {
@@ -94,13 +124,15 @@ impl Pause {
     }
 }
 
-/// Whether a command may write.
+/// Who may be held back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Writes {
-    /// It may.
-    Yes,
-    /// It only reads.
-    No,
+pub enum Who {
+    /// A command that may write.
+    Writer,
+    /// A command that only reads.
+    Reader,
+    /// A command of whoever runs the server, who must be able to end a pause.
+    Operator,
 }
 
 #[cfg(test)]
@@ -111,9 +143,9 @@ mod tests {
     fn a_pause_of_writes_lets_reads_pass_until_it_is_over() {
         let pause = Pause::default();
         pause.begin(100, PauseScope::Writes);
-        assert!(pause.holds(Writes::Yes, 99));
-        assert!(!pause.holds(Writes::No, 99));
-        assert!(!pause.holds(Writes::Yes, 100));
+        assert!(pause.holds(Who::Writer, 99));
+        assert!(!pause.holds(Who::Reader, 99));
+        assert!(!pause.holds(Who::Writer, 100));
     }
 
     #[test]
@@ -121,17 +153,29 @@ mod tests {
         let pause = Pause::default();
         pause.begin(100, PauseScope::All);
         pause.begin(50, PauseScope::Writes);
-        assert!(pause.holds(Writes::No, 99));
+        assert!(pause.holds(Who::Reader, 99));
         pause.end();
-        assert!(!pause.holds(Writes::Yes, 1));
+        assert!(!pause.holds(Who::Writer, 1));
     }
 
     #[test]
     fn the_end_holds_back_writes_for_good() {
         let pause = Pause::default();
         pause.end_of_writes();
-        assert!(pause.holds(Writes::Yes, i64::MAX) && !pause.holds(Writes::No, 0));
+        assert!(pause.holds(Who::Writer, i64::MAX) && !pause.holds(Who::Reader, 0));
         pause.writes_again();
-        assert!(!pause.holds(Writes::Yes, 0));
+        assert!(!pause.holds(Who::Writer, 0));
+    }
+
+    #[test]
+    fn an_operator_is_held_back_by_sleep_alone() {
+        let pause = Pause::default();
+        pause.begin(100, PauseScope::All);
+        assert!(pause.holds(Who::Reader, 99) && !pause.holds(Who::Operator, 99));
+        pause.sleep(50);
+        pause.sleep(20);
+        assert!(pause.holds(Who::Operator, 49) && !pause.holds(Who::Operator, 50));
+        pause.end();
+        assert!(pause.holds(Who::Reader, 49) && !pause.holds(Who::Reader, 50));
     }
 }

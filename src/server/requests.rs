@@ -12,6 +12,7 @@ use crate::net::Reply;
 use crate::position::Offset;
 use crate::replication::stream::Unit;
 
+use super::clock::unix_ms;
 use super::{Server, recovery, saving, shutdown};
 
 /// Does what was asked for and writes the reply.
@@ -32,7 +33,9 @@ pub async fn answer(
             reply.integer(there);
         }
         Request::Sleep(time) => {
-            tokio::time::sleep(time).await;
+            let time_ms = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+            server.pause.sleep(unix_ms().saturating_add(time_ms));
+            server.pause.awake().await;
             reply.ok();
         }
         Request::Save => off_thread(server, reply, saving::save).await,
