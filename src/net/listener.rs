@@ -142,6 +142,14 @@ impl Listener {
         }
     }
 
+    /// Returns the TCP port.
+    pub fn port(&self) -> Option<u16> {
+        match self {
+            Self::Tcp(listener) => listener.local_addr().ok().map(|bound| bound.port()),
+            Self::Unix(..) => None,
+        }
+    }
+
     /// Returns the address for people and for the address file.
     pub fn address(&self) -> String {
         match self {

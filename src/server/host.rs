@@ -11,10 +11,11 @@ use crate::command::session::flag;
 use crate::command::table;
 use crate::command::{ClientInfo, Fault, Host, Session};
 use crate::config::settings::Allowed;
-use crate::config::{Caller, SetError};
+use crate::config::{Caller, Changed, SetError, Settings};
 use crate::position::{Offset, Replid};
 
 use super::clock::unix_ms;
+use super::opening::write_address_file;
 use super::{Server, report, saving, sync_policy};
 
 const SAVE_UNDER_WAY: Fault = Fault::fixed("ERR Background save already in progress");
@@ -44,9 +45,8 @@ impl Host for Server {
         let changed =
             config.set(pairs, Caller::Local).map_err(|error| Fault::of(error.to_string()))?;
         let settings = Arc::new(config.settings());
-        if changed.contains("backlog-feed") && self.set_feed(settings.backlog_feed).is_err() {
+        if let Err(error) = self.put_into_force(&changed, &settings) {
             config.undo(changed);
-            let error = SetError::not_applied("backlog-feed", "the manifest cannot be written");
             return Err(Fault::of(error.to_string()));
         }
         self.live.apply(&settings);
@@ -281,6 +281,38 @@ impl Host for Server {
         // The allocator gives pages back by itself after a few seconds; asking for the figures makes
         // it look. To purge at once would take a call that cannot be checked to be sound.
         let _ = crate::admin::memory::memory();
+    }
+}
+
+impl Server {
+    /// Does what a change of directives asks of files and sockets; after an error nothing is changed.
+    fn put_into_force(&self, changed: &Changed, settings: &Arc<Settings>) -> Result<(), SetError> {
+        let moves = ["port", "bind"].into_iter().find(|name| changed.contains(name));
+        if let Some(name) = moves {
+            self.listening.listen(settings).map_err(|_| {
+                let reason = match name {
+                    "port" => "Unable to listen on this port. Check server logs.",
+                    _ => "Failed to bind to specified addresses.",
+                };
+                SetError::not_applied(name, reason)
+            })?;
+        }
+        if changed.contains("backlog-feed") && self.set_feed(settings.backlog_feed).is_err() {
+            if moves.is_some()
+                && let Err(error) = self.listening.listen(&self.settings())
+            {
+                tracing::error!(%error, "the addresses of before cannot be listened on again");
+            }
+            let reason = "the manifest cannot be written";
+            return Err(SetError::not_applied("backlog-feed", reason));
+        }
+        if moves.is_some()
+            && !self.live.is_loading()
+            && let Err(error) = write_address_file(settings, &self.listening.addresses())
+        {
+            tracing::warn!(%error, "the addresses have changed, the file has not");
+        }
+        Ok(())
     }
 }
 

@@ -1,6 +1,6 @@
 //! Wires the parts together and owns every task and thread.
 //!
-//! One thread runs the listeners, the clock and the shutdown; the workers run the clients. The port
+//! One thread runs the clock and the shutdown, one listens, and the workers run the clients. The port
 //! is open from the start: while the data is being loaded, clients are told so.
 
 mod bin;
@@ -13,6 +13,7 @@ mod execute;
 mod failure;
 mod feeding;
 mod host;
+mod listening;
 mod live;
 mod opening;
 mod pause;
@@ -43,7 +44,7 @@ use crate::config::settings::{AppendFsync, BacklogFeed};
 use crate::config::{Config, Settings};
 use crate::keyspace::Keyspace;
 use crate::log::SyncPolicy;
-use crate::net::listener::{BindError, Listener};
+use crate::net::listener::BindError;
 use crate::position::Replid;
 use crate::replication::feed::{DurableOnly, FeedPolicy};
 use crate::replication::lineage::Lineage;
@@ -57,10 +58,10 @@ use crate::snapshot::{
 use bin::Bin;
 use clients::Clients;
 use ending::{Signals, until_ended};
+use listening::Listening;
 use live::Live;
 use opening::{
-    listen, open_directory, raise_descriptor_limit, remove_pid_file, write_address_file,
-    write_pid_file,
+    open_directory, raise_descriptor_limit, remove_pid_file, write_address_file, write_pid_file,
 };
 use pause::Pause;
 use recovery::{Loading, StartError};
@@ -102,7 +103,7 @@ pub struct Server {
     /// New at each start: whoever watches the server sees by it that it was restarted.
     run_id: Replid,
     started_ms: i64,
-    port: OnceLock<u16>,
+    listening: Listening,
 }
 
 /// What was made ready before the server itself.
@@ -194,6 +195,7 @@ pub fn run(config: Config, tracing: LogHandle) -> Result<(), RunError> {
         .build()
         .map_err(RunError::Thread)?;
     let ended = runtime.block_on(serve(&server, workers));
+    server.listening.end();
     // What still runs on other threads executes no command any more, and the process ends.
     runtime.shutdown_background();
     ended
@@ -203,24 +205,16 @@ async fn serve(server: &Arc<Server>, worker_count: usize) -> Result<(), RunError
     // Before anybody can know that the server is there: an orderly end is possible from then on.
     let mut signals = Signals::new().map_err(RunError::Thread)?;
     let settings = server.settings();
-    let listeners = listen(&settings)?;
-    if let Some(Listener::Tcp(first)) = listeners.first() {
-        let port = first.local_addr().map_or(settings.port, |address| address.port());
-        // Set once, here.
-        let _ = server.port.set(port);
-    }
     server.live.set_loading(true);
-    write_pid_file(&settings)?;
     raise_descriptor_limit(settings.maxclients);
     let workers =
         Workers::start(server, &server.counters[..worker_count]).map_err(RunError::Thread)?;
     let mut tasks = JoinSet::new();
-    let addresses: Vec<String> = listeners.iter().map(Listener::address).collect();
-    for listener in listeners {
-        tasks.spawn(worker::accept(Arc::clone(server), listener, workers.inboxes()));
-    }
+    Listening::start(server, workers.inboxes()).map_err(RunError::Thread)?;
+    server.listening.listen(&settings)?;
+    write_pid_file(&settings)?;
     tracing::info!(
-        addresses = addresses.join(" "),
+        addresses = server.listening.addresses().join(" "),
         "listening; clients are told LOADING until the data is there"
     );
     let recovering = {
@@ -241,11 +235,12 @@ async fn serve(server: &Arc<Server>, worker_count: usize) -> Result<(), RunError
             return Ok(());
         }
     }
-    write_address_file(&settings, &addresses)?;
+    write_address_file(&settings, &server.listening.addresses())?;
     tracing::info!("Ready to accept connections");
     tasks.spawn(cron::run(Arc::clone(server)));
     until_ended(server, &mut signals).await;
     tasks.shutdown().await;
+    server.listening.end();
     workers.join();
     remove_pid_file(&settings);
     Ok(())
@@ -308,7 +303,7 @@ impl Server {
             failing: AtomicBool::new(false),
             run_id: Replid::random(),
             started_ms: clock::unix_ms(),
-            port: OnceLock::new(),
+            listening: Listening::default(),
             config: Mutex::new(config),
             settings: RwLock::new(settings),
         }

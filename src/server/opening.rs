@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 
 use crate::config::Settings;
-use crate::net::listener::{self, Listener};
 use crate::snapshot::Directory;
 
 use super::RunError;
@@ -16,18 +15,6 @@ pub fn open_directory(settings: &Settings) -> Result<Directory, RunError> {
             .map_err(|source| RunError::Directory { path: path.clone(), source })?;
     }
     Ok(Directory::lock(path)?)
-}
-
-/// Listens on every address and path configured.
-pub fn listen(settings: &Settings) -> Result<Vec<Listener>, RunError> {
-    let mut listeners = match settings.tcp_port() {
-        Some(port) => listener::bind(&settings.bind, port, settings.tcp_backlog)?,
-        None => Vec::new(),
-    };
-    if let Some(unix) = &settings.unix_socket {
-        listeners.push(listener::bind_unix(&unix.path, unix.mode.unwrap_or(0))?);
-    }
-    Ok(listeners)
 }
 
 /// Writes the addresses, one a line, so that whoever waits for the file finds it whole.

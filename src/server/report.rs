@@ -114,7 +114,7 @@ fn server_section(server: &Server, text: &mut Text) {
     text.line("process_id", std::process::id());
     text.line("process_supervised", "no");
     text.line("run_id", server.run_id);
-    text.line("tcp_port", server.port.get().copied().unwrap_or(0));
+    text.line("tcp_port", server.listening.port());
     text.line("server_time_usec", now_ms * 1000);
     text.line("uptime_in_seconds", uptime_s);
     text.line("uptime_in_days", uptime_s / 86_400);
