@@ -22,7 +22,7 @@ const FIRST_BYTES: usize = 64;
 const COMPACTION_BYTES_MIN: usize = 512;
 
 /// Where a record starts: chunk and place in it. An arena has room for some 450 KiB.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Address(u16);
 
 /// The records' bytes, and how many of them are dead.
@@ -40,7 +40,10 @@ pub(super) fn padded(size: usize) -> usize {
 }
 
 impl Address {
-    fn new(chunk: usize, start: usize) -> Self {
+    /// Where the first record starts.
+    pub(super) const FIRST: Self = Self(0);
+
+    pub(super) fn new(chunk: usize, start: usize) -> Self {
         let units = (chunk << UNIT_BITS) | (start / ALIGNMENT);
         Self(u16::try_from(units).expect("a partition splits or compacts before its arena is full"))
     }

@@ -76,6 +76,6 @@ impl ImagePart {
 
     /// Visits its keys.
     pub fn for_each<'p>(&'p self, mut visit: impl FnMut(Entry<'p>)) {
-        self.partition.offsets().for_each(|&at| visit(self.partition.entry(at)));
+        self.partition.offsets().for_each(|at| visit(self.partition.entry(at)));
     }
 }

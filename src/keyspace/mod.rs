@@ -18,6 +18,7 @@ mod shard;
 mod scan;
 mod table;
 
+mod index;
 mod partition;
 mod strings;
 

@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
 use ahash::RandomState;
-use hashbrown::HashTable;
-use hashbrown::hash_table::Iter;
 
 use super::arena::{Address, Arena, padded};
 use super::entry::Entry;
+use super::index::{Addresses, Index};
 use super::key::{Key, hash_bytes};
 use super::record::{
     Head, INLINE_BYTES_MAX, KeyField, Payload, Record, rewrite_head, write_accessed, write_head,
@@ -21,7 +20,7 @@ pub(super) const NEVER: i64 = i64::MAX;
 /// The records of one stretch of the hash, and where each one starts.
 #[derive(Debug, Default)]
 pub(super) struct Partition {
-    index: HashTable<Address>,
+    index: Index,
     arena: Arena,
     slab: Slab,
     expiring: usize,
@@ -65,17 +64,16 @@ impl Partition {
 
     /// Counts the bytes it takes, but for its large values.
     pub(super) fn memory_bytes(&self) -> usize {
-        size_of::<Self>() + self.arena.capacity() + self.index.allocation_size()
+        size_of::<Self>() + self.arena.capacity() + self.index.memory_bytes()
     }
 
     /// Finds the record of a key.
     #[inline]
     pub(super) fn find(&self, key: &Key<'_>) -> Option<Address> {
-        let same = |&at: &Address| match self.record(at).key() {
+        self.index.find(key.hash(), |at| match self.record(at).key() {
             KeyField::Inline(bytes) => bytes == key.bytes(),
             KeyField::Slot(slot) => self.slab.bytes(slot) == key.bytes(),
-        };
-        self.index.find(table_hash(key.hash()), same).copied()
+        })
     }
 
     /// Views a record.
@@ -102,11 +100,11 @@ impl Partition {
 
     /// Finds the key at index `i` of [`Self::offsets`].
     pub(super) fn nth(&self, i: usize) -> Option<Entry<'_>> {
-        self.offsets().nth(i).map(|&at| self.entry(at))
+        self.offsets().nth(i).map(|at| self.entry(at))
     }
 
     /// Walks where the records start, in no order.
-    pub(super) fn offsets(&self) -> Iter<'_, Address> {
+    pub(super) fn offsets(&self) -> Addresses<'_> {
         self.index.iter()
     }
 
@@ -161,7 +159,7 @@ impl Partition {
                 self.arena.copy((at, parts.value.start), parts.value.len(), (to, value_to));
             }
             self.arena.free(old_size);
-            self.move_in_index(hash, at, to);
+            self.index.replace(hash, at, to);
         }
         let out = self.arena.at_mut(to);
         rewrite_head(out, old_tag, head, payload);
@@ -204,9 +202,7 @@ impl Partition {
         }
         self.note_expiry(expiry, None);
         self.arena.free(size);
-        let found = self.index.find_entry(table_hash(hash), |&offset| offset == at);
-        let Ok(occupied) = found else { panic!("the record at {at:?} is not in its table") };
-        occupied.remove();
+        self.index.remove(hash, at);
         if self.index.is_empty() {
             *self = Self::new(self.depth);
         }
@@ -226,7 +222,7 @@ impl Partition {
 
     /// Adds to `found` what it holds of another partition of the same keyspace, where `keep` holds.
     pub(super) fn adopt(&mut self, other: &Self, hasher: &RandomState, keep: impl Fn(u64) -> bool) {
-        for &at in &other.index {
+        for at in other.offsets() {
             let hash = hash_bytes(hasher, other.entry(at).key());
             if keep(hash) {
                 self.adopt_record(hash, other, at, hasher);
@@ -236,14 +232,14 @@ impl Partition {
 
     /// Makes an empty partition with room for some keys in its table.
     pub(super) fn with_room(depth: u32, keys: usize) -> Self {
-        Self { index: HashTable::with_capacity(keys), ..Self::new(depth) }
+        Self { index: Index::with_room(keys), ..Self::new(depth) }
     }
 
     /// Adds up to `max` keys whose expiry has passed; makes the bound exact if all were seen.
     pub(super) fn due(&self, now_ms: i64, max: usize, found: &mut Vec<Vec<u8>>) {
         let mut earliest = NEVER;
         let mut left = max;
-        for &at in &self.index {
+        for at in self.offsets() {
             let Some(expiry) = self.record(at).expiry() else { continue };
             earliest = earliest.min(expiry);
             if expiry < now_ms {
@@ -261,18 +257,16 @@ impl Partition {
     fn compact(&mut self, tracked: Option<Address>, hasher: &RandomState) -> Option<Address> {
         let mut arena = Arena::default();
         let mut moved = None;
-        for at in &mut self.index {
-            let to = arena.adopt(Record::new(self.arena.at(*at)).as_bytes());
-            if tracked == Some(*at) {
+        self.index.move_all(|at| {
+            let to = arena.adopt(Record::new(self.arena.at(at)).as_bytes());
+            if tracked == Some(at) {
                 moved = Some(to);
             }
-            *at = to;
-        }
+            to
+        });
         self.arena = arena;
-        if self.index.len() * 4 < self.index.capacity() {
-            let (arena, slab) = (&self.arena, &self.slab);
-            self.index.shrink_to(0, |&at| index_hash(arena, slab, at, hasher));
-        }
+        let (arena, slab) = (&self.arena, &self.slab);
+        self.index.shrink_if_sparse(|at| hash_at(arena, slab, at, hasher));
         moved
     }
 
@@ -294,13 +288,7 @@ impl Partition {
 
     fn add_to_index(&mut self, hash: u64, at: Address, hasher: &RandomState) {
         let (arena, slab) = (&self.arena, &self.slab);
-        let rehash = |&at: &Address| index_hash(arena, slab, at, hasher);
-        self.index.insert_unique(table_hash(hash), at, rehash);
-    }
-
-    fn move_in_index(&mut self, hash: u64, from: Address, to: Address) {
-        let offset = self.index.find_mut(table_hash(hash), |&offset| offset == from);
-        *offset.expect("a record is in its table") = to;
+        self.index.insert(hash, at, |at| hash_at(arena, slab, at, hasher));
     }
 
     /// Names the slot that a record's value leaves behind when `payload` replaces it.
@@ -335,13 +323,6 @@ impl Clone for Partition {
     }
 }
 
-/// Mixes a hash for the table: it takes seven bits from the top, which within a partition are alike.
-#[inline]
-fn table_hash(hash: u64) -> u64 {
-    (hash << 32) | (hash & 0xffff_ffff)
-}
-
-fn index_hash(arena: &Arena, slab: &Slab, at: Address, hasher: &RandomState) -> u64 {
-    let entry = Entry::new(Record::new(arena.at(at)), slab);
-    table_hash(hash_bytes(hasher, entry.key()))
+fn hash_at(arena: &Arena, slab: &Slab, at: Address, hasher: &RandomState) -> u64 {
+    hash_bytes(hasher, Entry::new(Record::new(arena.at(at)), slab).key())
 }

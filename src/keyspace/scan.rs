@@ -74,7 +74,7 @@ impl Table {
             let width = self.width(partition);
             let end = (((slot & !(width - 1)) + width) as u64) << slot_bits;
             found.clear();
-            for &at in partition.offsets() {
+            for at in partition.offsets() {
                 let entry = partition.entry(at);
                 let at_place = position(hash_bytes(hasher, entry.key())) >> (64 - PLACE_BITS);
                 if at_place >= place {

@@ -236,7 +236,7 @@ impl Table {
     /// Visits every key.
     pub(super) fn for_each<'t>(&'t self, mut visit: impl FnMut(Entry<'t>)) {
         for partition in &self.partitions {
-            partition.offsets().for_each(|&at| visit(partition.entry(at)));
+            partition.offsets().for_each(|at| visit(partition.entry(at)));
         }
     }
 

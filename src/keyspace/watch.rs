@@ -1,10 +1,10 @@
 //! Who watches which key: flags to raise when a watched key changes.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Release};
 
 use ahash::RandomState;
-use hashbrown::HashMap;
 
 /// A database and a key of it.
 type Watched = (usize, Box<[u8]>);

@@ -6,6 +6,7 @@ use ahash::RandomState;
 
 use super::packed;
 use crate::keyspace::arena::Address;
+use crate::keyspace::index::Addresses;
 use crate::keyspace::key::{Key, hash_bytes};
 use crate::keyspace::partition::Partition;
 use crate::keyspace::scan::ScanCursor;
@@ -42,7 +43,7 @@ enum Walk<'e> {
 #[derive(Clone, Debug)]
 struct Current<'e> {
     partition: &'e Partition,
-    offsets: hashbrown::hash_table::Iter<'e, Address>,
+    offsets: Addresses<'e>,
 }
 
 impl<'e> Hash<'e> {
@@ -154,7 +155,7 @@ impl<'e> Iterator for HashIter<'e> {
         };
         loop {
             if let Some(Current { partition, offsets }) = current
-                && let Some(&at) = offsets.next()
+                && let Some(at) = offsets.next()
             {
                 return Some(pair_at(partition, at));
             }
@@ -200,7 +201,7 @@ impl LargeHash {
     fn nth(&self, mut i: usize) -> Option<(&[u8], &[u8])> {
         for partition in self.table.partitions() {
             if i < partition.len() {
-                return partition.offsets().nth(i).map(|&at| pair_at(partition, at));
+                return partition.offsets().nth(i).map(|at| pair_at(partition, at));
             }
             i -= partition.len();
         }
