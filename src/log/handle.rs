@@ -11,6 +11,7 @@ use super::prepare::{NoSpace, Secured, Supply};
 use super::reader::{ReadError, Reader};
 use super::recovery::{self, Expectation, Recovered, RecoveryError};
 use super::repair;
+use super::retention::Extent;
 use super::segment::Segments;
 use super::storage::{Storage, StorageError};
 use super::sync::{SyncPolicy, SyncStatistics};
@@ -265,10 +266,16 @@ impl Log {
         first.map_or(0, |segment| now_ms().saturating_sub(segment.header.created_ms))
     }
 
-    /// The boundaries between segments, with the time each was begun at; for `retention`.
-    pub fn boundaries(&self) -> Vec<(Offset, u64)> {
+    /// The files in use, oldest first.
+    pub fn extents(&self) -> Vec<Extent> {
         let all = self.core.segments.overlapping(Offset::ZERO, Offset(u64::MAX));
-        all.iter().map(|segment| (segment.base(), segment.header.created_ms)).collect()
+        let headers = all.iter().map(|segment| segment.header);
+        let extent = |header: Header| Extent {
+            base: header.base,
+            begun_ms: header.created_ms,
+            file_bytes: header.file_len,
+        };
+        headers.map(extent).collect()
     }
 
     /// How the syncs went.

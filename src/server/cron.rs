@@ -108,8 +108,9 @@ fn remove(
 ///
 /// No other file refers to the newest one: were it gone, nothing else would tell.
 fn note_durable(server: &Arc<Server>, stream: &Stream) {
-    let (log, newest) = (stream.log(), stream.log().boundaries().pop());
-    let Some((base, _)) = newest.filter(|(base, _)| log.durable() > *base) else { return };
+    let log = stream.log();
+    let newest = log.extents().pop().map(|newest| newest.base);
+    let Some(base) = newest.filter(|&base| log.durable() > base) else { return };
     let is_due = |manifest: &ManifestFile| manifest.current().durable_floor <= base;
     if !server.manifest.try_lock().is_some_and(|file| file.as_ref().is_some_and(is_due)) {
         return;

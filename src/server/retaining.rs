@@ -1,10 +1,7 @@
 //! Letting go of the part of the log that nobody needs any more.
 
-use std::time::Duration;
-
 use crate::log::Log;
 use crate::log::retention::{Needs, horizon_and_holder};
-use crate::position::Offset;
 use crate::replication::replicas::FeedState;
 use crate::replication::stream::Stream;
 
@@ -62,20 +59,14 @@ fn needs(server: &Server, log: &Log) -> Needs {
         replicas: online.iter().map(|replica| replica.cursor()).collect(),
         slots: Vec::new(),
         backlog_bytes: settings.repl_backlog_size,
-        backlog_time: settings.backlog_retain_time.map(|time| first_within(log, time)),
+        backlog_since_ms: settings
+            .backlog_retain_time
+            .map(|time| (unix_ms() as u64).saturating_sub(time.as_millis() as u64)),
+        files: log.extents(),
+        spare_bytes: settings.backlog_segment_size,
         bytes_max: settings.backlog_max_size,
         disk_shortage_bytes: shortage(server, settings.backlog_min_free_disk),
     }
-}
-
-/// The beginning of the oldest segment that holds bytes written within `time`.
-fn first_within(log: &Log, time: Duration) -> Offset {
-    let since_ms = (unix_ms() as u64).saturating_sub(time.as_millis() as u64);
-    let boundaries = log.boundaries();
-    // A segment that was begun before may have been written to until the next one was begun.
-    let later = boundaries.iter().position(|(_, created_ms)| *created_ms > since_ms);
-    let oldest = later.unwrap_or(boundaries.len()).saturating_sub(1);
-    boundaries.get(oldest).map_or(log.first(), |(base, _)| *base)
 }
 
 /// How many bytes the disk lacks of its reserve; zero where it cannot be asked.

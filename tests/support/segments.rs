@@ -21,6 +21,14 @@ pub fn segments(directory: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// How much room the segment files take, those not yet in use included.
+pub fn log_bytes(directory: &Path) -> u64 {
+    let entries = fs::read_dir(directory).expect("the directory can be read").flatten();
+    let logs = entries.filter(|entry| entry.path().extension().is_some_and(|ext| ext == "log"));
+    // One may be retired between the two looks.
+    logs.filter_map(|log| log.metadata().ok()).map(|log| log.len()).sum()
+}
+
 /// Changes one bit of the byte at `offset` of the stream, in a segment that begins at `base`.
 pub fn flip(segment: &Path, base: u64, offset: u64) {
     let at = STREAM_AT + (offset - base);
