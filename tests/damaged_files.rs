@@ -9,7 +9,7 @@ use backlogd::position::Offset;
 use backlogd::snapshot::Manifest;
 use support::data::{fill, sync};
 use support::history::{assert_in_sync, await_online, digest, history, resyncs};
-use support::segments::{flip, segments};
+use support::segments::{flip, lose_last_seals, segments};
 use support::{Boot, Endpoint, Server, Stock, Value, await_until};
 
 const DEBUG: [&str; 4] = ["--enable-debug-command", "yes", "--save", ""];
@@ -160,4 +160,27 @@ fn a_torn_tail_is_cut_and_said_so_and_only_once() {
     server.restart();
     assert!(!server.output().contains("torn tail"), "{}", server.output());
     assert_eq!((history(&server).offset, digest(&server)), (whole, data));
+}
+
+#[test]
+fn a_tail_whose_seals_are_lost_without_a_trace_is_told_by_what_lies_there() {
+    let mut boot = Boot::new();
+    let mut server = primary(&["--appendfsync", "no", "--backlog-boot-id-file", &boot.word()]);
+    let mut client = server.connect();
+    fill(&mut client, 0, 10);
+    let whole = history(&server).offset;
+    client.run("SET torn 1");
+    let bytes = history(&server).offset - whole;
+    server.kill();
+    lose_last_seals(&segments(server.directory()).pop().expect("a segment"), 1);
+    boot.again();
+    server.restart();
+    let output = server.output();
+    let told = output.lines().find(|line| line.contains("no seal covers")).expect("it is told");
+    assert!(told.ends_with(&format!("bytes={bytes}")), "{told}");
+    assert_eq!(history(&server).offset, whole);
+    server.terminate();
+    server.restart();
+    assert!(!server.output().contains("no seal covers"), "{}", server.output());
+    assert_eq!(history(&server).offset, whole);
 }

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use support::data::{fill, sync};
 use support::history::{assert_in_sync, await_online, digest, history, number, resyncs};
-use support::segments::{lose_last_seals, segments};
+use support::segments::{segments, tear_last_seals};
 use support::{Boot, Endpoint, Follower, Server, Stock, Value, await_until};
 use tempfile::TempDir;
 
@@ -195,7 +195,7 @@ fn with_a_sealed_feed_a_new_boot_resyncs_exactly_those_who_were_ahead() {
 
     // A power failure: what was sealed and sent, but not synced, is gone.
     let newest = segments(server.directory()).pop().expect("a segment");
-    lose_last_seals(&newest, 20);
+    tear_last_seals(&newest, 20);
     boot.again();
     server.restart_in_place();
     let after = history(&server);

@@ -152,6 +152,8 @@ pub struct Recovered {
     pub durable_floor: Offset,
     /// What was cut off, if anything sealed was.
     pub cut: Option<Cut>,
+    /// How many bytes at least lay behind the end, where nothing is known to have been sealed.
+    pub unsealed: u64,
     /// How many segments stay.
     pub segments: usize,
     /// Whether the end is marked as orderly.
@@ -244,11 +246,13 @@ pub fn plan(storage: &dyn Storage, expectation: &Expectation) -> Result<Plan, Re
         path: last.path.clone(),
         was_durable: claims.durable > end,
     });
+    let unsealed = if beyond > 0 { 0 } else { remains(last, end, walk.table)? };
     let report = Recovered {
         start,
         end,
         durable_floor: claims.durable.min(end),
         cut,
+        unsealed,
         segments: chain.len(),
         was_clean: walk.was_clean && beyond == 0,
         same_boot,
@@ -267,6 +271,12 @@ pub fn plan(storage: &dyn Storage, expectation: &Expectation) -> Result<Plan, Re
     });
     let (chain_crc, next_seq) = (walk.verified.chain, survey.last_seq + 1);
     Ok(Plan { chain: kept.collect(), chain_crc, remove, next_seq, report })
+}
+
+/// Counts what lies behind the end of the last segment, before its table of frames.
+fn remains(last: &Found, end: Offset, table: u64) -> Result<u64, StorageError> {
+    scan::remains(&*last.file, &last.header, end, table)
+        .map_err(|error| StorageError::new("read", &last.path, error))
 }
 
 /// Opens every file and reads its first page.
@@ -365,6 +375,8 @@ struct Walk {
     /// For each segment that stays: its end, and the slots of frames above the durable claim.
     kept: Vec<(Offset, Option<std::ops::RangeInclusive<u32>>)>,
     verified: Verified,
+    /// The lowest place in the last file that is known to hold a frame.
+    table: u64,
     was_clean: bool,
     healed: usize,
 }
@@ -376,7 +388,8 @@ fn walk(
     claims: &mut Claims,
 ) -> Result<Walk, RecoveryError> {
     let origin = Verified { end: chain[0].header.base, chain: 0 };
-    let mut walk = Walk { kept: Vec::new(), verified: origin, was_clean: false, healed: 0 };
+    let mut walk =
+        Walk { kept: Vec::new(), verified: origin, table: 0, was_clean: false, healed: 0 };
     for (index, found) in chain.iter().enumerate() {
         let next = chain.get(index + 1).map(|next| next.header);
         if let Some(next) = next
@@ -405,6 +418,8 @@ fn walk(
         walk.kept.push((verified.end, sealing_slots(&frames, verified.end)));
         walk.verified = verified;
         if !goes_on {
+            let lowest = all.last().map(|&(slot, _)| scan::frame_position(&found.header, slot));
+            walk.table = lowest.unwrap_or(found.header.file_len);
             walk.was_clean = frames.last().is_some_and(|(_, frame)| {
                 frame.is_clean_marker()
                     && (frame.end, frame.chain) == (verified.end, verified.chain)

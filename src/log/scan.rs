@@ -102,6 +102,30 @@ pub fn chain_over(
     Ok(chain)
 }
 
+/// Counts the bytes from `end` to the last one before a page of zeroes, and before `table`.
+///
+/// Files begin as zeroes, so these were appended, and no seal covers them. There may be more behind
+/// the zeroes: a power loss takes pages in any order.
+pub fn remains(
+    file: &dyn SegmentFile,
+    header: &Header,
+    end: Offset,
+    table: u64,
+) -> io::Result<u64> {
+    let from = file_position(header, end);
+    let (mut at, mut last) = (from, from);
+    while at < table && at - last < PAGE_BYTES as u64 {
+        let mut page = [0; PAGE_BYTES];
+        let page = &mut page[..(table - at).min(PAGE_BYTES as u64) as usize];
+        read_or_zeroes(file, at, page)?;
+        if let Some(index) = page.iter().rposition(|&byte| byte != 0) {
+            last = at + index as u64 + 1;
+        }
+        at += page.len() as u64;
+    }
+    Ok(last - from)
+}
+
 /// Where the byte at `offset` lies in the file.
 pub fn file_position(header: &Header, offset: Offset) -> u64 {
     PAGE_BYTES as u64 + offset.since(header.base)

@@ -94,6 +94,7 @@ struct Report {
     loaded: Option<(Loaded, Offset)>,
     replayed: Replayed,
     cut: Option<String>,
+    unsealed: u64,
     identity: String,
 }
 
@@ -120,6 +121,10 @@ pub fn start(server: &Arc<Server>) -> Result<(), StartError> {
     }
     if let Some(cut) = report.cut {
         tracing::warn!("{cut}");
+    }
+    if report.unsealed > 0 {
+        let bytes = report.unsealed;
+        tracing::info!(bytes, "cut off what no seal covers: it had not become durable");
     }
     let keys: usize =
         (0..server.keyspace.databases()).map(|db| server.keyspace.keys_count(db)).sum();
@@ -229,6 +234,7 @@ fn resume(server: &Arc<Server>, manifest: Manifest) -> Result<Report, StartError
     drop(locked);
     server.saving.begin_with(newest);
     report.cut = opened.recovered.cut.as_ref().map(describe_cut);
+    report.unsealed = opened.recovered.unsealed;
     let (lineage, told) = settle_identity(server, &manifest, &opened, &boot);
     report.identity = told;
     let file = ManifestFile::resume(Arc::clone(&server.directory), manifest);
@@ -278,6 +284,7 @@ fn open_log(
                 end: first,
                 durable_floor: first,
                 cut: None,
+                unsealed: 0,
                 segments: 1,
                 was_clean: true,
                 same_boot: true,

@@ -38,16 +38,28 @@ pub fn flip(segment: &Path, base: u64, offset: u64) {
 
 /// Takes back the last `count` seals of a segment, as if their pages had never reached the disk
 /// but for a half of the first, which is torn.
+pub fn tear_last_seals(segment: &Path, count: u64) {
+    let (slot, _) = last_seals(segment, count);
+    let half = FRAME_BYTES / 2;
+    let torn = read(segment, slot, half as usize);
+    lose_last_seals(segment, count);
+    write(segment, slot, &torn);
+}
+
+/// Takes back the last `count` seals of a segment, as if their pages had never reached the disk.
 pub fn lose_last_seals(segment: &Path, count: u64) {
+    let (slot, lowest) = last_seals(segment, count);
+    write(segment, lowest, &vec![0; (slot + FRAME_BYTES - lowest) as usize]);
+}
+
+/// Finds where the first and the last of the last `count` seals of a segment lie.
+fn last_seals(segment: &Path, count: u64) -> (u64, u64) {
     let len = fs::metadata(segment).expect("the segment is there").len();
     let slot = |number: u64| len - (number + 1) * FRAME_BYTES;
     let is_used = |number: &u64| read(segment, slot(*number), 32).iter().any(|byte| *byte != 0);
     let used = (0..len / FRAME_BYTES).take_while(is_used).count() as u64;
     assert!(used > count, "only {used} seals in {}", segment.display());
-    write(segment, slot(used - count) + FRAME_BYTES / 2, &[0; FRAME_BYTES as usize / 2]);
-    for number in used - count + 1..used {
-        write(segment, slot(number), &[0; FRAME_BYTES as usize]);
-    }
+    (slot(used - count), slot(used - 1))
 }
 
 fn read(path: &Path, at: u64, count: usize) -> Vec<u8> {

@@ -29,7 +29,7 @@ fn what_is_sealed_is_read_back_now_and_after_an_orderly_end() {
             Log::open(temp.path(), &options, &Expectation::default()).unwrap();
         assert_eq!((recovered.start, recovered.end), (Offset(500), end));
         assert_eq!((recovered.cut, recovered.durable_floor, recovered.healed), (None, end, 0));
-        assert!(recovered.was_clean);
+        assert!(recovered.was_clean && recovered.unsealed == 0);
         assert_eq!(read_all(&log, Offset(500)), stream);
         assert_eq!(read_all(&log, Offset(700)), &stream[200..]);
         writer.close().unwrap();
@@ -48,7 +48,7 @@ fn without_an_orderly_end_nothing_sealed_is_lost_and_what_was_not_sealed_is() {
     let expectation = Expectation { boot_id: [1; 16], ..Expectation::default() };
     let Opened { log, mut writer, recovered } =
         Log::open(temp.path(), &options, &expectation).unwrap();
-    assert_eq!(recovered.end, Offset(6));
+    assert_eq!((recovered.end, recovered.cut, recovered.unsealed), (Offset(6), None, 10));
     assert!(recovered.same_boot && !recovered.was_clean);
     writer.append(&[b" and on"]).unwrap();
     writer.seal();

@@ -49,7 +49,7 @@ fn data_without_its_frame_is_not_there() {
     let second = slot_position(SEGMENT as u64, 1) as usize;
     let disk = with_damage(&disk, 1, |bytes| bytes[second..second + FRAME_BYTES].fill(0));
     let recovered = reopen(&disk).unwrap().recovered;
-    assert_eq!((recovered.end, recovered.cut), (Offset(5), None));
+    assert_eq!((recovered.end, recovered.cut, recovered.unsealed), (Offset(5), None, 6));
 }
 
 #[test]
