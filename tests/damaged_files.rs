@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use backlogd::position::Offset;
 use backlogd::snapshot::Manifest;
 use support::data::{fill, sync};
-use support::history::{assert_in_sync, await_online, digest, history, resyncs};
+use support::follower::Follower;
+use support::history::{assert_in_sync, await_online, digest, history, number, resyncs};
 use support::segments::{flip, lose_last_seals, segments};
 use support::{Boot, Endpoint, Server, Stock, Value, await_until};
 
@@ -183,4 +184,58 @@ fn a_tail_whose_seals_are_lost_without_a_trace_is_told_by_what_lies_there() {
     server.restart();
     assert!(!server.output().contains("no seal covers"), "{}", server.output());
     assert_eq!(history(&server).offset, whole);
+}
+
+#[test]
+fn rot_below_the_snapshot_is_not_sent_and_who_needs_it_resyncs_in_full() {
+    let mut server = primary(&["--backlog-segment-size", "64kb"]);
+    let mut client = server.connect();
+    fill(&mut client, 0, 800);
+    client.run("SAVE");
+    fill(&mut client, 800, 10);
+    drop(client);
+    server.terminate();
+    // Neither the snapshot nor the restart needs this segment; only a replica that was away does.
+    let old = segments(server.directory()).remove(1);
+    let half = fs::metadata(&old).expect("it is there").len() / 2;
+    flip(&old, 0, half);
+    server.restart();
+    let replid = history(&server).replid;
+    let (mut away, resync) = Follower::resume(&server, &replid, 0);
+    assert!(resync.is_partial());
+    let sent = away.read_to_close().len() as u64;
+    let told = server.await_line("is damaged behind offset");
+    assert!(told.contains(file_name(&old)), "{told}");
+    let begin = number(&mut server.connect(), "replication", "repl_backlog_first_byte_offset");
+    assert!(sent > 0 && begin > sent + half, "{sent} bytes sent, the backlog begins at {begin}");
+
+    let (_again, resync) = Follower::resume(&server, &replid, sent);
+    assert!(!resync.is_partial(), "nobody is sent there again");
+    let (_above, resync) = Follower::resume(&server, &replid, begin - 1);
+    assert!(resync.is_partial());
+    await_until("the damaged file is retired", || !old.exists());
+}
+
+#[test]
+fn rot_that_a_restart_would_meet_is_left_behind_by_a_snapshot() {
+    // The log is so long that pages far back may come from the disk again, and are summed again.
+    let mut server = primary(&["--backlog-segment-size", "1mb"]);
+    let mut client = server.connect();
+    let value = "v".repeat(500_000);
+    for number in 0..48 {
+        client.call(&["SET", &format!("large:{}", number % 4), &value]);
+    }
+    sync(&mut client);
+    let old = segments(server.directory()).remove(1);
+    flip(&old, 0, 400_000);
+    let (mut away, resync) = Follower::resume(&server, &history(&server).replid, 0);
+    assert!(resync.is_partial());
+    away.read_to_close();
+    server.await_line("is damaged behind offset");
+    server.await_line("snapshot saved");
+    await_until("the damaged file is retired", || !old.exists());
+    let before = (history(&server), digest(&server));
+    server.kill();
+    server.restart();
+    assert_eq!((history(&server), digest(&server)), before);
 }

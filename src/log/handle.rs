@@ -158,6 +158,14 @@ impl Log {
         self.core.marks.start()
     }
 
+    /// The first offset from which on no byte is known to be damaged: where the backlog begins.
+    ///
+    /// Above [`Log::first`] only after a reader has found damage below it. What lies between is of
+    /// no use to anybody, but to a restart until a snapshot is taken above it.
+    pub fn sound_from(&self) -> Offset {
+        self.core.marks.sound()
+    }
+
     /// Everything below is on the disk.
     pub fn durable(&self) -> Offset {
         self.core.marks.durable()

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use super::format::{FirstPage, Frame, Header, HeaderFault};
 use super::scan::{self, Verified};
+use super::segment::Vouched;
 use super::storage::{SegmentFile, Storage, StorageError};
 use crate::position::Offset;
 
@@ -139,6 +140,7 @@ pub struct Kept {
     pub(super) end: Offset,
     /// The slots whose frames seal what is kept and may not be durable; see `repair`.
     pub(super) slots: Option<std::ops::RangeInclusive<u32>>,
+    pub(super) vouched: Vouched,
 }
 
 /// What a recovery found.
@@ -262,12 +264,13 @@ pub fn plan(storage: &dyn Storage, expectation: &Expectation) -> Result<Plan, Re
     remove.extend(survey.used.keys());
     sort_newest_first(&mut remove, &orphans, &survey);
     remove.extend(survey.spares.iter().chain(&survey.unreadable));
-    let kept = chain.into_iter().zip(walk.kept).map(|(found, (end, slots))| Kept {
+    let kept = chain.into_iter().zip(walk.kept).map(|(found, stretch)| Kept {
         header: found.header,
         path: found.path,
         file: found.file,
-        end,
-        slots,
+        end: stretch.end,
+        slots: stretch.slots,
+        vouched: stretch.vouched,
     });
     let (chain_crc, next_seq) = (walk.verified.chain, survey.last_seq + 1);
     Ok(Plan { chain: kept.collect(), chain_crc, remove, next_seq, report })
@@ -371,9 +374,17 @@ fn is_superseded(stray: &Found, chain: &[Found]) -> bool {
     })
 }
 
+/// What is known of a segment that stays.
+struct Stretch {
+    end: Offset,
+    /// The slots of frames above the durable claim.
+    slots: Option<std::ops::RangeInclusive<u32>>,
+    vouched: Vouched,
+}
+
 struct Walk {
-    /// For each segment that stays: its end, and the slots of frames above the durable claim.
-    kept: Vec<(Offset, Option<std::ops::RangeInclusive<u32>>)>,
+    /// One for each segment that stays.
+    kept: Vec<Stretch>,
     verified: Verified,
     /// The lowest place in the last file that is known to hold a frame.
     table: u64,
@@ -395,7 +406,7 @@ fn walk(
         if let Some(next) = next
             && expectation.needed_from.is_some_and(|needed| next.base <= needed)
         {
-            walk.kept.push((next.base, None));
+            walk.kept.push(Stretch { end: next.base, slots: None, vouched: Vouched::No });
             continue;
         }
         let floor = next.map_or(0, |next| scan::file_position(&found.header, next.base));
@@ -415,7 +426,8 @@ fn walk(
         let goes_on = next.is_some_and(|next| next.base == verified.end);
         claims.take(if goes_on { &frames } else { &all });
         walk.healed += missing_slots(&frames) + usize::from(found.has_its_length().is_err());
-        walk.kept.push((verified.end, sealing_slots(&frames, verified.end)));
+        let slots = sealing_slots(&frames, verified.end);
+        walk.kept.push(Stretch { end: verified.end, slots, vouched: Vouched::Yes });
         walk.verified = verified;
         if !goes_on {
             let lowest = all.last().map(|&(slot, _)| scan::frame_position(&found.header, slot));

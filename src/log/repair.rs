@@ -92,10 +92,10 @@ pub(super) fn begin_tail(
 }
 
 fn close_segment(kept: Kept) -> Result<Segment, StorageError> {
-    let Kept { header, path, file, end, .. } = kept;
+    let Kept { header, path, file, end, vouched, .. } = kept;
     let published = scan::file_position(&header, end) as usize;
     let readable = file.map(published).map_err(|error| StorageError::new("map", &path, error))?;
-    Ok(Segment::closed(header, path, file, readable, end))
+    Ok(Segment::closed(header, path, file, readable, end, vouched))
 }
 
 /// Writes the header page, the stream from `from` on and the frames again, and syncs the file.

@@ -18,6 +18,8 @@ pub struct Extent {
 pub struct Needs {
     /// Where the log begins.
     pub start: Offset,
+    /// From where on nothing is known to be damaged: what lies below cannot serve a replica.
+    pub sound: Offset,
     /// Where it ends; nothing above what is durable can go.
     pub durable: Offset,
     /// The offset of the snapshot a restart begins from. Nothing overrides it.
@@ -63,6 +65,8 @@ pub enum Holder {
     BytesMax,
     /// The disk: others wanted more than it allows.
     FreeDisk,
+    /// Damage: others wanted more than can be read.
+    Damage,
 }
 
 /// The offset below which nothing need stay.
@@ -72,12 +76,16 @@ pub fn horizon(needs: &Needs) -> Offset {
 
 /// The offset below which nothing need stay, and who wants what lies just above it.
 ///
-/// The limits override those who may resync from a snapshot: replicas, slots and the backlog. They
-/// do not override the restart, nor a transfer, which would only begin anew and never end.
+/// The limits and damage override those who may resync from a snapshot: replicas, slots and the
+/// backlog. They do not override the restart, nor a transfer, which would only begin anew and never
+/// end.
 pub fn horizon_and_holder(needs: &Needs) -> (Offset, Holder) {
     let (wish, wisher) = least(wishes(needs)).unwrap_or((needs.durable, Holder::Durability));
     let (limit, limiter) = limit(needs);
-    let (bent, holder) = if limit > wish { (limit, limiter) } else { (wish, wisher) };
+    let overriding = [(limit, limiter), (needs.sound, Holder::Damage)];
+    let (bent, holder) = overriding
+        .into_iter()
+        .fold((wish, wisher), |held, over| if over.0 > held.0 { over } else { held });
     let firm = least(firm(needs)).filter(|&(at, _)| at < bent);
     let (horizon, holder) = firm.unwrap_or((bent, holder));
     (horizon.max(needs.start), holder)
@@ -207,6 +215,13 @@ mod tests {
         );
         let short = |disk_shortage_bytes| held(&Needs { disk_shortage_bytes, ..greedy() }).0;
         assert_eq!([0, 1, 128, 129, 5000].map(short), [100, 200, 200, 300, 900]);
+    }
+
+    #[test]
+    fn what_is_damaged_goes_unless_a_restart_has_to_read_it() {
+        let damaged = Needs { sound: Offset(850), replicas: vec![Offset(150)], ..needs() };
+        assert_eq!(held(&damaged), (850, Holder::Damage));
+        assert_eq!(held(&Needs { restart: Offset(300), ..damaged }), (300, Holder::Restart));
     }
 
     /// As [`needs`], with a backlog that would keep everything.

@@ -11,6 +11,15 @@ use super::schedulable::{AtomicBool, AtomicU32, AtomicU64, Ordering, RwLock};
 use super::storage::{SegmentFile, StorageError};
 use crate::position::Offset;
 
+/// Whether this process knows the stream of a segment to be whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Vouched {
+    /// It has written it, or been through it.
+    Yes,
+    /// Recovery had no need to look.
+    No,
+}
+
 /// A segment in use, shared by the writer, the readers and the sync thread.
 ///
 /// Its mapping and its file live until the last of them lets go, whenever its name was removed.
@@ -19,7 +28,7 @@ pub struct Segment {
     pub(super) header: Header,
     pub(super) path: PathBuf,
     pub(super) readable: Readable,
-    file: Box<dyn SegmentFile>,
+    pub(super) file: Box<dyn SegmentFile>,
     /// Absent in a segment that was recovered: nothing is ever stored there again.
     pager: Option<Pager>,
     /// `u64::MAX` while this is the tail.
@@ -28,6 +37,8 @@ pub struct Segment {
     synced_slots: AtomicU32,
     /// Whether the header page has been synced.
     is_anchored: AtomicBool,
+    /// Whether all of its stream was written or summed by this process.
+    is_vouched: AtomicBool,
 }
 
 impl Segment {
@@ -38,11 +49,24 @@ impl Segment {
         file: Box<dyn SegmentFile>,
         readable: Readable,
         end: Offset,
+        vouched: Vouched,
     ) -> Self {
         let (slots, synced_slots) = (AtomicU32::new(0), AtomicU32::new(0));
         let end = AtomicU64::new(end.0);
         let is_anchored = AtomicBool::new(true);
-        Self { header, path, readable, file, pager: None, end, slots, synced_slots, is_anchored }
+        let is_vouched = AtomicBool::new(vouched == Vouched::Yes);
+        Self {
+            header,
+            path,
+            readable,
+            file,
+            pager: None,
+            end,
+            slots,
+            synced_slots,
+            is_anchored,
+            is_vouched,
+        }
     }
 
     /// Wraps a segment just taken into use.
@@ -53,7 +77,7 @@ impl Segment {
         readable: Readable,
         pager: Pager,
     ) -> Self {
-        let tail = Self::closed(header, path, file, readable, Offset(u64::MAX));
+        let tail = Self::closed(header, path, file, readable, Offset(u64::MAX), Vouched::Yes);
         Self { pager: Some(pager), is_anchored: AtomicBool::new(false), ..tail }
     }
 
@@ -75,6 +99,15 @@ impl Segment {
     /// To be called after the frames were stored and before the seal is published.
     pub(super) fn set_slots(&self, slots: u32) {
         self.slots.store(slots, Ordering::Release);
+    }
+
+    pub(super) fn is_vouched(&self) -> bool {
+        self.is_vouched.load(Ordering::Relaxed)
+    }
+
+    /// To be called when the stream was found to be whole.
+    pub(super) fn vouch(&self) {
+        self.is_vouched.store(true, Ordering::Relaxed);
     }
 
     /// Where the byte at `offset` lies in the file.

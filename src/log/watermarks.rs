@@ -12,6 +12,8 @@ use crate::position::Offset;
 #[derive(Debug)]
 pub struct Watermarks {
     start: AtomicU64,
+    /// Never below `start`; above it only where bytes that are held proved to be damaged.
+    sound: AtomicU64,
     durable: Watermark,
     sealed: Watermark,
     written: AtomicU64,
@@ -33,6 +35,7 @@ impl Watermarks {
     pub fn new(start: Offset, end: Offset) -> Self {
         Self {
             start: AtomicU64::new(start.0),
+            sound: AtomicU64::new(start.0),
             durable: Watermark::new(end),
             sealed: Watermark::new(end),
             written: AtomicU64::new(end.0),
@@ -44,6 +47,11 @@ impl Watermarks {
     /// The offset of the first byte still held.
     pub fn start(&self) -> Offset {
         Offset(self.start.load(Ordering::Acquire))
+    }
+
+    /// The first offset from which on no byte is known to be damaged.
+    pub fn sound(&self) -> Offset {
+        Offset(self.sound.load(Ordering::Acquire)).max(self.start())
     }
 
     /// Everything below is on the disk.
@@ -118,6 +126,11 @@ impl Watermarks {
 
     pub(super) fn raise_start(&self, to: Offset) {
         self.start.fetch_max(to.0, Ordering::AcqRel);
+    }
+
+    /// To be called when bytes just below `to` proved to be damaged.
+    pub(super) fn raise_sound(&self, to: Offset) {
+        self.sound.fetch_max(to.0, Ordering::AcqRel);
     }
 
     /// Records the first failure and wakes everyone who waits for durability. Later ones are lost.

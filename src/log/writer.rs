@@ -196,8 +196,9 @@ impl Writer {
         };
         let path = self.core.storage.path(spare.seq);
         let (segment, writable) = begin(spare, header, path);
-        self.segment.set_end(end);
+        // Whoever sees that a segment has ended finds the one that continues it.
         self.core.segments.push(Arc::clone(&segment));
+        self.segment.set_end(end);
         self.core.sync.notice_roll();
         (self.segment, self.writable) = (segment, writable);
         (self.at, self.sealed_at, self.slot) = (PAGE_BYTES, PAGE_BYTES, 0);

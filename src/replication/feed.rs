@@ -104,13 +104,11 @@ pub async fn send_stream(
         let limit = policy.limit(log);
         if reader.is_cold() {
             // Pages that are not in memory are fetched off this thread, which serves others.
-            reader = tokio::task::spawn_blocking(move || {
-                // Pages that cannot be fetched now fail where they are read.
-                let _ = reader.warm(CHUNK_BYTES);
-                reader
-            })
-            .await
-            .map_err(|_| FeedError::LogFailed)?;
+            let warming = tokio::task::spawn_blocking(move || {
+                reader.warm(CHUNK_BYTES)?;
+                Ok::<_, ReadError>(reader)
+            });
+            reader = warming.await.map_err(|_| FeedError::LogFailed)??;
         }
         match reader.read(limit, CHUNK_BYTES)? {
             Some(chunk) => {

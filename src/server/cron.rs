@@ -150,10 +150,15 @@ fn save_if_due(server: &Arc<Server>, stream: &Stream) {
     let ratio = settings.backlog_snapshot_ratio;
     let too_long = ratio > 0
         && log_bytes > LOG_BEFORE_SNAPSHOT_BYTES.max(data_bytes.saturating_mul(ratio) / 100);
-    if point.is_none() && !too_long {
+    // A restart would have to read what is damaged, unless it can begin above.
+    let sound = stream.log().sound_from();
+    let is_damaged = sound > stream.log().first() && taken_at < sound;
+    if point.is_none() && !too_long && !is_damaged {
         return;
     }
-    if let Some(point) = point {
+    if is_damaged {
+        tracing::info!(%sound, "the log is damaged below, taking a snapshot above");
+    } else if let Some(point) = point {
         let (seconds, least) = (point.seconds, point.changes);
         tracing::info!(changes, seconds, least, "a save point is reached, taking a snapshot");
     } else {

@@ -10,7 +10,7 @@ use crate::command::Session;
 use crate::command::flow::FeedRequest;
 use crate::command::replication::acknowledgement;
 use crate::command::session::flag;
-use crate::log::Log;
+use crate::log::{Log, ReadError};
 use crate::net::socket::Socket;
 use crate::net::{Args, Parsed, Parser, Peer};
 use crate::position::{Offset, Position};
@@ -61,6 +61,13 @@ pub async fn run(
     server.feeds_changed();
     match ended {
         Ok(()) => tracing::info!(peer, "the replica has left"),
+        Err(FeedError::Log(damage @ ReadError::Damaged { .. })) => {
+            tracing::error!(
+                peer,
+                %damage,
+                "the backlog now begins above the damage; whoever needs more resyncs in full"
+            );
+        }
         Err(error) => tracing::info!(peer, %error, "the replica's connection has ended"),
     }
 }
@@ -138,13 +145,11 @@ fn continues(
     // Held first, then looked for: what is found after that is not retired.
     replica.set_cursor(at.offset);
     replica.set_state(FeedState::Online);
-    if at.offset < log.first() {
+    let begin = log.sound_from();
+    if at.offset < begin {
         replica.set_state(FeedState::WaitSnapshot);
-        return Err(format!(
-            "the backlog begins at {}, the replica needs it from {}",
-            log.first(),
-            at.offset
-        ));
+        let wanted = at.offset;
+        return Err(format!("the backlog begins at {begin}, the replica needs it from {wanted}"));
     }
     Ok(at.offset)
 }

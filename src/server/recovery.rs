@@ -230,7 +230,9 @@ fn resume(server: &Arc<Server>, manifest: Manifest) -> Result<Report, StartError
         report.loaded = Some((loaded, snapshot.meta().offset));
     }
     let stream_db = manifest.snapshot.as_ref().map_or(0, |meta| meta.stream_db as usize);
-    report.replayed = replay(server, &mut locked, &opened.log, from, end, stream_db)?;
+    let reader = opened.log.reader(from).map_err(RestoreError::from)?.trusting();
+    let stretch = Stretch { reader, to: end, database: stream_db };
+    report.replayed = replay(server, &mut locked, stretch)?;
     drop(locked);
     server.saving.begin_with(newest);
     report.cut = opened.recovered.cut.as_ref().map(describe_cut);
@@ -334,15 +336,12 @@ fn load_snapshot(
 fn replay(
     server: &Server,
     locked: &mut crate::keyspace::Locked<'_>,
-    log: &Log,
-    from: Offset,
-    to: Offset,
-    database: usize,
+    stretch: Stretch,
 ) -> Result<Replayed, RestoreError> {
+    let (from, to) = (stretch.reader.at(), stretch.to);
     server.loading.begin(to.since(from));
     let progress = |at: Offset| server.loading.at(at.since(from));
-    let stretch = Stretch { from, to, database };
-    restore::replay(locked, &server.keyspace, server, log, &stretch, progress)
+    restore::replay(locked, &server.keyspace, server, stretch, progress)
 }
 
 /// Decides whether the replid stays, and says why.
@@ -426,7 +425,8 @@ pub fn replay_again(server: &Arc<Server>) -> Result<(), ReloadError> {
             load_snapshot(server, &mut locked, &store.open(meta)?)?;
             (from, database) = (meta.offset, meta.stream_db as usize);
         }
-        replay(server, &mut locked, stream.log(), from, end, database)?;
+        let reader = stream.log().reader(from).map_err(RestoreError::from)?;
+        replay(server, &mut locked, Stretch { reader, to: end, database })?;
         Ok(())
     })();
     if let Err(error) = restored {

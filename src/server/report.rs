@@ -362,7 +362,8 @@ fn replication(server: &Server, text: &mut Text) {
     text.line("master_replid", lineage.current());
     text.line("master_replid2", replid2);
     let log = server.stream().map(Stream::log);
-    let (first, end) = log.map_or((Offset::ZERO, Offset::ZERO), |log| (log.first(), log.written()));
+    let (first, end) =
+        log.map_or((Offset::ZERO, Offset::ZERO), |log| (log.sound_from(), log.written()));
     text.line("master_repl_offset", end);
     text.line("second_repl_offset", second);
     text.flag("repl_backlog_active", log.is_some());
@@ -463,9 +464,9 @@ fn backlog(server: &Server, text: &mut Text) {
     text.line("backlog_fsync", fsync);
     let Some(stream) = server.stream() else { return };
     let log = stream.log();
-    let (first, end) = (log.first(), log.sealed());
+    let (first, end) = (log.sound_from(), log.sealed());
     let snapshot = server.saving.state().newest.map(|newest| newest.meta().offset);
-    text.line("backlog_start_offset", first);
+    text.line("backlog_start_offset", log.first());
     text.line("backlog_snapshot_offset", snapshot.map_or(-1, |offset| offset.0 as i64));
     text.line("backlog_durable_offset", log.durable());
     text.line("backlog_sealed_offset", end);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::command::table;
 use crate::command::{Call, ClientInfo, Data, Effect, Host, Mode, Session};
 use crate::keyspace::{Keyspace, Locked, SetExpiry};
-use crate::log::{Log, ReadError};
+use crate::log::{ReadError, Reader};
 use crate::net::{Args, Parsed, Parser, Peer, Protocol, ProtocolError, Reply};
 use crate::position::Offset;
 use crate::snapshot::rdb::{DecodeError, Decoder, Item, Limits, Value};
@@ -138,10 +138,10 @@ pub fn load(
 }
 
 /// A part of the log.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Stretch {
-    /// Where it begins: at a command.
-    pub from: Offset,
+    /// What reads it: placed at a command.
+    pub reader: Reader,
     /// Where it ends.
     pub to: Offset,
     /// The database selected at the beginning.
@@ -155,12 +155,11 @@ pub fn replay(
     locked: &mut Locked<'_>,
     keyspace: &Keyspace,
     host: &dyn Host,
-    log: &Log,
-    stretch: &Stretch,
+    stretch: Stretch,
     mut progress: impl FnMut(Offset),
 ) -> Result<Replayed, RestoreError> {
-    let Stretch { from, to, database } = *stretch;
-    let mut reader = log.reader(from)?;
+    let Stretch { mut reader, to, database } = stretch;
+    let from = reader.at();
     let mut applier = Applier::new(database);
     let mut told = from;
     while let Some(piece) = reader.read(to, PIECE_BYTES)? {

@@ -48,6 +48,7 @@ fn needs(server: &Server, log: &Log) -> Needs {
         server.replicas.list().into_iter().partition(|replica| replica.is_online());
     Needs {
         start: log.first(),
+        sound: log.sound_from(),
         durable: log.durable(),
         // Without a snapshot a restart replays the log from its beginning.
         restart: snapshot.unwrap_or(log.first()),

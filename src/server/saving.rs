@@ -245,7 +245,7 @@ pub fn for_replica(server: &Arc<Server>) -> Result<Snapshot, SaveError> {
 
 fn is_worth_sending(meta: &snapshot::SnapshotMeta, log: &Log) -> bool {
     let since = log.sealed().since(meta.offset);
-    meta.offset >= log.first() && since <= WORTH_REPLAYING_BYTES.max(meta.bytes / 2)
+    meta.offset >= log.sound_from() && since <= WORTH_REPLAYING_BYTES.max(meta.bytes / 2)
 }
 
 /// Makes a snapshot without any key, for a replica that wants the stream alone.

@@ -242,6 +242,67 @@ fn one_rotten_header_copy_and_one_rotten_frame_lose_nothing() {
     }
 }
 
+/// Opens a log whose first segment is below what is needed, so that recovery does not read it.
+fn needed_from_the_second(files: &BTreeMap<u64, Vec<u8>>) -> (Log, Writer) {
+    let base = Offset(files[&2][40..48].try_into().map(u64::from_le_bytes).unwrap());
+    let disk = Arc::new(HeapDisk::with_files(files.clone()));
+    let expectation = Expectation { needed_from: Some(base), ..Expectation::default() };
+    let opened = Log::open_in(disk, &small(12288), &expectation, Helpers::Inline).unwrap();
+    (opened.log, opened.writer)
+}
+
+#[test]
+fn rot_that_recovery_did_not_look_for_is_found_before_it_is_sent() {
+    let sample = sample();
+    let (log, _) = needed_from_the_second(&sample.files);
+    assert_eq!(read_all(&log, Offset(0)), sample.stream);
+    assert_eq!(log.sound_from(), Offset(0));
+    for at in PAGE_BYTES..PAGE_BYTES + 7000 {
+        let (log, _) = needed_from_the_second(&sample.damaged(1, |bytes| bytes[at] ^= 4));
+        let mut reader = log.reader(Offset(300)).unwrap();
+        assert!(reader.is_cold(), "the look at the segment blocks");
+        let error = reader.read(log.sealed(), 10).unwrap_err();
+        let ReadError::Damaged { path, offset, end, .. } = &error else { panic!("{error}") };
+        assert!(path.ends_with("00000000000000000001.log"));
+        let damaged_at = Offset((at - PAGE_BYTES) as u64);
+        assert!(*offset <= damaged_at && damaged_at.since(*offset) < 700, "{offset} {at}");
+        assert_eq!(reader.warm(10), Err(error.clone()), "it is found again");
+        // What lies above is served all the same.
+        assert_eq!((log.first(), log.sound_from()), (Offset(0), *end));
+        assert_eq!(read_all(&log, *end), sample.stream[end.0 as usize..]);
+    }
+}
+
+#[test]
+fn a_reader_that_comes_from_below_is_stopped_where_the_damage_begins() {
+    let disk = HeapDisk::default();
+    let storage = Arc::new(disk.clone());
+    let (_, mut writer) =
+        Log::create_in(storage, Offset(0), &small(12288), Helpers::Inline).unwrap();
+    for number in 0..20 {
+        writer.append(&[&unit(number, 3000)]).unwrap();
+        writer.seal();
+    }
+    drop(writer);
+    let mut files = disk.files();
+    files.get_mut(&3).unwrap()[PAGE_BYTES + 10] ^= 1;
+    let expectation = Expectation { needed_from: Some(Offset(50_000)), ..Expectation::default() };
+    let disk = Arc::new(HeapDisk::with_files(files));
+    let Opened { log, .. } =
+        Log::open_in(disk, &small(12288), &expectation, Helpers::Inline).unwrap();
+    let mut reader = log.reader(Offset(0)).unwrap();
+    let mut whole = 0;
+    let error = loop {
+        match reader.read(log.sealed(), 1000) {
+            Ok(chunk) => whole += chunk.unwrap().len() as u64,
+            Err(error) => break error,
+        }
+    };
+    let ReadError::Damaged { offset, end, .. } = error else { panic!("{error}") };
+    assert_eq!((offset.0, log.sound_from()), (whole, end));
+    assert!(whole > 0 && end.0 < 50_000);
+}
+
 #[test]
 fn forced_over_any_damage_a_recovery_stands() {
     let sample = sample();
