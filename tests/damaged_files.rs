@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -89,6 +90,7 @@ fn file_name(path: &Path) -> &str {
 #[test]
 fn a_damaged_manifest_or_snapshot_is_named() {
     let mut server = with_snapshot_and_log();
+    let before = files(server.directory());
     for name in ["backlogd.manifest", "dump.rdb"] {
         let path = server.directory().join(name);
         let sound = fs::read(&path).expect("it is there");
@@ -101,7 +103,19 @@ fn a_damaged_manifest_or_snapshot_is_named() {
         assert_refused(&mut server, &[name]);
         fs::write(&path, &sound).expect("it can be written");
     }
+    assert_eq!(files(server.directory()), before, "a refusal changes nothing");
     server.restart();
+}
+
+/// Lists all files but those that each start makes, with their contents.
+fn files(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let entries = fs::read_dir(directory).expect("the directory can be read");
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    let made = ["lock", "address-for-test"];
+    paths
+        .filter(|path| !made.iter().any(|name| file_name(path).ends_with(name)))
+        .map(|path| (path.clone(), fs::read(&path).expect("it can be read")))
+        .collect()
 }
 
 #[test]

@@ -1,35 +1,90 @@
 //! Arbitrary bytes are an RDB file or an error; what was read is written and read again alike.
+//! Cut into entries that are decoded afterwards, as loading does it, they come to the same.
 
-use backlogd::snapshot::rdb::{Decoder, Encoder, Item, Limits, Options, Value};
+use backlogd::snapshot::rdb::{
+    Decoder, EncodeError, Encoder, Entry, Item, Limits, Options, RawItem, Run, Value,
+};
 
 const LIMITS: Limits = Limits { string_bytes_max: 1 << 16, value_bytes_max: 1 << 18 };
+
+/// A file that takes what another one held, and how many items that was.
+struct Copy {
+    encoder: Encoder<Vec<u8>>,
+    count: usize,
+}
+
+impl Copy {
+    fn new() -> Self {
+        let encoder = Encoder::new(Vec::new(), Options::default()).expect("memory takes all");
+        Self { encoder, count: 0 }
+    }
+
+    /// Takes an item; tells whether it was not the last.
+    fn take(&mut self, item: &Item<'_>) -> bool {
+        let copied = match item {
+            Item::Aux { key, value } => self.encoder.aux(key, value),
+            Item::SelectDb(db) => self.encoder.select_db(*db),
+            Item::ResizeDb { keys, expires } => self.encoder.resize_db(*keys, *expires),
+            Item::ModuleAux { .. } => return true,
+            Item::Entry(entry) => self.entry(entry),
+            Item::Eof { .. } => return false,
+        };
+        copied.expect("memory takes all");
+        self.count += 1;
+        true
+    }
+
+    fn entry(&mut self, entry: &Entry<'_>) -> Result<(), EncodeError> {
+        match entry.value {
+            Value::String(value) => self.encoder.string(entry.key, entry.expiry_ms, value),
+            Value::Hash(pairs) => self.encoder.hash(entry.key, entry.expiry_ms, pairs.iter()),
+        }
+    }
+
+    fn finish(self) -> (Vec<u8>, usize) {
+        (self.encoder.finish().expect("memory takes all").0, self.count)
+    }
+}
 
 /// Copies all items up to the end or the first error into a new file; tells how many there were.
 fn copy(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
     let mut decoder = Decoder::new(bytes, LIMITS).ok()?;
-    let mut encoder = Encoder::new(Vec::new(), Options::default()).expect("memory takes all");
-    let mut count = 0;
-    loop {
-        let copied = match decoder.next_item() {
-            Ok(Item::Aux { key, value }) => encoder.aux(key, value),
-            Ok(Item::SelectDb(db)) => encoder.select_db(db),
-            Ok(Item::ResizeDb { keys, expires }) => encoder.resize_db(keys, expires),
-            Ok(Item::ModuleAux { .. }) => continue,
-            Ok(Item::Entry(entry)) => match entry.value {
-                Value::String(value) => encoder.string(entry.key, entry.expiry_ms, value),
-                Value::Hash(pairs) => encoder.hash(entry.key, entry.expiry_ms, pairs.iter()),
-            },
-            Ok(Item::Eof { .. }) | Err(_) => break,
-        };
-        copied.expect("memory takes all");
-        count += 1;
+    let mut copy = Copy::new();
+    while let Ok(item) = decoder.next_item() {
+        if !copy.take(&item) {
+            break;
+        }
     }
     assert!(decoder.consumed() <= bytes.len() as u64);
-    Some((encoder.finish().expect("memory takes all").0, count))
+    Some(copy.finish())
+}
+
+/// As [`copy`], by runs.
+fn copy_by_runs(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
+    let mut decoder = Decoder::new(bytes, LIMITS).ok()?;
+    let mut run = Run::new(decoder.version(), LIMITS);
+    let mut copy = Copy::new();
+    loop {
+        let item = decoder.next_raw();
+        if let Ok(RawItem::Entry(raw)) = item {
+            run.push(&raw);
+            continue;
+        }
+        let done = run.take().decode(|entry| {
+            copy.take(&Item::Entry(entry));
+        });
+        match (done, item) {
+            (Ok(()), Ok(RawItem::Other(item))) if copy.take(&item) => {}
+            _ => break,
+        }
+    }
+    Some(copy.finish())
 }
 
 /// What holds for any bytes.
 pub fn check(bytes: &[u8]) {
-    let Some((first, count)) = copy(bytes) else { return };
+    let copied = copy(bytes);
+    assert_eq!(copy_by_runs(bytes), copied);
+    let Some((first, count)) = copied else { return };
     assert_eq!(copy(&first), Some((first.clone(), count)));
 }

@@ -7,7 +7,7 @@ use parking_lot::MutexGuard;
 
 use super::database::Db;
 use super::image::Image;
-use super::key::{Key, ShardSet};
+use super::key::{Key, SHARDS, ShardSet};
 use super::shard::Shard;
 use super::space::Keyspace;
 use super::table::Table;
@@ -132,6 +132,51 @@ impl<'a> Locked<'a> {
             tables.flat_map(move |table| table.partitions().map(move |held| (db, Arc::clone(held))))
         });
         Image::new(self.space.databases(), partitions)
+    }
+
+    /// Hands the held shards out in about `count` sets, for as many threads to fill.
+    ///
+    /// None is held here until [`Self::rejoin`] has taken them back.
+    #[must_use = "dropping a part lets go of its shards"]
+    pub fn split(&mut self, count: usize) -> Vec<Self> {
+        let set = std::mem::take(&mut self.set);
+        let guards = match std::mem::replace(&mut self.guards, Guards::Many(Vec::new())) {
+            Guards::One(guard) => vec![guard],
+            Guards::Many(guards) => guards,
+        };
+        let each = set.len().div_ceil(count.max(1)).max(1);
+        let mut held = set.iter().zip(guards).peekable();
+        let mut parts = Vec::new();
+        while held.peek().is_some() {
+            let (shards, guards): (Vec<_>, Vec<_>) = held.by_ref().take(each).unzip();
+            let sets = shards.into_iter().map(ShardSet::single);
+            let set = sets.fold(ShardSet::EMPTY, ShardSet::union);
+            parts.push(Self { space: self.space, set, guards: Guards::Many(guards) });
+        }
+        parts
+    }
+
+    /// Takes back what [`Self::split`] handed out.
+    ///
+    /// # Panics
+    /// When the parts do not come in their order.
+    pub fn rejoin(&mut self, parts: Vec<Self>) {
+        let mut all = Vec::new();
+        for part in parts {
+            let lowest = part.set.iter().next();
+            assert!(self.set.iter().last() < lowest, "parts come back in ascending order");
+            self.set = self.set.union(part.set);
+            match part.guards {
+                Guards::One(guard) => all.push(guard),
+                Guards::Many(guards) => all.extend(guards),
+            }
+        }
+        self.guards = Guards::Many(all);
+    }
+
+    /// Makes room for so many keys in all shards together, as far as a database is empty here.
+    pub fn reserve(&mut self, db: usize, keys: usize) {
+        self.each(|_, shard| shard.tables[db].reserve(keys / SHARDS));
     }
 
     /// Raises `flag` when the key changes, from now on.

@@ -24,6 +24,9 @@ const PARTITION_BYTES_MAX: usize = 128 * 1024;
 /// Splitting down to single keys would make the directory grow with the square of the keys.
 const SPLIT_KEYS_MIN: usize = 64;
 
+/// This share of a partition stays free when room is made ahead: hashes are not quite even.
+const RESERVE_SHARE: usize = 8;
+
 /// The most bits the directory takes; partitions grow beyond their limits instead.
 const DEPTH_MAX: u32 = 24;
 
@@ -69,6 +72,25 @@ impl Table {
     /// Makes another empty table with the same limits.
     pub(super) fn empty_like(&self) -> Self {
         Self::new(self.keys_max)
+    }
+
+    /// Makes the partitions that so many keys will need, if the table is empty.
+    ///
+    /// Growing there step by step moves each key as many times as the directory doubles.
+    pub(super) fn reserve(&mut self, keys: usize) {
+        if !self.is_empty() {
+            return;
+        }
+        let room = self.keys_max - self.keys_max / RESERVE_SHARE;
+        let partitions = keys.div_ceil(room.max(1)).next_power_of_two();
+        let depth = partitions.trailing_zeros().min(DEPTH_MAX);
+        let partitions = 1 << depth;
+        *self = Self {
+            partitions: (0..partitions).map(|_| Arc::new(Partition::new(depth))).collect(),
+            directory: (0..partitions).collect(),
+            depth,
+            ..self.empty_like()
+        };
     }
 
     /// Returns the keys a partition may have.

@@ -35,6 +35,7 @@ enum Operation {
     Copy { db: usize, from: u16, to: u16 },
     Swap,
     Clear { db: usize },
+    Reserve { db: usize, keys: usize, threads: usize },
 }
 
 fn operations() -> impl Strategy<Value = Vec<Operation>> {
@@ -65,6 +66,8 @@ fn operations() -> impl Strategy<Value = Vec<Operation>> {
         5 => (db(), key(), key()).prop_map(|(db, from, to)| Operation::Copy { db, from, to }),
         1 => Just(Operation::Swap),
         1 => db().prop_map(|db| Operation::Clear { db }),
+        1 => (db(), 0..300usize, 0..70usize)
+            .prop_map(|(db, keys, threads)| Operation::Reserve { db, keys, threads }),
     ];
     vec(one, 1..600)
 }
@@ -159,6 +162,7 @@ fn apply(space: &Keyspace, model: &mut Model, operation: &Operation) {
             let copy = model[db].get(&from).cloned();
             model[db].extend(copy.map(|held| (to, held)));
         }
+        Operation::Reserve { db, keys, threads } => reserve(&mut locked, (db, keys), threads),
         Operation::SetField { db, key, field, len } => {
             set_field(space, &mut locked.db(db), &mut model[db], (key, field), len);
         }
@@ -172,6 +176,19 @@ fn put(space: &Keyspace, db: &mut Db<'_>, key: &[u8], entry: Option<OwnedEntry>)
     if let Some(entry) = entry {
         db.insert(&space.key(key), entry, 2);
     }
+}
+
+/// Makes room in every shard, by several threads.
+fn reserve(locked: &mut Locked<'_>, (db, keys): (usize, usize), threads: usize) {
+    let mut parts = locked.split(threads);
+    assert!(!locked.holds(ShardSet::single(0)), "the parts hold all");
+    std::thread::scope(|scope| {
+        for part in &mut parts {
+            scope.spawn(move || part.reserve(db, keys * 64));
+        }
+    });
+    locked.rejoin(parts);
+    assert!(locked.holds(ShardSet::ALL));
 }
 
 fn set_field(

@@ -9,7 +9,7 @@ use super::directory::Directory;
 use super::format::Header;
 use super::prepare::{NoSpace, Secured, Supply};
 use super::reader::{ReadError, Reader};
-use super::recovery::{self, Expectation, Recovered, RecoveryError};
+use super::recovery::{self, Expectation, Plan, Recovered, RecoveryError};
 use super::repair;
 use super::retention::Extent;
 use super::segment::Segments;
@@ -34,6 +34,13 @@ pub struct Opened {
     pub writer: Writer,
     /// What recovery found and did.
     pub recovered: Recovered,
+}
+
+/// A log as it was found; nothing has been changed.
+#[derive(Debug)]
+pub struct Examined {
+    storage: Arc<dyn Storage>,
+    plan: Plan,
 }
 
 /// Whether the log has helper threads. Only tests do without: each step is then theirs to make.
@@ -62,6 +69,32 @@ pub enum OpenError {
     Exists(std::path::PathBuf),
 }
 
+impl Examined {
+    /// What was found, and what opening will do about it.
+    pub fn recovered(&self) -> &Recovered {
+        &self.plan.report
+    }
+
+    /// Repairs the log and opens it.
+    pub fn open(self, options: &Options) -> Result<Opened, OpenError> {
+        self.open_with(options, Helpers::Threads)
+    }
+
+    fn open_with(self, options: &Options, helpers: Helpers) -> Result<Opened, OpenError> {
+        let Self { storage, plan } = self;
+        let recovered = plan.report.clone();
+        let repaired = repair::apply(&*storage, plan, options)?;
+        let segments = Segments::new(repaired.closed);
+        segments.push(Arc::clone(&repaired.tail));
+        let marks = Watermarks::new(recovered.start, recovered.end);
+        let core = Core::new(storage, options.clone(), segments, marks, repaired.next_seq);
+        let core = Arc::new(core);
+        let writer = Writer::new(Arc::clone(&core), repaired.tail, repaired.writable);
+        let log = Log::start(core, helpers)?;
+        Ok(Opened { log, writer, recovered })
+    }
+}
+
 impl Log {
     /// Creates a log in `directory` whose first byte will be at `base`.
     pub fn create(
@@ -79,8 +112,12 @@ impl Log {
         options: &Options,
         expectation: &Expectation,
     ) -> Result<Opened, OpenError> {
-        let storage = Arc::new(Directory::open(directory)?);
-        Self::open_in(storage, options, expectation, Helpers::Threads)
+        Self::examine(directory, expectation)?.open(options)
+    }
+
+    /// Reads the log in `directory` after a stop of any kind, and changes nothing yet.
+    pub fn examine(directory: &Path, expectation: &Expectation) -> Result<Examined, OpenError> {
+        Self::examine_in(Arc::new(Directory::open(directory)?), expectation)
     }
 
     /// Removes every segment in `directory`, the newest first: the log gives way to another history.
@@ -128,17 +165,15 @@ impl Log {
         expectation: &Expectation,
         helpers: Helpers,
     ) -> Result<Opened, OpenError> {
+        Self::examine_in(storage, expectation)?.open_with(options, helpers)
+    }
+
+    fn examine_in(
+        storage: Arc<dyn Storage>,
+        expectation: &Expectation,
+    ) -> Result<Examined, OpenError> {
         let plan = recovery::plan(&*storage, expectation)?;
-        let recovered = plan.report.clone();
-        let repaired = repair::apply(&*storage, plan, options)?;
-        let segments = Segments::new(repaired.closed);
-        segments.push(Arc::clone(&repaired.tail));
-        let marks = Watermarks::new(recovered.start, recovered.end);
-        let core = Core::new(storage, options.clone(), segments, marks, repaired.next_seq);
-        let core = Arc::new(core);
-        let writer = Writer::new(Arc::clone(&core), repaired.tail, repaired.writable);
-        let log = Self::start(core, helpers)?;
-        Ok(Opened { log, writer, recovered })
+        Ok(Examined { storage, plan })
     }
 
     /// [`Log::remove_all`] in any storage.

@@ -54,7 +54,7 @@ mod scan;
 
 pub use self::core::Options;
 pub use directory::Directory;
-pub use handle::{Helpers, Log, OpenError, Opened};
+pub use handle::{Examined, Helpers, Log, OpenError, Opened};
 pub use prepare::{NoSpace, Secured};
 pub use reader::{Chunk, ReadError, Reader};
 pub use recovery::{Cut, Evidence, Expectation, OnCorruption, Recovered, RecoveryError};

@@ -15,6 +15,7 @@ mod feeding;
 mod host;
 mod listening;
 mod live;
+mod load;
 mod opening;
 mod pause;
 mod recovery;

@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use crate::config::settings::BacklogFeed;
 use crate::log::{
-    Cut, Directory as LogDirectory, Expectation, Log, OnCorruption, OpenError, Opened, Options,
-    Recovered, RecoveryError, Storage, StorageError,
+    Cut, Directory as LogDirectory, Examined, Expectation, Log, OnCorruption, OpenError, Opened,
+    Options, Recovered, RecoveryError, Storage, StorageError,
 };
 use crate::position::{Offset, Replid};
 use crate::replication::identity::{self, DurableBytes, Identity};
@@ -21,7 +21,8 @@ use crate::snapshot::{
 
 use super::Server;
 use super::failure;
-use super::restore::{self, Loaded, Replayed, RestoreError, Stretch};
+use super::load::{self, Loaded};
+use super::restore::{self, Replayed, RestoreError, Stretch};
 use super::saving::{self, SaveError};
 
 /// Why the server cannot start on this directory.
@@ -195,7 +196,8 @@ fn import(server: &Arc<Server>) -> Result<Option<(SnapshotMeta, Loaded)>, StartE
     server.loading.begin(bytes);
     let reader = std::io::BufReader::with_capacity(1 << 20, &file);
     let mut locked = server.keyspace.lock_all();
-    let loaded = restore::load(&mut locked, &server.keyspace, reader, |at| server.loading.at(at))
+    let progress = |at| server.loading.at(at);
+    let loaded = load::load(&mut locked, &server.keyspace, reader, bytes, progress)
         .map_err(|source| StartError::Load { path, source })?;
     let meta = SnapshotMeta {
         file: name,
@@ -212,10 +214,9 @@ fn import(server: &Arc<Server>) -> Result<Option<(SnapshotMeta, Loaded)>, StartE
 fn resume(server: &Arc<Server>, manifest: Manifest) -> Result<Report, StartError> {
     let boot = server.boot_identity()?;
     let store = SnapshotStore::new(Arc::clone(&server.directory), Some(&manifest))?;
-    // A snapshot that is gone is a refusal before anything is changed.
     let newest = manifest.snapshot.as_ref().map(|meta| store.open(meta)).transpose()?;
-    let opened = open_log(server, &manifest, &boot)?;
-    let end = opened.recovered.end;
+    let examined = examine_log(server, &manifest, &boot)?;
+    let end = examined.as_ref().map_or(manifest.log.first, |log| log.recovered().end);
     let mut report = Report::default();
     let from = match &manifest.snapshot {
         Some(meta) if meta.offset > end => {
@@ -224,11 +225,13 @@ fn resume(server: &Arc<Server>, manifest: Manifest) -> Result<Report, StartError
         Some(meta) => meta.offset,
         None => manifest.log.first,
     };
+    // What may prove to be unreadable is read before the log is changed in any way.
     let mut locked = server.keyspace.lock_all();
     if let Some(snapshot) = &newest {
         let loaded = load_snapshot(server, &mut locked, snapshot)?;
         report.loaded = Some((loaded, snapshot.meta().offset));
     }
+    let opened = open_log(server, &manifest, examined, &boot)?;
     let stream_db = manifest.snapshot.as_ref().map_or(0, |meta| meta.stream_db as usize);
     let reader = opened.log.reader(from).map_err(RestoreError::from)?.trusting();
     let stretch = Stretch { reader, to: end, database: stream_db };
@@ -251,14 +254,12 @@ fn describe_cut(cut: &Cut) -> String {
     format!("{what} of at least {} bytes was cut off behind {}", cut.bytes, cut.path.display())
 }
 
-/// Opens the log, or creates it if the first start was cut short before it was.
-fn open_log(
+/// Reads the log; none if the first start was cut short before it was created.
+fn examine_log(
     server: &Server,
     manifest: &Manifest,
     boot: &BootIdentity,
-) -> Result<Opened, StartError> {
-    let log_dir = server.log_dir();
-    let options = options(server, manifest.replid, boot);
+) -> Result<Option<Examined>, StartError> {
     let first = manifest.log.first;
     let never_used = manifest.run == RunState::Clean { end: first }
         && manifest.durable_floor == first
@@ -272,30 +273,45 @@ fn open_log(
     let expectation = Expectation {
         durable_floor: Some(floor),
         needed_from: Some(needed_from),
-        boot_id: options.boot_id,
+        boot_id: boot_number(boot),
         on_corruption: if force { OnCorruption::Cut } else { OnCorruption::Refuse },
     };
-    match Log::open(&log_dir, &options, &expectation) {
+    match Log::examine(&server.log_dir(), &expectation) {
         Err(OpenError::Recovery(RecoveryError::Empty(_)) | OpenError::Storage(_)) if never_used => {
-            if log_dir.exists() {
-                Log::remove_all(&log_dir)?;
-            }
-            let (log, writer) = Log::create(&log_dir, first, &options)?;
-            let recovered = Recovered {
-                start: first,
-                end: first,
-                durable_floor: first,
-                cut: None,
-                unsealed: 0,
-                segments: 1,
-                was_clean: true,
-                same_boot: true,
-                healed: 0,
-            };
-            Ok(Opened { log, writer, recovered })
+            Ok(None)
         }
-        other => Ok(other?),
+        examined => Ok(Some(examined?)),
     }
+}
+
+/// Opens the log that was found, or creates it.
+fn open_log(
+    server: &Server,
+    manifest: &Manifest,
+    examined: Option<Examined>,
+    boot: &BootIdentity,
+) -> Result<Opened, StartError> {
+    let options = options(server, manifest.replid, boot);
+    if let Some(examined) = examined {
+        return Ok(examined.open(&options)?);
+    }
+    let (log_dir, first) = (server.log_dir(), manifest.log.first);
+    if log_dir.exists() {
+        Log::remove_all(&log_dir)?;
+    }
+    let (log, writer) = Log::create(&log_dir, first, &options)?;
+    let recovered = Recovered {
+        start: first,
+        end: first,
+        durable_floor: first,
+        cut: None,
+        unsealed: 0,
+        segments: 1,
+        was_clean: true,
+        same_boot: true,
+        healed: 0,
+    };
+    Ok(Opened { log, writer, recovered })
 }
 
 fn options(server: &Server, replid: Replid, boot: &BootIdentity) -> Options {
@@ -324,8 +340,9 @@ fn load_snapshot(
     let meta = snapshot.meta();
     server.loading.begin(meta.bytes);
     let reader = std::io::BufReader::with_capacity(1 << 20, snapshot.reader());
-    let loaded = restore::load(locked, &server.keyspace, reader, |at| server.loading.at(at))
-        .map_err(|source| {
+    let progress = |at| server.loading.at(at);
+    let loaded =
+        load::load(locked, &server.keyspace, reader, meta.bytes, progress).map_err(|source| {
             let path = server.directory.path().join(&meta.file);
             StartError::Load { path, source }
         })?;

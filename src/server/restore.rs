@@ -1,15 +1,14 @@
-//! Filling the keyspace: a snapshot, and then the log from its offset on.
+//! Bringing the keyspace up to date with the log: what follows the snapshot is applied in order.
 
-use std::io::Read;
 use std::sync::Arc;
 
 use crate::command::table;
 use crate::command::{Call, ClientInfo, Data, Effect, Host, Mode, Session};
-use crate::keyspace::{Keyspace, Locked, SetExpiry};
+use crate::keyspace::{Keyspace, Locked};
 use crate::log::{ReadError, Reader};
 use crate::net::{Args, Parsed, Parser, Peer, Protocol, ProtocolError, Reply};
 use crate::position::Offset;
-use crate::snapshot::rdb::{DecodeError, Decoder, Item, Limits, Value};
+use crate::snapshot::rdb::DecodeError;
 
 use super::clock::unix_ms;
 
@@ -17,15 +16,6 @@ use super::clock::unix_ms;
 const PIECE_BYTES: usize = usize::MAX;
 /// Progress is told after so many bytes.
 const PROGRESS_BYTES: u64 = 4 * 1024 * 1024;
-
-/// What a snapshot held.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Loaded {
-    /// How many keys.
-    pub keys: u64,
-    /// The checksum of its contents.
-    pub checksum: u64,
-}
 
 /// What the log held.
 #[derive(Clone, Copy, Debug, Default)]
@@ -52,6 +42,9 @@ pub enum RestoreError {
         /// How many there are.
         databases: usize,
     },
+    /// The threads that load could not be started.
+    #[error("cannot start a thread to load the snapshot: {0}")]
+    Thread(#[source] std::io::Error),
     /// The log does not hold what is needed.
     #[error("the log cannot be replayed: {0}")]
     Log(#[from] ReadError),
@@ -79,62 +72,6 @@ pub enum RestoreError {
         /// The error.
         reply: String,
     },
-}
-
-/// Loads a snapshot into databases that are empty.
-pub fn load(
-    locked: &mut Locked<'_>,
-    keyspace: &Keyspace,
-    reader: impl Read,
-    mut progress: impl FnMut(u64),
-) -> Result<Loaded, RestoreError> {
-    let mut decoder = Decoder::new(reader, Limits::default())?;
-    let mut loaded = Loaded::default();
-    let (mut database, mut told) = (0, 0);
-    let clock = (unix_ms() / 1000) as u32;
-    loop {
-        let consumed = decoder.consumed();
-        if consumed - told >= PROGRESS_BYTES {
-            told = consumed;
-            progress(consumed);
-        }
-        match decoder.next_item()? {
-            Item::Aux { .. } | Item::ResizeDb { .. } => {}
-            Item::ModuleAux { module } => {
-                tracing::warn!(module, "the snapshot holds data of a module, which is left out");
-            }
-            Item::SelectDb(index) => {
-                let databases = keyspace.databases();
-                database = usize::try_from(index)
-                    .ok()
-                    .filter(|index| *index < databases)
-                    .ok_or(RestoreError::Database { database: index, databases })?;
-            }
-            Item::Entry(entry) => {
-                let key = keyspace.key(entry.key);
-                let mut db = locked.db(database);
-                match entry.value {
-                    Value::String(value) => {
-                        let expiry = entry.expiry_ms.map_or(SetExpiry::Clear, SetExpiry::At);
-                        db.set_string(&key, value, expiry, clock);
-                    }
-                    Value::Hash(pairs) => {
-                        let mut hash = db.hash_or_create(&key, clock);
-                        for (field, value) in &pairs {
-                            hash.set(field, value);
-                        }
-                        db.set_expiry(&key, entry.expiry_ms);
-                    }
-                }
-                loaded.keys += 1;
-            }
-            Item::Eof { checksum } => {
-                loaded.checksum = checksum;
-                progress(consumed);
-                return Ok(loaded);
-            }
-        }
-    }
 }
 
 /// A part of the log.

@@ -1,9 +1,10 @@
-//! Reads an RDB file item by item.
+//! Reads an RDB file item by item, or entry by entry without looking into their values.
 
 use std::io::Read;
 
 use super::elements::{Elements, Pairs};
 use super::format as rdb;
+use super::run::{Raw, RawItem};
 use super::source::{DecodeError, Limits, PackedError, Source};
 use super::{listpack, ziplist, zipmap};
 
@@ -88,6 +89,29 @@ pub enum Value<'a> {
     Hash(Pairs<'a>),
 }
 
+/// What comes next, as its first bytes tell; what follows them is not read yet for an entry alone.
+enum Head {
+    /// Its key and value are in the decoder's buffers.
+    Aux,
+    SelectDb(u64),
+    ResizeDb {
+        keys: u64,
+        expires: u64,
+    },
+    ModuleAux {
+        module: u64,
+    },
+    /// Its type, and where that stands.
+    Entry {
+        code: u8,
+        offset: u64,
+        attributes: Attributes,
+    },
+    Eof {
+        checksum: u64,
+    },
+}
+
 /// What precedes a key and belongs to it.
 #[derive(Clone, Copy, Default)]
 struct Attributes {
@@ -101,14 +125,24 @@ impl<R: Read> Decoder<R> {
     pub fn new(reader: R, limits: Limits) -> Result<Self, DecodeError> {
         let mut source = Source::new(reader, limits);
         let version = read_header(&mut source)?;
-        Ok(Self {
+        Ok(Self::within(source, version))
+    }
+
+    /// Goes on with a source that is past the header.
+    pub(super) fn within(source: Source<R>, version: u32) -> Self {
+        Self {
             source,
             version,
             state: State::Within,
             key: Vec::new(),
             value: Vec::new(),
             elements: Elements::default(),
-        })
+        }
+    }
+
+    /// Says where in its file the next item lay, for errors.
+    pub(super) fn relocate(&mut self, offset: u64) {
+        self.source.relocate(offset);
     }
 
     /// Returns the version in the header.
@@ -128,8 +162,44 @@ impl<R: Read> Decoder<R> {
 
     /// Reads the next item; after an error nothing more can be read.
     pub fn next_item(&mut self) -> Result<Item<'_>, DecodeError> {
+        Ok(match self.head()? {
+            Head::Aux => Item::Aux { key: &self.key, value: &self.value },
+            Head::SelectDb(index) => Item::SelectDb(index),
+            Head::ResizeDb { keys, expires } => Item::ResizeDb { keys, expires },
+            Head::ModuleAux { module } => Item::ModuleAux { module },
+            Head::Entry { code, offset, attributes } => self.entry(code, offset, attributes)?,
+            Head::Eof { checksum } => Item::Eof { checksum },
+        })
+    }
+
+    /// Reads the next item, but of an entry only its key and where it ends.
+    ///
+    /// What is wrong within its value is for [`Run::decode`](super::Run::decode) to find.
+    pub fn next_raw(&mut self) -> Result<RawItem<'_>, DecodeError> {
+        self.source.keep();
+        let begin = self.source.offset();
+        let item = match self.head()? {
+            Head::Entry { code, offset, .. } => {
+                self.read_key()?;
+                self.skip_value(code, offset)?;
+                return Ok(RawItem::Entry(Raw {
+                    key: &self.key,
+                    offset: begin,
+                    bytes: self.source.kept(),
+                }));
+            }
+            Head::Aux => Item::Aux { key: &self.key, value: &self.value },
+            Head::SelectDb(index) => Item::SelectDb(index),
+            Head::ResizeDb { keys, expires } => Item::ResizeDb { keys, expires },
+            Head::ModuleAux { module } => Item::ModuleAux { module },
+            Head::Eof { checksum } => Item::Eof { checksum },
+        };
+        Ok(RawItem::Other(item))
+    }
+
+    fn head(&mut self) -> Result<Head, DecodeError> {
         if let State::Ended { checksum } = self.state {
-            return Ok(Item::Eof { checksum });
+            return Ok(Head::Eof { checksum });
         }
         let mut attributes = Attributes::default();
         loop {
@@ -152,10 +222,10 @@ impl<R: Read> Decoder<R> {
                     }
                 }
                 rdb::OPCODE_AUX => return self.aux(),
-                rdb::OPCODE_SELECT_DB => return Ok(Item::SelectDb(self.source.length()?)),
+                rdb::OPCODE_SELECT_DB => return Ok(Head::SelectDb(self.source.length()?)),
                 rdb::OPCODE_RESIZE_DB => {
                     let (keys, expires) = (self.source.length()?, self.source.length()?);
-                    return Ok(Item::ResizeDb { keys, expires });
+                    return Ok(Head::ResizeDb { keys, expires });
                 }
                 rdb::OPCODE_MODULE_AUX => return self.module_aux(),
                 rdb::OPCODE_FUNCTION | rdb::OPCODE_FUNCTION_PRE_GA => {
@@ -163,18 +233,18 @@ impl<R: Read> Decoder<R> {
                     return Err(DecodeError::UnsupportedOpcode { name, offset });
                 }
                 rdb::OPCODE_EOF => return self.eof(),
-                code => return self.entry(code, offset, attributes),
+                code => return Ok(Head::Entry { code, offset, attributes }),
             }
         }
     }
 
-    fn aux(&mut self) -> Result<Item<'_>, DecodeError> {
+    fn aux(&mut self) -> Result<Head, DecodeError> {
         self.read_key()?;
         self.read_string()?;
-        Ok(Item::Aux { key: &self.key, value: &self.value })
+        Ok(Head::Aux)
     }
 
-    fn module_aux(&mut self) -> Result<Item<'_>, DecodeError> {
+    fn module_aux(&mut self) -> Result<Head, DecodeError> {
         const END: u64 = 0;
         const SIGNED: u64 = 1;
         const UNSIGNED: u64 = 2;
@@ -184,7 +254,7 @@ impl<R: Read> Decoder<R> {
         let module = self.source.length()?;
         loop {
             match self.source.length()? {
-                END => return Ok(Item::ModuleAux { module }),
+                END => return Ok(Head::ModuleAux { module }),
                 SIGNED | UNSIGNED => {
                     self.source.length()?;
                 }
@@ -200,7 +270,7 @@ impl<R: Read> Decoder<R> {
         }
     }
 
-    fn eof(&mut self) -> Result<Item<'_>, DecodeError> {
+    fn eof(&mut self) -> Result<Head, DecodeError> {
         let checksum = self.source.checksum();
         if self.version >= rdb::VERSION_CHECKSUM_MIN {
             let stored = u64::from_le_bytes(self.source.array()?);
@@ -209,7 +279,7 @@ impl<R: Read> Decoder<R> {
             }
         }
         self.state = State::Ended { checksum };
-        Ok(Item::Eof { checksum })
+        Ok(Head::Eof { checksum })
     }
 
     fn entry(
@@ -225,11 +295,7 @@ impl<R: Read> Decoder<R> {
             rdb::TYPE_HASH_ZIPMAP => self.read_packed_hash(zipmap::read)?,
             rdb::TYPE_HASH_ZIPLIST => self.read_packed_hash(ziplist::read)?,
             rdb::TYPE_HASH_LISTPACK => self.read_packed_hash(listpack::read)?,
-            code => {
-                let (name, key) = (rdb::type_name(code), self.key.clone());
-                let version = self.version;
-                return Err(DecodeError::UnsupportedType { name, code, key, offset, version });
-            }
+            code => return Err(self.unsupported(code, offset)),
         }
         let Attributes { expiry_ms, idle_seconds, frequency } = attributes;
         let value = match code {
@@ -237,6 +303,27 @@ impl<R: Read> Decoder<R> {
             _ => Value::Hash(self.elements.pairs()),
         };
         Ok(Item::Entry(Entry { key: &self.key, expiry_ms, idle_seconds, frequency, value }))
+    }
+
+    fn skip_value(&mut self, code: u8, offset: u64) -> Result<(), DecodeError> {
+        let strings = match code {
+            rdb::TYPE_HASH => {
+                let count = self.source.length()?;
+                let odd = || self.source.malformed("a hash of more fields than can be");
+                count.checked_mul(2).ok_or_else(odd)?
+            }
+            rdb::TYPE_STRING
+            | rdb::TYPE_HASH_ZIPMAP
+            | rdb::TYPE_HASH_ZIPLIST
+            | rdb::TYPE_HASH_LISTPACK => 1,
+            code => return Err(self.unsupported(code, offset)),
+        };
+        (0..strings).try_for_each(|_| self.source.skip_string())
+    }
+
+    fn unsupported(&self, code: u8, offset: u64) -> DecodeError {
+        let (name, key) = (rdb::type_name(code), self.key.clone());
+        DecodeError::UnsupportedType { name, code, key, offset, version: self.version }
     }
 
     fn read_key(&mut self) -> Result<(), DecodeError> {

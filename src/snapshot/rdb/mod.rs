@@ -18,12 +18,14 @@ mod zipmap;
 
 mod decode;
 mod encode;
+mod run;
 mod source;
 
 pub use crc64::crc64;
 pub use decode::{Decoder, Entry, Item, Value};
 pub use elements::{Pairs, PairsIter};
 pub use encode::{Checksum, Compression, EncodeError, Encoder, Finished, Options, Preamble};
+pub use run::{Raw, RawItem, Run};
 pub use source::{DecodeError, Limits, PackedError};
 
 #[cfg(test)]

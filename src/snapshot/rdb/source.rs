@@ -172,18 +172,57 @@ pub(super) struct Source<R> {
     base: u64,
     limits: Limits,
     compressed: Vec<u8>,
+    /// Where in the buffer what is kept begins; `None`: nothing is.
+    kept_from: Option<usize>,
+    /// What is kept and no longer in the buffer.
+    kept: Vec<u8>,
 }
+
+/// Bytes that were handed out, as they lie in the file: the end of one buffer, and the next one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Kept<'a>(pub(super) [&'a [u8]; 2]);
 
 impl<R: Read> Source<R> {
     pub(super) fn new(reader: R, limits: Limits) -> Self {
-        let buffer = vec![0; BUFFER_BYTES].into_boxed_slice();
-        let compressed = Vec::new();
-        Self { reader, buffer, at: 0, end: 0, summed: 0, crc: 0, base: 0, limits, compressed }
+        Self::with_buffer(reader, limits, BUFFER_BYTES)
+    }
+
+    /// As [`Self::new`], for a reader that has no more than `bytes`.
+    pub(super) fn with_buffer(reader: R, limits: Limits, bytes: usize) -> Self {
+        Self {
+            reader,
+            buffer: vec![0; bytes.clamp(1, BUFFER_BYTES)].into_boxed_slice(),
+            at: 0,
+            end: 0,
+            summed: 0,
+            crc: 0,
+            base: 0,
+            limits,
+            compressed: Vec::new(),
+            kept_from: None,
+            kept: Vec::new(),
+        }
+    }
+
+    /// Keeps what is handed out from now on.
+    pub(super) fn keep(&mut self) {
+        self.kept.clear();
+        self.kept_from = Some(self.at);
+    }
+
+    /// Returns what was handed out since [`Self::keep`].
+    pub(super) fn kept(&self) -> Kept<'_> {
+        Kept([&self.kept, &self.buffer[self.kept_from.unwrap_or(self.at)..self.at]])
+    }
+
+    /// Says where in its file the next byte lay.
+    pub(super) fn relocate(&mut self, offset: u64) {
+        self.base = offset.wrapping_sub(self.at as u64);
     }
 
     /// Tells how many bytes have been handed out.
     pub(super) fn offset(&self) -> u64 {
-        self.base + self.at as u64
+        self.base.wrapping_add(self.at as u64)
     }
 
     pub(super) fn limits(&self) -> &Limits {
@@ -240,6 +279,38 @@ impl<R: Read> Source<R> {
             left -= count as u64;
         }
         Ok(())
+    }
+
+    /// Passes over `len` bytes.
+    fn skip(&mut self, len: u64) -> Result<(), DecodeError> {
+        let mut left = len;
+        while left > 0 {
+            if self.at == self.end {
+                self.fill()?;
+            }
+            let count = left.min((self.end - self.at) as u64) as usize;
+            self.at += count;
+            left -= count as u64;
+        }
+        Ok(())
+    }
+
+    /// Passes over a string, whatever its encoding.
+    pub(super) fn skip_string(&mut self) -> Result<(), DecodeError> {
+        let len = match self.prefix()? {
+            Prefix::Length(len) => len,
+            Prefix::Special(STRING_INT8) => 1,
+            Prefix::Special(STRING_INT16) => 2,
+            Prefix::Special(STRING_INT32) => 4,
+            Prefix::Special(STRING_LZF) => {
+                let compressed_len = self.length()?;
+                self.length()?;
+                compressed_len
+            }
+            Prefix::Special(_) => return Err(self.malformed("an unknown string encoding")),
+        };
+        self.within_limit("a string", len)?;
+        self.skip(len)
     }
 
     pub(super) fn length(&mut self) -> Result<u64, DecodeError> {
@@ -306,7 +377,11 @@ impl<R: Read> Source<R> {
     #[cold]
     fn fill(&mut self) -> Result<(), DecodeError> {
         self.checksum();
-        self.base += self.end as u64;
+        if let Some(from) = &mut self.kept_from {
+            self.kept.extend_from_slice(&self.buffer[*from..self.end]);
+            *from = 0;
+        }
+        self.base = self.base.wrapping_add(self.end as u64);
         (self.at, self.end, self.summed) = (0, 0, 0);
         loop {
             match self.reader.read(&mut self.buffer) {

@@ -25,24 +25,53 @@ fn decode_all(reader: impl Read) -> Result<(Vec<Owned>, u64), DecodeError> {
 fn decode_within(reader: impl Read, limits: Limits) -> Result<(Vec<Owned>, u64), DecodeError> {
     let mut decoder = Decoder::new(reader, limits)?;
     let mut items = Vec::new();
-    loop {
-        items.push(match decoder.next_item()? {
-            Item::Aux { key, value } => Owned::Aux(key.to_vec(), value.to_vec()),
-            Item::SelectDb(db) => Owned::SelectDb(db),
-            Item::ResizeDb { keys, expires } => Owned::ResizeDb(keys, expires),
-            Item::ModuleAux { module } => Owned::ModuleAux(module),
-            Item::Entry(Entry { key, expiry_ms, value: Value::String(value), .. }) => {
-                Owned::String(key.to_vec(), expiry_ms, value.to_vec())
-            }
-            Item::Entry(Entry { key, expiry_ms, value: Value::Hash(pairs), .. }) => {
-                let pairs = pairs.iter().map(|(f, v)| (f.to_vec(), v.to_vec())).collect();
-                Owned::Hash(key.to_vec(), expiry_ms, pairs)
-            }
-            Item::Eof { .. } => break,
-        });
+    while let Some(item) = owned(&decoder.next_item()?) {
+        items.push(item);
     }
     let Ok(Item::Eof { checksum }) = decoder.next_item() else { panic!("the end stays the end") };
     Ok((items, checksum))
+}
+
+/// Decodes as loading does: the file is cut into entries, and runs of these are decoded.
+fn decode_by_runs(reader: impl Read, limits: Limits) -> Result<(Vec<Owned>, u64), DecodeError> {
+    let mut decoder = Decoder::new(reader, limits)?;
+    let mut run = Run::new(decoder.version(), limits);
+    let mut items = Vec::new();
+    loop {
+        let other = match decoder.next_raw() {
+            Ok(RawItem::Entry(raw)) => {
+                run.push(&raw);
+                continue;
+            }
+            Ok(RawItem::Other(Item::Eof { checksum })) => Ok((None, checksum)),
+            Ok(RawItem::Other(item)) => Ok((owned(&item), 0)),
+            Err(error) => Err(error),
+        };
+        // What was cut before an error is still whole.
+        run.take().decode(|entry| items.extend(owned(&Item::Entry(entry))))?;
+        match other? {
+            (Some(item), _) => items.push(item),
+            (None, checksum) => return Ok((items, checksum)),
+        }
+    }
+}
+
+/// Copies an item; none at the end.
+fn owned(item: &Item<'_>) -> Option<Owned> {
+    Some(match item {
+        Item::Aux { key, value } => Owned::Aux(key.to_vec(), value.to_vec()),
+        Item::SelectDb(db) => Owned::SelectDb(*db),
+        Item::ResizeDb { keys, expires } => Owned::ResizeDb(*keys, *expires),
+        Item::ModuleAux { module } => Owned::ModuleAux(*module),
+        Item::Entry(Entry { key, expiry_ms, value: Value::String(value), .. }) => {
+            Owned::String(key.to_vec(), *expiry_ms, value.to_vec())
+        }
+        Item::Entry(Entry { key, expiry_ms, value: Value::Hash(pairs), .. }) => {
+            let pairs = pairs.iter().map(|(f, v)| (f.to_vec(), v.to_vec())).collect();
+            Owned::Hash(key.to_vec(), *expiry_ms, pairs)
+        }
+        Item::Eof { .. } => return None,
+    })
 }
 
 fn encode(items: &[Owned], options: Options) -> (Vec<u8>, Finished) {
@@ -346,12 +375,23 @@ proptest! {
         items in prop::collection::vec(any_item(), 0..12), version in 9u32..=11,
     ) {
         let (file, finished) = encode(&items, Options { version, ..Options::default() });
-        prop_assert_eq!(decode_all(Trickle(&file)).unwrap(), (items, finished.checksum));
+        prop_assert_eq!(decode_all(Trickle(&file)).unwrap(), (items.clone(), finished.checksum));
+        for by_runs in [
+            decode_by_runs(Trickle(&file), Limits::default()),
+            decode_by_runs(&file[..], Limits::default()),
+        ] {
+            prop_assert_eq!(by_runs.unwrap(), (items.clone(), finished.checksum));
+        }
     }
 
     #[test]
     fn arbitrary_bodies_are_read_or_refused(body in prop::collection::vec(any::<u8>(), 0..300)) {
         let limits = Limits { string_bytes_max: 1 << 16, value_bytes_max: 1 << 16 };
-        let _ = decode_within(&file("0010", &body)[..], limits);
+        let text = |decoded: Result<_, DecodeError>| decoded.map_err(|error| error.to_string());
+        let file = file("0010", &body);
+        prop_assert_eq!(
+            text(decode_by_runs(&file[..], limits)),
+            text(decode_within(&file[..], limits))
+        );
     }
 }

@@ -1,0 +1,226 @@
+//! Filling the keyspace from a snapshot, with as many threads as there are cores.
+//!
+//! One thread cuts the file into entries without looking into their values, and hands each to the
+//! thread that holds the shard of its key. So every thread has its shards for itself: none waits for
+//! another, and what several of them look up lies in different memory.
+
+use std::io::Read;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{Builder, ScopedJoinHandle};
+
+use crate::keyspace::{Db, Keyspace, Locked, SetExpiry, ShardSet};
+use crate::snapshot::rdb::{DecodeError, Decoder, Entry, Item, Limits, Raw, RawItem, Run, Value};
+
+use super::clock::unix_ms;
+use super::restore::RestoreError;
+
+/// Progress is told after so many bytes.
+const PROGRESS_BYTES: u64 = 4 * 1024 * 1024;
+/// How many bytes of entries are handed over at once; an entry is never divided.
+const RUN_BYTES: usize = 64 * 1024;
+/// How much may wait for one thread; whoever cuts the file waits when there is more.
+const TASKS_MAX: usize = 4;
+/// A hint at the number of keys is believed as far as each may have taken so few bytes.
+const KEY_BYTES_MIN: u64 = 3;
+
+/// What a snapshot held.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Loaded {
+    /// How many keys.
+    pub keys: u64,
+    /// The checksum of its contents.
+    pub checksum: u64,
+}
+
+/// What one thread does next.
+enum Task {
+    /// Make room for so many keys in all shards together.
+    Reserve { database: usize, keys: usize },
+    /// Enter these.
+    Fill { database: usize, run: Run },
+}
+
+/// One thread's shards, and what is gathered for it.
+struct Lane {
+    shards: ShardSet,
+    run: Run,
+    tasks: SyncSender<Task>,
+}
+
+/// Why the file is not cut to its end.
+enum Stop {
+    /// A thread has ended before its time: it knows why.
+    Gone,
+    Failed(RestoreError),
+}
+
+impl<E: Into<RestoreError>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Loads a snapshot of `bytes` into databases that are empty; every shard is held.
+pub fn load(
+    locked: &mut Locked<'_>,
+    keyspace: &Keyspace,
+    reader: impl Read,
+    bytes: u64,
+    progress: impl FnMut(u64),
+) -> Result<Loaded, RestoreError> {
+    let decoder = Decoder::new(reader, Limits::default())?;
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let mut parts = locked.split(threads);
+    let loaded = std::thread::scope(|scope| {
+        let mut lanes = Vec::new();
+        let mut fillers = Vec::new();
+        for (index, part) in parts.iter_mut().enumerate() {
+            let (tasks, inbox) = sync_channel(TASKS_MAX);
+            let run = Run::new(decoder.version(), Limits::default());
+            lanes.push(Lane { shards: part.set(), run, tasks });
+            let filler = Builder::new()
+                .name(format!("load-{index}"))
+                .spawn_scoped(scope, move || fill(part, keyspace, &inbox));
+            fillers.push(filler.map_err(RestoreError::Thread)?);
+        }
+        let mut cutting = Cutting { keyspace, lanes, database: 0, keys_max: bytes / KEY_BYTES_MIN };
+        let cut = cutting.run(decoder, progress);
+        drop(cutting);
+        let keys = fillers.into_iter().map(join).sum::<Result<u64, DecodeError>>()?;
+        match cut {
+            Ok(checksum) => Ok(Loaded { keys, checksum }),
+            Err(Stop::Failed(error)) => Err(error),
+            Err(Stop::Gone) => unreachable!("the thread that has ended would have said why"),
+        }
+    });
+    locked.rejoin(parts);
+    loaded
+}
+
+fn join(filler: ScopedJoinHandle<'_, Result<u64, DecodeError>>) -> Result<u64, DecodeError> {
+    filler.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+/// Handing the entries of a file to those who enter them.
+struct Cutting<'k> {
+    keyspace: &'k Keyspace,
+    lanes: Vec<Lane>,
+    /// The one whose entries are being read.
+    database: usize,
+    /// The most keys that the file can hold.
+    keys_max: u64,
+}
+
+impl Cutting<'_> {
+    /// Goes through the file; returns its checksum.
+    fn run<R: Read>(
+        &mut self,
+        mut decoder: Decoder<R>,
+        mut progress: impl FnMut(u64),
+    ) -> Result<u64, Stop> {
+        let mut told = 0;
+        loop {
+            let consumed = decoder.consumed();
+            if consumed - told >= PROGRESS_BYTES {
+                told = consumed;
+                progress(consumed);
+            }
+            match decoder.next_raw()? {
+                RawItem::Entry(raw) => self.hand(&raw)?,
+                RawItem::Other(Item::SelectDb(index)) => self.select(index)?,
+                RawItem::Other(Item::ResizeDb { keys, .. }) => self.reserve(keys)?,
+                RawItem::Other(Item::ModuleAux { module }) => {
+                    tracing::warn!(module, "the snapshot holds data of a module, left out");
+                }
+                RawItem::Other(Item::Aux { .. } | Item::Entry(_)) => {}
+                RawItem::Other(Item::Eof { checksum }) => {
+                    progress(consumed);
+                    self.flush()?;
+                    return Ok(checksum);
+                }
+            }
+        }
+    }
+
+    fn hand(&mut self, raw: &Raw<'_>) -> Result<(), Stop> {
+        let shard = ShardSet::of(&self.keyspace.key(raw.key));
+        let lane = self.lanes.iter_mut().find(|lane| lane.shards.contains(shard));
+        let lane = lane.expect("the lanes hold every shard");
+        lane.run.push(raw);
+        if lane.run.len() >= RUN_BYTES { lane.flush(self.database) } else { Ok(()) }
+    }
+
+    fn select(&mut self, index: u64) -> Result<(), Stop> {
+        self.flush()?;
+        let databases = self.keyspace.databases();
+        self.database = usize::try_from(index)
+            .ok()
+            .filter(|index| *index < databases)
+            .ok_or(RestoreError::Database { database: index, databases })?;
+        Ok(())
+    }
+
+    fn reserve(&self, keys: u64) -> Result<(), Stop> {
+        let (database, keys) = (self.database, keys.min(self.keys_max) as usize);
+        self.lanes.iter().try_for_each(|lane| lane.send(Task::Reserve { database, keys }))
+    }
+
+    fn flush(&mut self) -> Result<(), Stop> {
+        let database = self.database;
+        self.lanes.iter_mut().try_for_each(|lane| lane.flush(database))
+    }
+}
+
+impl Lane {
+    fn flush(&mut self, database: usize) -> Result<(), Stop> {
+        if self.run.is_empty() {
+            return Ok(());
+        }
+        let run = self.run.take();
+        self.send(Task::Fill { database, run })
+    }
+
+    fn send(&self, task: Task) -> Result<(), Stop> {
+        self.tasks.send(task).map_err(|_| Stop::Gone)
+    }
+}
+
+/// Enters what comes, until nothing more does; returns how many keys there were.
+fn fill(
+    part: &mut Locked<'_>,
+    keyspace: &Keyspace,
+    inbox: &Receiver<Task>,
+) -> Result<u64, DecodeError> {
+    let clock = (unix_ms() / 1000) as u32;
+    let mut count = 0;
+    for task in inbox {
+        match task {
+            Task::Reserve { database, keys } => part.reserve(database, keys),
+            Task::Fill { database, run } => {
+                let mut db = part.db(database);
+                run.decode(|entry| {
+                    enter(&mut db, keyspace, &entry, clock);
+                    count += 1;
+                })?;
+            }
+        }
+    }
+    Ok(count)
+}
+
+fn enter(db: &mut Db<'_>, keyspace: &Keyspace, entry: &Entry<'_>, clock: u32) {
+    let key = keyspace.key(entry.key);
+    match &entry.value {
+        Value::String(value) => {
+            let expiry = entry.expiry_ms.map_or(SetExpiry::Clear, SetExpiry::At);
+            db.set_string(&key, value, expiry, clock);
+        }
+        Value::Hash(pairs) => {
+            let mut hash = db.hash_or_create(&key, clock);
+            for (field, value) in pairs {
+                hash.set(field, value);
+            }
+            db.set_expiry(&key, entry.expiry_ms);
+        }
+    }
+}
