@@ -12,6 +12,8 @@ use super::{Effect, Fault, Host, Session};
 pub struct Call<'c, 'k> {
     /// The command's words; word 0 is its name.
     pub args: Args<'c>,
+    /// The key that its shards were found by, if it has only one.
+    pub located: Option<LocatedKey<'c>>,
     /// The client on whose behalf it runs.
     pub session: &'c mut Session,
     /// The keys whose shards are locked for it.
@@ -20,6 +22,15 @@ pub struct Call<'c, 'k> {
     pub reply: Reply<'c>,
     /// The server around it.
     pub host: &'c dyn Host,
+}
+
+/// A key and the word it is.
+#[derive(Clone, Copy, Debug)]
+pub struct LocatedKey<'c> {
+    /// The word's index.
+    pub index: usize,
+    /// The key, hashed.
+    pub key: Key<'c>,
 }
 
 /// Who drives the execution, and so who decides over expired keys.
@@ -55,7 +66,13 @@ pub struct Data<'c, 'k> {
 
 impl<'c> Call<'c, '_> {
     /// Returns the key in word `index`.
+    #[inline]
     pub fn key(&self, index: usize) -> Key<'c> {
+        if let Some(located) = self.located
+            && located.index == index
+        {
+            return located.key;
+        }
         let words: &'c [u8] = self.args.word(index);
         self.data.keyspace.key(words)
     }
@@ -107,6 +124,18 @@ impl Data<'_, '_> {
     /// Finds a live string for a writing command.
     pub fn peek_string(&mut self, key: &Key<'_>) -> Result<Option<Str<'_>>, Fault> {
         self.peek(key).map(|entry| string_in(&entry)).transpose()
+    }
+
+    /// Replaces the integer that a live key holds; see [`Db::change_int`].
+    #[inline]
+    pub fn change_int(
+        &mut self,
+        key: &Key<'_>,
+        change: impl FnOnce(i64) -> Result<i64, Fault>,
+    ) -> Option<Result<i64, Fault>> {
+        self.expire_if_due(self.database, key);
+        let clock = self.clock();
+        self.locked.db(self.database).change_int(key, clock, change)
     }
 
     /// Finds a live hash for a writing command.

@@ -44,7 +44,7 @@ pub mod slowlog;
 #[cfg(test)]
 pub(crate) mod testing;
 
-pub use call::{Call, Data, Mode};
+pub use call::{Call, Data, LocatedKey, Mode};
 pub use effect::Effect;
 pub use fault::Fault;
 pub use flow::Flow;

@@ -119,6 +119,7 @@ impl Bench {
                 let no_touch = self.session.no_touch;
                 let mut call = Call {
                     args,
+                    located: None,
                     session: &mut self.session,
                     data: Data {
                         keyspace: &self.keyspace,

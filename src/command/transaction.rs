@@ -6,6 +6,7 @@ use std::time::Instant;
 use crate::keyspace::{Keyspace, Locked, ShardSet};
 use crate::net::args::{Args, OwnedArgs};
 
+use super::call::LocatedKey;
 use super::session::{Transaction, Watch, WatchedKey, flag};
 use super::table::{self, Command};
 use super::{Call, Data, Effect, Fault, Flow, Session};
@@ -130,6 +131,7 @@ fn run_queued(
     let data = &mut call.data;
     let mut queued = Call {
         args,
+        located: None,
         data: Data {
             keyspace: data.keyspace,
             locked: &mut *data.locked,
@@ -191,18 +193,29 @@ pub fn shards_of_queue(session: &Session, keyspace: &Keyspace) -> ShardSet {
         if command.flags & table::flag::OWN_SHARDS != 0 {
             return ShardSet::ALL;
         }
-        set.union(shards_of(command, &words.as_args(), keyspace))
+        set.union(shards_of(command, &words.as_args(), keyspace).0)
     })
 }
 
 /// Tells which shards a command needs: those of its keys, or all where they are unknown beforehand.
-pub fn shards_of(command: &'static Command, args: &Args<'_>, keyspace: &Keyspace) -> ShardSet {
+///
+/// Of a command that has one key, the key comes along: its hash need not be computed again.
+#[inline]
+pub fn shards_of<'a>(
+    command: &'static Command,
+    args: &Args<'a>,
+    keyspace: &Keyspace,
+) -> (ShardSet, Option<LocatedKey<'a>>) {
     if command.flags & table::flag::ALL_SHARDS != 0 {
-        return ShardSet::ALL;
+        return (ShardSet::ALL, None);
+    }
+    if let Some(index) = table::keys::only_key(command, args) {
+        let key = keyspace.key(args.word(index));
+        return (ShardSet::of(&key), Some(LocatedKey { index, key }));
     }
     let mut set = ShardSet::EMPTY;
     for index in table::keys::keys_of(command, args) {
         set = set.union(ShardSet::of(&keyspace.key(args.word(index))));
     }
-    set
+    (set, None)
 }

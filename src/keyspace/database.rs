@@ -142,6 +142,20 @@ impl<'l> Db<'l> {
         self.put_string(key, Str::Int(value), expiry, clock);
     }
 
+    /// Replaces the integer that a key holds by what `change` makes of it, where it lies.
+    ///
+    /// None when the key holds no integer, as when it is absent; the expiry stays.
+    #[inline]
+    pub fn change_int<E>(
+        &mut self,
+        key: &Key<'_>,
+        clock: u32,
+        change: impl FnOnce(i64) -> Result<i64, E>,
+    ) -> Option<Result<i64, E>> {
+        let index = self.index;
+        self.shard_mut(key).tables[index].change_int(key, clock & CLOCK_MASK, change)
+    }
+
     /// Edits the bytes of a string in place; an absent key starts empty. The expiry stays.
     ///
     /// # Panics

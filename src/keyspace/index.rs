@@ -151,9 +151,15 @@ impl Index {
         let mut number = self.home(hash);
         for _ in 0..self.lines.len() {
             let line = &self.lines[number];
-            for slot in line.tagged(tag(hash)) {
-                if same(line.addresses[slot]) {
-                    return Some(Place { line: number, slot });
+            // Word by word: most records are found in the first one, whose slots fill first.
+            for word in 0..TAG_WORDS {
+                let mut found = line.tagged_in(word, tag(hash));
+                while found != 0 {
+                    let slot = word * 8 + found.trailing_zeros() as usize / 8;
+                    if same(line.addresses[slot]) {
+                        return Some(Place { line: number, slot });
+                    }
+                    found &= found - 1;
                 }
             }
             if line.passed == 0 {
@@ -208,14 +214,21 @@ impl Line {
     /// Names the slots that have this tag.
     #[inline]
     fn tagged(&self, tag: u8) -> Slots {
-        let mut bytes = [!tag; TAG_WORDS * 8];
-        bytes[..SLOTS].copy_from_slice(&self.tags);
-        let (words, _) = bytes.as_chunks();
-        let mut slots = [0; TAG_WORDS];
-        for (slots, word) in slots.iter_mut().zip(words) {
-            *slots = zero_bytes(u64::from_le_bytes(*word) ^ (u64::from(tag) * EACH_BYTE));
-        }
-        Slots(slots)
+        Slots(std::array::from_fn(|word| self.tagged_in(word, tag)))
+    }
+
+    /// Names the slots of one word of tags that have this tag, by the highest bit of their bytes.
+    #[inline]
+    fn tagged_in(&self, word: usize, tag: u8) -> u64 {
+        let tags = &self.tags[word * 8..];
+        let word = match tags.first_chunk::<8>() {
+            Some(eight) => u64::from_le_bytes(*eight),
+            None => tags
+                .iter()
+                .rev()
+                .fold(u64::from(!tag) * EACH_BYTE, |word, &tag| word << 8 | u64::from(tag)),
+        };
+        zero_bytes(word ^ (u64::from(tag) * EACH_BYTE))
     }
 
     /// Names the slots that hold a record.

@@ -177,6 +177,16 @@ impl<'r> Record<'r> {
         self.payload_at(self.key_end())
     }
 
+    /// Reads the value if it is an integer, and tells where its eight bytes start.
+    #[inline]
+    pub(super) fn integer(&self) -> Option<(i64, usize)> {
+        let is_integer = self.bytes[0] & FORM_MASK == FORM_INT;
+        is_integer.then(|| {
+            let start = self.key_end();
+            (i64::from_le_bytes(self.array(start)), start)
+        })
+    }
+
     /// Finds the places of the parts.
     #[inline]
     pub(super) fn parts(&self) -> Parts {
@@ -309,6 +319,8 @@ mod tests {
                     assert_eq!(record.head(), head);
                     assert_eq!(record.key(), key);
                     assert_eq!(record.payload(), payload);
+                    let number = record.integer().map(|(number, _)| Payload::Int(number));
+                    assert_eq!(number, matches!(payload, Payload::Int(_)).then_some(payload));
                     assert_eq!(record.parts().value.end, size);
                     assert_eq!(record.as_bytes(), &bytes[..size]);
                 }

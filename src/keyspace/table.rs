@@ -169,6 +169,25 @@ impl Table {
         })
     }
 
+    /// Changes the integer a key holds and its access clock; none if it holds no integer.
+    #[inline]
+    pub(super) fn change_int<E>(
+        &mut self,
+        key: &Key<'_>,
+        accessed: u32,
+        change: impl FnOnce(i64) -> Result<i64, E>,
+    ) -> Option<Result<i64, E>> {
+        let number = *self.directory.get(self.place(key.hash()))? as usize;
+        let partition = &mut self.partitions[number];
+        let at = partition.find(key)?;
+        let (old, start) = partition.record(at).integer()?;
+        Some(change(old).inspect(|new| {
+            let partition = Arc::make_mut(partition);
+            partition.touch(at, accessed);
+            partition.patch(at, start, &new.to_le_bytes());
+        }))
+    }
+
     /// Removes a key; says whether it was there.
     pub(super) fn remove(&mut self, key: &Key<'_>, hasher: &RandomState) -> bool {
         let removed =

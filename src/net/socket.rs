@@ -7,8 +7,11 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use socket2::SockRef;
+use tokio::io::Interest;
 use tokio::net::{TcpStream, UnixStream};
 
+/// How much room a buffer gets that has none.
+const READ_BYTES_MIN: usize = 64;
 /// How much is thrown away at once when a connection lingers.
 const DRAIN_BYTES: usize = 16 * 1024;
 
@@ -59,12 +62,33 @@ impl Socket {
         }
     }
 
-    /// Appends to `buffer` the bytes that are there.
+    /// Appends to `buffer` the bytes that are there, as far as it has room.
     pub fn try_read(&self, buffer: &mut BytesMut) -> io::Result<usize> {
-        match self {
+        if buffer.len() == buffer.capacity() {
+            buffer.reserve(READ_BYTES_MIN);
+        }
+        let room = buffer.capacity() - buffer.len();
+        let count = match self {
             Self::Tcp(stream) => stream.try_read_buf(buffer),
             Self::Unix(stream) => stream.try_read_buf(buffer),
+        }?;
+        if count < room {
+            self.note_drained();
         }
+        Ok(count)
+    }
+
+    /// Notes that nothing is left to read, so that the next attempt does not ask the system.
+    ///
+    /// What comes meanwhile is an event of its own, which the runtime has yet to fetch: it runs on
+    /// this very thread, and so cannot have mistaken that event for the one that is over.
+    fn note_drained(&self) {
+        let nothing = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
+        // The error is what was asked for.
+        let _ = match self {
+            Self::Tcp(stream) => stream.try_io(Interest::READABLE, nothing),
+            Self::Unix(stream) => stream.try_io(Interest::READABLE, nothing),
+        };
     }
 
     /// Writes all of `bytes`.

@@ -7,7 +7,7 @@ use std::time::Instant;
 use crate::command::counters::Counters;
 use crate::command::session::{ReplyMode, flag as client};
 use crate::command::table::{self, Command, flag};
-use crate::command::{Call, Data, Effect, Fault, Flow, Mode, Session, transaction};
+use crate::command::{Call, Data, Effect, Fault, Flow, LocatedKey, Mode, Session, transaction};
 use crate::keyspace::ShardSet;
 use crate::log::Secured;
 use crate::net::{Args, Reply};
@@ -150,19 +150,21 @@ impl Executor {
     ) -> Flow {
         let start = out.len();
         let handler = command.handler.expect("a container is resolved to a subcommand");
-        let server = Arc::clone(&self.server);
-        let set = self.shards(session, command, &args);
+        let (set, located) = self.shards(session, command, &args);
         let database = session.database;
-        self.effect.clear();
+        // Borrowed apart: a count of references would be one for all workers to fight over.
+        let Self { server, effect, unit, now_ms, .. } = self;
+        effect.clear();
         let mut locked = server.keyspace.lock(set);
         let mut call = Call {
             args,
+            located,
             data: Data {
                 keyspace: &server.keyspace,
                 locked: &mut locked,
-                effect: &mut self.effect,
+                effect,
                 database,
-                now_ms: self.now_ms,
+                now_ms: *now_ms,
                 mode: Mode::Client,
                 no_touch: session.no_touch,
                 hits: 0,
@@ -170,11 +172,11 @@ impl Executor {
             },
             reply: Reply::new(out, session.protocol),
             session,
-            host: &*server,
+            host: &**server,
         };
         let result = handler(&mut call);
         let (hits, misses) = (call.data.hits, call.data.misses);
-        let logged = self.effect.is_empty() || self.log(session, database, &args);
+        let logged = effect.is_empty() || log(server, effect, unit, session, (database, &args));
         drop(locked);
         if !logged {
             // The server is ending, and this came too late to be kept: it is not answered.
@@ -190,35 +192,14 @@ impl Executor {
         })
     }
 
-    /// Appends the effect to the log; the shards it speaks of are still held.
-    ///
-    /// Tells whether it is there: at the very end of a server nothing is taken any more.
-    fn log(&mut self, session: &Session, database: usize, args: &Args<'_>) -> bool {
-        let server = &self.server;
-        let Some(stream) = server.stream() else { return true };
-        let unit = match args.raw() {
-            Some(raw) if self.effect.is_plain_request() => Unit::command(database, raw),
-            _ => encode_unit(&self.effect, args, database, &mut self.unit),
-        };
-        server.live.changed(self.effect.changes());
-        if self.effect.expirations() > 0 {
-            server.stats.expired.fetch_add(self.effect.expirations(), Ordering::Relaxed);
-        }
-        match stream.append(unit) {
-            Ok(end) => session.info.written.store(end.0, Ordering::Relaxed),
-            Err(StreamError::Closed) => return false,
-            // Memory now holds what the log does not.
-            Err(error) => server.fail("cannot append to the log", &error),
-        }
-        if self.unit.capacity() > SECURE_FROM_BYTES {
-            self.unit = Vec::new();
-        }
-        true
-    }
-
-    fn shards(&self, session: &Session, command: &'static Command, args: &Args<'_>) -> ShardSet {
+    fn shards<'a>(
+        &self,
+        session: &Session,
+        command: &'static Command,
+        args: &Args<'a>,
+    ) -> (ShardSet, Option<LocatedKey<'a>>) {
         if command.flags & flag::QUEUED_KEYS != 0 {
-            return transaction::shards_of_queue(session, &self.server.keyspace);
+            return (transaction::shards_of_queue(session, &self.server.keyspace), None);
         }
         transaction::shards_of(command, args, &self.server.keyspace)
     }
@@ -325,6 +306,37 @@ impl Executor {
             self.server.latency.sample(event, took_us / 1000, self.now_ms / 1000);
         }
     }
+}
+
+/// Appends the effect to the log; the shards it speaks of are still held.
+///
+/// Tells whether it is there: at the very end of a server nothing is taken any more.
+fn log(
+    server: &Server,
+    effect: &Effect,
+    scratch: &mut Vec<u8>,
+    session: &Session,
+    (database, args): (usize, &Args<'_>),
+) -> bool {
+    let Some(stream) = server.stream() else { return true };
+    let unit = match args.raw() {
+        Some(raw) if effect.is_plain_request() => Unit::command(database, raw),
+        _ => encode_unit(effect, args, database, scratch),
+    };
+    server.live.changed(effect.changes());
+    if effect.expirations() > 0 {
+        server.stats.expired.fetch_add(effect.expirations(), Ordering::Relaxed);
+    }
+    match stream.append(unit) {
+        Ok(end) => session.info.written.store(end.0, Ordering::Relaxed),
+        Err(StreamError::Closed) => return false,
+        // Memory now holds what the log does not.
+        Err(error) => server.fail("cannot append to the log", &error),
+    }
+    if scratch.capacity() > SECURE_FROM_BYTES {
+        *scratch = Vec::new();
+    }
+    true
 }
 
 /// Tells what a pause takes the command for: what it, or the transaction it runs, may do.

@@ -183,6 +183,7 @@ impl Applier {
         let database = self.session.database;
         let mut call = Call {
             args,
+            located: None,
             data: Data {
                 keyspace,
                 locked,

@@ -1,7 +1,7 @@
 //! Commands that take a string for a number and add to it.
 
-use crate::command::{Call, Fault, Flow};
-use crate::keyspace::{SetExpiry, Str};
+use crate::command::{Call, Data, Fault, Flow};
+use crate::keyspace::{Key, SetExpiry, Str};
 use crate::net::LongDouble;
 use crate::net::number::parse_i64_strict;
 
@@ -51,15 +51,30 @@ pub fn incrbyfloat(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
 fn add(call: &mut Call<'_, '_>, increment: i64) -> Result<Flow, Fault> {
     const OVERFLOW: Fault = Fault::fixed("ERR increment or decrement would overflow");
     let key = call.key(1);
-    let value = match call.data.peek_string(&key)? {
+    let grown = |value: i64| value.checked_add(increment).ok_or(OVERFLOW);
+    let sum = match call.data.change_int(&key, grown) {
+        Some(sum) => sum?,
+        None => begin_count(&mut call.data, &key, grown)?,
+    };
+    call.data.changed(&key);
+    call.reply.integer(sum);
+    Ok(Flow::Done)
+}
+
+/// Makes an integer of a key that is absent, or whose text is a number's and not in its usual form.
+#[cold]
+fn begin_count(
+    data: &mut Data<'_, '_>,
+    key: &Key<'_>,
+    grown: impl FnOnce(i64) -> Result<i64, Fault>,
+) -> Result<i64, Fault> {
+    let value = match data.peek_string(key)? {
         None => 0,
         Some(Str::Int(number)) => number,
         Some(Str::Bytes(text)) => parse_i64_strict(text).ok_or(Fault::NOT_AN_INTEGER)?,
     };
-    let sum = value.checked_add(increment).ok_or(OVERFLOW)?;
-    let clock = call.data.clock();
-    call.data.db().set_int(&key, sum, SetExpiry::Keep, clock);
-    call.data.changed(&key);
-    call.reply.integer(sum);
-    Ok(Flow::Done)
+    let sum = grown(value)?;
+    let clock = data.clock();
+    data.db().set_int(key, sum, SetExpiry::Keep, clock);
+    Ok(sum)
 }

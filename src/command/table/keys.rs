@@ -63,6 +63,19 @@ pub enum FindKeys {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unfit;
 
+/// Returns the place of the key of a command that always has one, at the same place.
+#[inline]
+pub fn only_key(command: &Command, args: &Args<'_>) -> Option<usize> {
+    match command.keys {
+        [
+            KeySpec {
+                begin: BeginSearch::Index(index), find: FindKeys::Range { last: 0, .. }, ..
+            },
+        ] => Some(*index as usize).filter(|index| *index < args.len()),
+        _ => None,
+    }
+}
+
 /// Walks the places of the keys among a command's words.
 ///
 /// A spec that the words do not fit yields nothing: the command will refuse them before it looks at
@@ -268,6 +281,19 @@ mod tests {
         assert_eq!(places(&AFTER_WORD, "after x keys a b"), [3, 4]);
         assert_eq!(places(&AFTER_WORD, "after nothing here"), []);
         assert_eq!(places(&AFTER_WORD, "after streams"), []);
+    }
+
+    #[test]
+    fn a_command_with_one_key_at_a_fixed_place_is_told_from_all_others() {
+        static ONE: Command = command("one", -2, 0).keys(&[key_at(1, "RO")]);
+        let only = |command, words: &str| {
+            let owned = OwnedArgs::from_words(words.split(' ').collect::<Vec<_>>());
+            only_key(command, &owned.as_args())
+        };
+        assert_eq!([only(&ONE, "one a b"), only(&ONE, "one")], [Some(1), None]);
+        for other in [&COUNTED, &AFTER_WORD, &PAIRS, &UNKNOWN] {
+            assert_eq!(only(other, "x 1 a b"), None);
+        }
     }
 
     #[test]
