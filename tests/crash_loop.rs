@@ -2,175 +2,13 @@
 
 mod support;
 
-use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Sender, channel};
-use std::thread::JoinHandle;
+use std::sync::mpsc::channel;
 
-use backlogd::net::wire::put_command;
 use support::history::{await_online, digest, history, number, resyncs};
+use support::load::{self, Journal, Load, Promise};
 use support::random::Random;
-use support::{Client, Endpoint, Server, Stock, Value, await_until};
-
-/// How many clients write at the same time.
-const WRITERS: usize = 8;
-/// Over how many keys each of them goes.
-const KEYS: u64 = 40;
-/// The most writes of one pipeline.
-const PIPELINE_MAX: usize = 40;
-
-/// What one client knows of its writes. It numbers them; each sets one of its keys to the number,
-/// and then counts it.
-#[derive(Clone, Copy, Debug, Default)]
-struct Journal {
-    writer: usize,
-    /// The last write whose count was acknowledged.
-    acknowledged: u64,
-    /// The last write that was sent.
-    sent: u64,
-}
-
-impl Journal {
-    fn key(&self, number: u64) -> String {
-        format!("key:{}:{}", self.writer, number % KEYS)
-    }
-
-    fn counter(&self) -> String {
-        format!("counter:{}", self.writer)
-    }
-
-    /// Half of the clients make each write one transaction, so that both halves come or neither.
-    fn is_transactional(&self) -> bool {
-        self.writer.is_multiple_of(2)
-    }
-
-    /// How many replies a write has.
-    fn replies(&self) -> usize {
-        if self.is_transactional() { 6 } else { 4 }
-    }
-
-    fn encode(&self, number: u64, out: &mut Vec<u8>) {
-        let (key, value) = (self.key(number), number.to_string());
-        if self.is_transactional() {
-            put_command(out, &["MULTI"]);
-        }
-        put_command(out, &["SET", &key, &value]);
-        put_command(out, &["HSET", "shared", &self.counter(), &value]);
-        put_command(out, &["SET", &format!("fading:{key}"), &value, "PX", "40"]);
-        put_command(out, &["INCR", &self.counter()]);
-        if self.is_transactional() {
-            put_command(out, &["EXEC"]);
-        }
-    }
-
-    /// Reads the replies of a write, and notes that it was acknowledged.
-    fn confirm(&mut self, client: &mut Client) -> std::io::Result<()> {
-        let mut last = Value::Null;
-        for _ in 0..self.replies() {
-            last = client.try_read()?.0;
-        }
-        let count = match &last {
-            Value::Array(replies) => replies.last().expect("the replies of a transaction"),
-            other => other,
-        };
-        assert_eq!(count.integer() as u64, self.acknowledged + 1, "writer {}", self.writer);
-        self.acknowledged += 1;
-        Ok(())
-    }
-
-    /// Compares with what is there after a restart, and goes on from that.
-    fn check(&mut self, client: &mut Client) {
-        let found = match client.call(&["GET", &self.counter()]) {
-            Value::Null => 0,
-            text => text.text().parse().expect("a number"),
-        };
-        let (least, most) = (self.acknowledged, self.sent);
-        let writer = self.writer;
-        assert!(
-            (least..=most).contains(&found),
-            "writer {writer}: {least} were acknowledged and {most} sent, but {found} are there"
-        );
-        for number in (found + 1).saturating_sub(KEYS).max(1)..=found {
-            let value = client.call(&["GET", &self.key(number)]).text();
-            // The write after the last one counted may be there by half.
-            let ahead = (found + 1).to_string();
-            let half = !self.is_transactional()
-                && value == ahead
-                && self.key(found + 1) == self.key(number);
-            assert!(value == number.to_string() || half, "writer {writer}: {value} for {number}");
-        }
-        *self = Self { writer, acknowledged: found, sent: found };
-    }
-}
-
-/// The load of one round: clients that write until the server is gone.
-struct Load {
-    writers: Vec<JoinHandle<Journal>>,
-}
-
-impl Load {
-    /// Begins to write; says so on `moment` once `goal` writes are acknowledged.
-    fn start(
-        address: SocketAddr,
-        journals: &[Journal],
-        goal: u64,
-        moment: &Sender<()>,
-        seed: u64,
-    ) -> Self {
-        let acknowledged = Arc::new(AtomicU64::new(0));
-        let writers = journals.iter().map(|journal| {
-            let (journal, moment) = (*journal, moment.clone());
-            let acknowledged = Arc::clone(&acknowledged);
-            std::thread::spawn(move || {
-                let reached = || {
-                    if acknowledged.fetch_add(1, Ordering::Relaxed) + 1 == goal {
-                        // The round may be over for another reason.
-                        let _ = moment.send(());
-                    }
-                };
-                write_until_cut(address, journal, seed, reached)
-            })
-        });
-        Self { writers: writers.collect() }
-    }
-
-    /// Waits until all have noticed that the server is gone.
-    fn join(self) -> Vec<Journal> {
-        self.writers
-            .into_iter()
-            .map(|writer| writer.join().expect("a writer does not panic"))
-            .collect()
-    }
-}
-
-fn write_until_cut(
-    address: SocketAddr,
-    mut journal: Journal,
-    seed: u64,
-    acknowledged: impl Fn(),
-) -> Journal {
-    let mut random = Random::new(seed ^ journal.writer as u64);
-    let Ok(mut client) = Client::try_connect(address) else { return journal };
-    loop {
-        let count = 1 + random.below(PIPELINE_MAX);
-        let mut pipeline = Vec::new();
-        for _ in 0..count {
-            journal.sent += 1;
-            journal.encode(journal.sent, &mut pipeline);
-        }
-        if client.try_send(&pipeline).is_err() {
-            return journal;
-        }
-        for _ in 0..count {
-            if journal.confirm(&mut client).is_err() {
-                return journal;
-            }
-            acknowledged();
-        }
-    }
-}
+use support::{Endpoint, Server, Stock, await_until};
 
 /// A primary with two stock replicas that lives through crash after crash.
 struct Ordeal {
@@ -198,8 +36,7 @@ impl Ordeal {
         }
         await_online(&server, replicas.len());
         assert_eq!(resyncs(&server), (2, 0));
-        let journals =
-            (0..WRITERS).map(|writer| Journal { writer, ..Journal::default() }).collect();
+        let journals = load::journals(Promise::Reply);
         Self { server, replicas, journals, random: Random::new(seed), end: Server::kill }
     }
 
@@ -220,6 +57,10 @@ impl Ordeal {
         reached.recv().unwrap_or_else(|_| panic!("round {round}: the load ended by itself"));
         (self.end)(&mut self.server);
         self.journals = load.join();
+        assert!(
+            !self.journals.iter().any(Journal::is_refused),
+            "round {round}: a write is refused"
+        );
 
         self.server.restart_in_place();
         let after = history(&self.server);
@@ -230,10 +71,7 @@ impl Ordeal {
                 assert_eq!(after.replid2, before.replid, "round {round}");
             }
         }
-        let mut client = self.server.connect();
-        for journal in &mut self.journals {
-            journal.check(&mut client);
-        }
+        load::check(&mut self.journals, &mut self.server.connect());
         await_online(&self.server, self.replicas.len());
         let partial = self.replicas.len() as u64;
         assert_eq!(resyncs(&self.server), (0, partial), "round {round}: full and partial resyncs");
@@ -242,10 +80,7 @@ impl Ordeal {
 
     /// Waits until nothing more expires, and compares data and offsets.
     fn assert_quiet_and_equal(&self, round: usize) {
-        let mut client = self.server.connect();
-        await_until("what fades has faded", || {
-            client.info("keyspace", "db0").contains("expires=0,")
-        });
+        load::await_faded(&mut self.server.connect());
         let offset =
             |endpoint: &Stock| number(&mut endpoint.connect(), "replication", "slave_repl_offset");
         for replica in &self.replicas {

@@ -3,48 +3,30 @@
 mod support;
 
 use std::fs;
-use std::io::Write;
 use std::path::Path;
-use std::process::Command;
 
 use support::history::{assert_in_sync, await_online, digest, history, resyncs};
+use support::mount::Mount;
 use support::{Client, Endpoint, Server, Stock, Value, await_until};
 use tempfile::TempDir;
 
-/// Says that this test may be left out where it is not run by root.
-const WITHOUT_ROOT: &str = "BACKLOGD_TESTS_WITHOUT_ROOT";
-
 /// A small file system of its own, unmounted when dropped.
 struct SmallDisk {
-    place: TempDir,
+    // In this order, as what is mounted goes before the directory it is mounted on.
+    mount: Mount,
+    _place: TempDir,
 }
 
 impl SmallDisk {
     /// Mounts a tmpfs of so many MiB; `None` where this cannot be and need not be.
     fn mount(mebibytes: usize) -> Option<Self> {
         let place = TempDir::new().expect("a temporary directory can be made");
-        let size = format!("size={mebibytes}m");
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &size, "backlogd-test"])
-            .arg(place.path())
-            .output()
-            .unwrap_or_else(|error| panic!("mount: {error}; apt-get install mount"));
-        if mounted.status.success() {
-            return Some(Self { place });
-        }
-        let why = String::from_utf8_lossy(&mounted.stderr).into_owned();
-        assert!(
-            std::env::var_os(WITHOUT_ROOT).is_some_and(|value| value == "1"),
-            "this test mounts a small tmpfs, for which it must be run by root ({why}). Run the \
-             tests as root, or set {WITHOUT_ROOT}=1 to leave it out."
-        );
-        let note = format!("\n!!! NOT TESTED: a full disk, as nothing can be mounted: {why}\n");
-        drop(std::io::stderr().write_all(note.as_bytes()));
-        None
+        let mount = Mount::tmpfs(place.path(), mebibytes)?;
+        Some(Self { mount, _place: place })
     }
 
     fn path(&self) -> &Path {
-        self.place.path()
+        self.mount.point()
     }
 
     /// Takes so many MiB away.
@@ -55,14 +37,6 @@ impl SmallDisk {
 
     fn drop_ballast(&self, name: &str) {
         fs::remove_file(self.path().join(name)).expect("it is there");
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        // Lazily, as a server may be ending still.
-        let unmounted = Command::new("umount").arg("-l").arg(self.place.path()).status();
-        assert!(std::thread::panicking() || unmounted.is_ok_and(|status| status.success()));
     }
 }
 

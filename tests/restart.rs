@@ -142,8 +142,7 @@ fn a_server_that_is_loading_ends_when_told_to() {
     boot.hold_back();
     server.restart_loading(&[]);
     terminate(&mut server);
-    fs::remove_file(boot.path()).expect("it is there");
-    boot.write();
+    boot.put_back();
     server.restart();
     assert_eq!(digest(&server), data);
 }
@@ -255,8 +254,7 @@ fn a_kill_while_loading_changes_nothing() {
     boot.hold_back();
     server.restart_loading(&[]);
     server.kill();
-    fs::remove_file(boot.path()).expect("it is there");
-    boot.write();
+    boot.put_back();
     server.restart();
     assert_eq!((history(&server), digest(&server)), (before, data));
 }

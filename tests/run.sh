@@ -4,6 +4,9 @@
 set -eu
 cd "$(dirname "$0")/.."
 
+# The tools for file systems are there, and only root has them in its path.
+export PATH="$PATH:/usr/sbin:/sbin"
+
 missing=""
 need() {
     command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
@@ -14,6 +17,10 @@ need redis-server redis-server
 need redis-cli redis-tools
 need redis-benchmark redis-tools
 need strace strace
+need mount mount
+need losetup mount
+need mkfs.ext4 e2fsprogs
+need xfs_io xfsprogs
 
 if [ -n "$missing" ]; then
     packages=$(printf '%s\n' $missing | sort -u | tr '\n' ' ')

@@ -1,10 +1,15 @@
 //! The boot of the machine, as far as a server can tell it.
 
-use std::fs;
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::process::Command;
 
+use rustix::fs::OFlags;
 use tempfile::TempDir;
+
+use super::await_until;
 
 /// A boot id that the test decides on.
 #[derive(Debug)]
@@ -42,6 +47,29 @@ impl Boot {
         fs::remove_file(self.path()).expect("it is there");
         let made = Command::new("mkfifo").arg(self.path()).status();
         assert!(made.expect("mkfifo is in coreutils").success());
+    }
+
+    /// Waits until a server has come to the pipe; it waits in turn, for [`Self::tell`].
+    pub fn await_reader(&self) -> File {
+        let mut end = None;
+        await_until("the server reads its boot id", || {
+            // Without waiting, as nobody may ever come.
+            let flags = OFlags::NONBLOCK.bits().cast_signed();
+            end = OpenOptions::new().write(true).custom_flags(flags).open(self.path()).ok();
+            end.is_some()
+        });
+        end.expect("it was opened")
+    }
+
+    /// Gives the present number to the server that waits for it.
+    pub fn tell(&self, mut reader: File) {
+        writeln!(reader, "boot {}", self.number).expect("it is being read");
+    }
+
+    /// Puts the file in the place of the pipe again.
+    pub fn put_back(&self) {
+        fs::remove_file(self.path()).expect("it is there");
+        self.write();
     }
 
     /// Writes the present number into the file.

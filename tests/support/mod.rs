@@ -5,8 +5,11 @@
 pub mod boot;
 pub mod client;
 pub mod data;
+pub mod disk;
 pub mod follower;
 pub mod history;
+pub mod load;
+pub mod mount;
 pub mod process;
 pub mod random;
 pub mod segments;
@@ -16,6 +19,7 @@ pub mod wait;
 
 pub use boot::Boot;
 pub use client::{Client, Value};
+pub use disk::Disk;
 pub use follower::{Follower, Resync};
 pub use server::Server;
 pub use stock::Stock;
