@@ -52,6 +52,47 @@ impl Resync {
     }
 }
 
+/// A connection that has asked for the stream, and has read nothing of the answer.
+#[derive(Debug)]
+pub struct Asking(Client);
+
+impl Asking {
+    /// Shakes hands with these capabilities, and sends `PSYNC replid wanted`.
+    #[track_caller]
+    pub fn new(server: &impl Endpoint, capabilities: &[&str], replid: &str, wanted: i64) -> Self {
+        let mut client = server.connect();
+        assert_eq!(client.run("REPLCONF listening-port 1").text(), "OK");
+        for capability in capabilities {
+            assert_eq!(client.call(&["REPLCONF", "capa", capability]).text(), "OK");
+        }
+        client.send_command(&["PSYNC", replid, &wanted.to_string()]);
+        Self(client)
+    }
+
+    /// Reads the answer, with the snapshot if it is one.
+    #[track_caller]
+    pub fn answer(self) -> (Follower, Resync) {
+        let Self(mut client) = self;
+        let line = client.read_line();
+        let mut words = line.split_whitespace();
+        let resync = match words.next() {
+            Some("+CONTINUE") => Resync::Partial(words.next().map(str::to_owned)),
+            Some("+FULLRESYNC") => {
+                let replid = words.next().expect("a replid").to_owned();
+                let offset: u64 =
+                    words.next().and_then(|word| word.parse().ok()).expect("an offset");
+                let (form, rdb) = read_payload(&mut client);
+                if form == Form::Mark {
+                    client.send_command(&["REPLCONF", "ACK", &offset.to_string()]);
+                }
+                Resync::Full(Snapshot { replid, offset, form, rdb })
+            }
+            _ => panic!("no answer to PSYNC: {line:?}"),
+        };
+        (Follower(client), resync)
+    }
+}
+
 /// A connection that is fed the stream.
 #[derive(Debug)]
 pub struct Follower(Client);
@@ -78,29 +119,7 @@ impl Follower {
         replid: &str,
         wanted: i64,
     ) -> (Self, Resync) {
-        let mut client = server.connect();
-        assert_eq!(client.run("REPLCONF listening-port 1").text(), "OK");
-        for capability in capabilities {
-            assert_eq!(client.call(&["REPLCONF", "capa", capability]).text(), "OK");
-        }
-        client.send_command(&["PSYNC", replid, &wanted.to_string()]);
-        let line = client.read_line();
-        let mut words = line.split_whitespace();
-        let resync = match words.next() {
-            Some("+CONTINUE") => Resync::Partial(words.next().map(str::to_owned)),
-            Some("+FULLRESYNC") => {
-                let replid = words.next().expect("a replid").to_owned();
-                let offset: u64 =
-                    words.next().and_then(|word| word.parse().ok()).expect("an offset");
-                let (form, rdb) = read_payload(&mut client);
-                if form == Form::Mark {
-                    client.send_command(&["REPLCONF", "ACK", &offset.to_string()]);
-                }
-                Resync::Full(Snapshot { replid, offset, form, rdb })
-            }
-            _ => panic!("no answer to PSYNC: {line:?}"),
-        };
-        (Self(client), resync)
+        Asking::new(server, capabilities, replid, wanted).answer()
     }
 
     /// Sends `SYNC`, as a replica that knows no more; returns the snapshot alone.
