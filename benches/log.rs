@@ -194,14 +194,8 @@ mod catch_up {
             .bench_local_refs(|opened| {
                 let end = opened.recovered.end;
                 let mut reader = opened.log.reader(Offset::ZERO).expect("the log begins there");
-                loop {
-                    if reader.is_cold() {
-                        reader.warm(CHUNK_BYTES).expect("the disk answers");
-                    }
-                    match reader.read(end, CHUNK_BYTES).expect("nothing is retired") {
-                        Some(chunk) => socket.write_all(&chunk).expect("the drain lives"),
-                        None => break,
-                    }
+                while let Some(chunk) = reader.read(end, CHUNK_BYTES).expect("nothing is retired") {
+                    socket.write_all(&chunk).expect("the drain lives");
                 }
             });
     }

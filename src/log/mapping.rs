@@ -230,11 +230,6 @@ impl Readable {
         // none will follow (M2).
         unsafe { slice::from_raw_parts(from, range.len()) }
     }
-
-    /// Faults the pages of `range` in for reading; blocks on the disk.
-    pub fn populate_for_read(&self, range: Range<usize>) -> io::Result<()> {
-        self.pages.advise(Advice::PopulateRead, page_floor(range.start)..range.end)
-    }
 }
 
 /// A look at the plain memory of a heap pair, as the kernel looks at dirty pages at any moment.
@@ -246,10 +241,6 @@ impl HeapPages {
     pub fn copy(&self, range: Range<usize>) -> Vec<u8> {
         self.0[range].iter().map(|cell| cell.load(Ordering::Relaxed)).collect()
     }
-}
-
-fn page_floor(at: usize) -> usize {
-    at - at % super::format::PAGE_BYTES
 }
 
 /// Touching a mapped page beyond the end of its file is a SIGBUS; so the length is checked first.
@@ -302,8 +293,6 @@ mod tests {
         writable.publish(5006);
         assert_eq!(readable.bytes(5000..5006), b"stream");
         writable.pager().flush(0..8192).unwrap();
-        readable.populate_for_read(5000..5006).unwrap();
-        assert_eq!(readable.bytes(5000..5006), b"stream");
         assert_eq!(&std::fs::read(&path).unwrap()[5000..5006], b"stream");
         assert!(Writable::create(&path, 8192, |_| Ok(())).is_err(), "never maps an existing file");
         assert_eq!(Readable::open(&file, 5006).unwrap().bytes(5000..5006), b"stream");

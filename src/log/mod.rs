@@ -41,6 +41,7 @@ mod core;
 mod handle;
 mod writer;
 
+mod checked;
 mod reader;
 
 mod prepare;

@@ -1,17 +1,17 @@
-//! Following the log from any offset, straight from the read-only mapping.
+//! Following the log from any offset, straight from the read-only mapping where that is in memory.
 //!
-//! What lies far back may have rotted on the disk since it was written, and a replica that is sent
-//! it can tell no better than by its next full resync. So a closed segment is summed before a byte
-//! of it is sent: when nobody in this process has read it or written it yet, and whenever a reader
-//! enters it from so far behind that its pages may come from the disk.
+//! Elsewhere it is read by calls and summed on the way: see [`CheckedReader`].
 
 use std::ops::{Deref, Range};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
+use super::checked::CheckedReader;
 use super::core::Core;
 use super::mapping::Readable;
-use super::scan::{self, Verified};
+use super::scan::Verified;
 use super::segment::Segment;
 use crate::position::Offset;
 
@@ -24,10 +24,8 @@ pub struct Reader {
     core: Arc<Core>,
     segment: Arc<Segment>,
     at: Offset,
-    /// Up to where [`Reader::warm`] has brought the bytes into memory.
-    warm_to: Offset,
-    /// Whether the segment has been summed since it was entered.
-    is_checked: bool,
+    /// Reads the segment while it is cold, and knows how much of it is whole.
+    checked: Option<CheckedReader>,
     /// Whether every segment is taken as it is.
     is_trusting: bool,
 }
@@ -74,7 +72,7 @@ impl Reader {
         }
         let below = |start| ReadError::BelowStart { wanted: at, start };
         let segment = core.segments.containing(at).ok_or_else(|| below(core.marks.start()))?;
-        Ok(Self { core, segment, at, warm_to: at, is_checked: false, is_trusting: false })
+        Ok(Self { core, segment, at, checked: None, is_trusting: false })
     }
 
     /// Where the next byte comes from.
@@ -93,34 +91,25 @@ impl Reader {
             return Ok(None);
         }
         self.enter()?;
-        self.check()?;
-        let up_to = up_to.min(self.segment.end().unwrap_or(up_to));
-        let bytes = (up_to.since(self.at) as usize).min(max_bytes);
-        let start = self.segment.file_position(self.at);
-        let readable = self.segment.readable.clone();
-        let chunk = Chunk { readable, range: start..start + bytes, offset: self.at };
-        self.at = self.at.advanced(bytes as u64);
+        let offset = self.at;
+        let limit = up_to.min(self.segment.end().unwrap_or(up_to));
+        let max_bytes = (limit.since(self.at) as usize).min(max_bytes);
+        let place = if self.is_here_cold() {
+            Place::Read(self.read_cold(max_bytes)?)
+        } else {
+            let start = self.segment.file_position(self.at);
+            let readable = self.segment.readable.clone();
+            Place::Mapped { readable, range: start..start + max_bytes }
+        };
+        let chunk = Chunk { place, offset };
+        self.at = chunk.end();
         Ok(Some(chunk))
     }
 
     /// Whether the next bytes may have to come from the disk, which must not block an async thread.
     pub fn is_cold(&mut self) -> bool {
         // If there is nothing to enter, reading on tells.
-        self.enter().is_ok() && (self.is_unchecked() || (self.at >= self.warm_to && self.is_far()))
-    }
-
-    /// Brings the next `bytes` into memory, after a look at their segment; blocks on the disk.
-    pub fn warm(&mut self, bytes: usize) -> Result<(), ReadError> {
-        self.enter()?;
-        self.check()?;
-        let sealed = self.core.marks.sealed();
-        let end = self.segment.end().unwrap_or(sealed).min(sealed);
-        let to = self.at.advanced(bytes as u64).min(end).max(self.at);
-        let range = self.segment.file_position(self.at)..self.segment.file_position(to);
-        // Pages that cannot be fetched now fail where they are sent.
-        let _ = self.segment.readable.populate_for_read(range);
-        self.warm_to = to.max(self.at.advanced(1));
-        Ok(())
+        self.enter().is_ok() && self.is_here_cold()
     }
 
     /// Takes the log as it is, just after recovery has been through it.
@@ -134,48 +123,48 @@ impl Reader {
     fn enter(&mut self) -> Result<(), ReadError> {
         while let Some(end) = self.segment.end().filter(|&end| end <= self.at) {
             self.segment = self.next_segment(end)?;
-            self.is_checked = false;
+            self.checked = None;
         }
         Ok(())
     }
 
-    fn is_far(&self) -> bool {
-        self.core.marks.written().since(self.at) > RECENT_BYTES
+    fn is_here_cold(&self) -> bool {
+        let is_far = || self.core.marks.written().since(self.at) > RECENT_BYTES;
+        let is_unknown = || self.segment.end().is_some() && !self.segment.is_vouched();
+        !self.is_trusting && (is_far() || is_unknown())
     }
 
-    fn is_unchecked(&self) -> bool {
-        let is_doubtful = || !self.segment.is_vouched() || self.is_far();
-        let is_settled = self.is_checked || self.is_trusting;
-        !is_settled && self.segment.end().is_some() && is_doubtful()
-    }
-
-    /// Sums the stream of a closed segment; the header of the next one tells what must come out.
-    fn check(&mut self) -> Result<(), ReadError> {
-        if !self.is_unchecked() {
-            return Ok(());
-        }
-        let Some(end) = self.segment.end() else { return Ok(()) };
-        let expected = self.next_segment(end)?.header.prev_chain;
-        let (file, header) = (&*self.segment.file, &self.segment.header);
-        let begin = Verified { end: header.base, chain: header.seed() };
-        // Read by calls and not from the mapping, where a bad sector would be a signal.
-        let (offset, why) = match scan::chain_over(file, header, begin, end) {
-            Ok(chain) if chain == expected => {
-                self.segment.vouch();
-                self.is_checked = true;
-                return Ok(());
-            }
-            Ok(_) => {
-                let frames = scan::frames(file, header, self.segment.file_position(end) as u64);
-                let whole = frames.and_then(|frames| scan::verify(file, header, &frames, end));
-                let offset = whole.map_or(header.base, |whole| whole.end);
-                (offset, "its checksum does not hold".to_owned())
-            }
-            Err(error) => (header.base, error.to_string()),
+    fn read_cold(&mut self, max_bytes: usize) -> Result<Bytes, ReadError> {
+        let segment = &self.segment;
+        let Some(end) = segment.end() else {
+            // This process has written it, and is writing it still.
+            let mut bytes = vec![0; max_bytes];
+            let read = segment.file.read_at(segment.file_position(self.at) as u64, &mut bytes);
+            return match read {
+                Ok(()) => Ok(bytes.into()),
+                Err(error) => {
+                    Err(self.damaged(self.at, self.core.marks.sealed(), &error.to_string()))
+                }
+            };
         };
-        // From now on nobody is promised what lies below.
+        let last = Verified { end, chain: self.next_segment(end)?.header.prev_chain };
+        let begin = || CheckedReader::new(Arc::clone(segment), last);
+        let checked = self.checked.get_or_insert_with(begin);
+        match checked.read(self.at, max_bytes) {
+            Ok(bytes) => {
+                if checked.is_through() {
+                    segment.vouch();
+                }
+                Ok(bytes.into())
+            }
+            Err(damage) => Err(self.damaged(damage.whole, end, &damage.why)),
+        }
+    }
+
+    /// Sees to it that from now on nobody is promised what lies below `end`.
+    fn damaged(&self, offset: Offset, end: Offset, why: &str) -> ReadError {
         self.core.marks.raise_sound(end);
-        Err(ReadError::Damaged { path: self.segment.path.clone(), offset, end, why })
+        ReadError::Damaged { path: self.segment.path.clone(), offset, end, why: why.to_owned() }
     }
 
     fn next_segment(&self, base: Offset) -> Result<Arc<Segment>, ReadError> {
@@ -186,12 +175,17 @@ impl Reader {
     }
 }
 
-/// Bytes of the log, where they lie; keeps their segment mapped.
+/// Bytes of the log: where they lie, with their segment kept mapped, or as they were read.
 #[derive(Clone, Debug)]
 pub struct Chunk {
-    readable: Readable,
-    range: Range<usize>,
+    place: Place,
     offset: Offset,
+}
+
+#[derive(Clone, Debug)]
+enum Place {
+    Mapped { readable: Readable, range: Range<usize> },
+    Read(Bytes),
 }
 
 impl Chunk {
@@ -202,7 +196,7 @@ impl Chunk {
 
     /// The offset after the last byte.
     pub fn end(&self) -> Offset {
-        self.offset.advanced(self.range.len() as u64)
+        self.offset.advanced(self.len() as u64)
     }
 }
 
@@ -210,7 +204,10 @@ impl Deref for Chunk {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        self.readable.bytes(self.range.clone())
+        match &self.place {
+            Place::Mapped { readable, range } => readable.bytes(range.clone()),
+            Place::Read(bytes) => bytes,
+        }
     }
 }
 

@@ -102,15 +102,19 @@ pub async fn send_stream(
 ) -> Result<std::convert::Infallible, FeedError> {
     loop {
         let limit = policy.limit(log);
-        if reader.is_cold() {
-            // Pages that are not in memory are fetched off this thread, which serves others.
-            let warming = tokio::task::spawn_blocking(move || {
-                reader.warm(CHUNK_BYTES)?;
-                Ok::<_, ReadError>(reader)
+        let read = if reader.is_cold() {
+            // What is not in memory is read off this thread, which serves others.
+            let reading = tokio::task::spawn_blocking(move || {
+                let read = reader.read(limit, CHUNK_BYTES);
+                (reader, read)
             });
-            reader = warming.await.map_err(|_| FeedError::LogFailed)??;
-        }
-        match reader.read(limit, CHUNK_BYTES)? {
+            let (reader_again, read) = reading.await.map_err(|_| FeedError::LogFailed)?;
+            reader = reader_again;
+            read
+        } else {
+            reader.read(limit, CHUNK_BYTES)
+        };
+        match read? {
             Some(chunk) => {
                 socket.write_all(&chunk).await.map_err(FeedError::Socket)?;
                 replica.set_cursor(reader.at());

@@ -251,22 +251,40 @@ fn needed_from_the_second(files: &BTreeMap<u64, Vec<u8>>) -> (Log, Writer) {
     (opened.log, opened.writer)
 }
 
+/// Reads on from `at` until nothing more comes; returns what came, and why no more did.
+fn read_until_damaged(log: &Log, at: Offset, max_bytes: usize) -> (Vec<u8>, ReadError) {
+    let mut reader = log.reader(at).unwrap();
+    assert!(reader.is_cold(), "a look at the segment blocks");
+    let mut bytes = Vec::new();
+    loop {
+        match reader.read(log.sealed(), max_bytes) {
+            Ok(chunk) => bytes.extend_from_slice(&chunk.expect("there is damage ahead")),
+            Err(error) => {
+                assert_eq!(reader.read(log.sealed(), max_bytes).unwrap_err(), error);
+                return (bytes, error);
+            }
+        }
+    }
+}
+
 #[test]
 fn rot_that_recovery_did_not_look_for_is_found_before_it_is_sent() {
     let sample = sample();
     let (log, _) = needed_from_the_second(&sample.files);
     assert_eq!(read_all(&log, Offset(0)), sample.stream);
     assert_eq!(log.sound_from(), Offset(0));
-    for at in PAGE_BYTES..PAGE_BYTES + 7000 {
+    // Less than a seal covers at once, several seals, and all.
+    let sizes = [10, 3000, usize::MAX].into_iter().cycle();
+    for (at, max_bytes) in (PAGE_BYTES..PAGE_BYTES + 7000).zip(sizes) {
         let (log, _) = needed_from_the_second(&sample.damaged(1, |bytes| bytes[at] ^= 4));
-        let mut reader = log.reader(Offset(300)).unwrap();
-        assert!(reader.is_cold(), "the look at the segment blocks");
-        let error = reader.read(log.sealed(), 10).unwrap_err();
+        let damaged_at = (at - PAGE_BYTES) as u64;
+        let whole = sample.ends.iter().copied().rfind(|&end| end <= damaged_at).unwrap();
+        let from = whole.min(300);
+        let (bytes, error) = read_until_damaged(&log, Offset(from), max_bytes);
+        assert_eq!(bytes, sample.stream[from as usize..whole as usize]);
         let ReadError::Damaged { path, offset, end, .. } = &error else { panic!("{error}") };
         assert!(path.ends_with("00000000000000000001.log"));
-        let damaged_at = Offset((at - PAGE_BYTES) as u64);
-        assert!(*offset <= damaged_at && damaged_at.since(*offset) < 700, "{offset} {at}");
-        assert_eq!(reader.warm(10), Err(error.clone()), "it is found again");
+        assert_eq!(*offset, Offset(whole));
         // What lies above is served all the same.
         assert_eq!((log.first(), log.sound_from()), (Offset(0), *end));
         assert_eq!(read_all(&log, *end), sample.stream[end.0 as usize..]);
@@ -274,33 +292,50 @@ fn rot_that_recovery_did_not_look_for_is_found_before_it_is_sent() {
 }
 
 #[test]
-fn a_reader_that_comes_from_below_is_stopped_where_the_damage_begins() {
+fn a_damaged_seal_costs_a_reader_nothing() {
+    let sample = sample();
+    for slot in 0..11 {
+        let at = slot_position(12288, slot) as usize;
+        let (log, _) = needed_from_the_second(&sample.damaged(1, |bytes| bytes[at + 9] ^= 4));
+        assert_eq!(read_all(&log, Offset(0)), sample.stream, "slot {slot}");
+    }
+}
+
+#[test]
+fn a_segment_that_was_read_through_is_not_summed_again() {
+    let sample = sample();
+    let (log, _) = needed_from_the_second(&sample.files);
+    assert!(log.reader(Offset(0)).unwrap().is_cold());
+    read_all(&log, Offset(500));
+    assert!(!log.reader(Offset(0)).unwrap().is_cold());
+}
+
+#[test]
+fn a_seal_over_more_than_is_read_at_once_is_looked_at_as_a_whole_first() {
     let disk = HeapDisk::default();
     let storage = Arc::new(disk.clone());
     let (_, mut writer) =
         Log::create_in(storage, Offset(0), &small(12288), Helpers::Inline).unwrap();
-    for number in 0..20 {
-        writer.append(&[&unit(number, 3000)]).unwrap();
+    let mut stream = Vec::new();
+    for number in 0..4 {
+        let unit = unit(number, 50_000);
+        writer.append(&[&unit]).unwrap();
         writer.seal();
+        stream.extend_from_slice(&unit);
     }
     drop(writer);
-    let mut files = disk.files();
-    files.get_mut(&3).unwrap()[PAGE_BYTES + 10] ^= 1;
-    let expectation = Expectation { needed_from: Some(Offset(50_000)), ..Expectation::default() };
-    let disk = Arc::new(HeapDisk::with_files(files));
-    let Opened { log, .. } =
-        Log::open_in(disk, &small(12288), &expectation, Helpers::Inline).unwrap();
-    let mut reader = log.reader(Offset(0)).unwrap();
-    let mut whole = 0;
-    let error = loop {
-        match reader.read(log.sealed(), 1000) {
-            Ok(chunk) => whole += chunk.unwrap().len() as u64,
-            Err(error) => break error,
-        }
+    let expectation = Expectation { needed_from: Some(Offset(150_000)), ..Expectation::default() };
+    let open = |files| {
+        let disk = Arc::new(HeapDisk::with_files(files));
+        Log::open_in(disk, &small(12288), &expectation, Helpers::Inline).unwrap().log
     };
-    let ReadError::Damaged { offset, end, .. } = error else { panic!("{error}") };
-    assert_eq!((offset.0, log.sound_from()), (whole, end));
-    assert!(whole > 0 && end.0 < 50_000);
+    assert_eq!(read_all(&open(disk.files()), Offset(0)), stream);
+    let mut files = disk.files();
+    let damaged = files.values_mut().find(|bytes| bytes[40..48] == 50_000_u64.to_le_bytes());
+    damaged.unwrap()[PAGE_BYTES + 49_999] ^= 1;
+    let (bytes, error) = read_until_damaged(&open(files), Offset(0), 1000);
+    assert_eq!(bytes, stream[..50_000]);
+    assert!(matches!(error, ReadError::Damaged { offset: Offset(50_000), .. }), "{error}");
 }
 
 #[test]

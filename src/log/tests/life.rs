@@ -158,3 +158,31 @@ fn an_empty_directory_is_no_log_and_a_log_is_not_created_twice() {
     Log::remove_all(temp.path()).unwrap();
     assert_eq!(std::fs::read_dir(temp.path()).unwrap().count(), 0);
 }
+
+#[test]
+fn a_reader_far_behind_reads_closed_segments_and_the_tail_alike() {
+    let temp = tempfile::tempdir().unwrap();
+    let (log, mut writer) = Log::create(temp.path(), Offset(0), &small(24 << 20)).unwrap();
+    let mut stream = Vec::new();
+    for number in 0..450 {
+        let unit = unit(number, 100_000);
+        let secured = log.secure(unit.len() as u64).unwrap();
+        writer.append(&[&unit]).unwrap();
+        drop(secured);
+        stream.extend_from_slice(&unit);
+        writer.seal();
+    }
+    let extents = log.extents();
+    let tail = extents.last().unwrap().base;
+    assert!(extents.len() > 1 && log.sealed().since(tail) > 18 << 20);
+    for from in [Offset(0), Offset(12_345), tail] {
+        let mut reader = log.reader(from).unwrap();
+        assert!(reader.is_cold());
+        let mut at = from.0 as usize;
+        while let Some(chunk) = reader.read(log.sealed(), 1 << 20).unwrap() {
+            assert!(stream[at..].starts_with(&chunk));
+            at += chunk.len();
+        }
+        assert!(at == stream.len() && !reader.is_cold());
+    }
+}
