@@ -6,7 +6,7 @@ use std::process::Command;
 
 use support::history::{assert_in_sync, await_online, history, resyncs};
 use support::process::Process;
-use support::{Client, Endpoint, Follower, Server, Stock, Value};
+use support::{Client, Endpoint, Follower, Server, Stock, Value, await_until};
 
 const ARGUMENTS: [&str; 4] = ["--enable-debug-command", "yes", "--save", ""];
 
@@ -149,4 +149,22 @@ fn attach(server: &Server) -> (Follower, (String, u64)) {
     let (follower, resync) = Follower::resume(server, &now.replid, now.offset);
     assert!(resync.is_partial());
     (follower, (now.replid, now.offset))
+}
+
+#[test]
+fn a_disk_on_which_no_segment_can_be_made_is_told_from_a_full_one() {
+    let server = Server::start(&[&ARGUMENTS[..], &["--backlog-segment-size", "64kb"]].concat());
+    let mut client = server.connect();
+    let injector = Injector::attach(&server, "fallocate");
+    let value = "v".repeat(4000);
+    let refusal = (0..1000).find_map(|number| {
+        let reply = client.call(&["SET", &format!("key:{number}"), &value]);
+        matches!(reply, Value::Error(_)).then_some(reply)
+    });
+    let Some(Value::Error(text)) = refusal else { panic!("writes go on without a segment") };
+    assert!(text.starts_with("MISCONF Errors writing to the AOF file: cannot "), "{text}");
+    assert!(text.contains("Input/output error") && !text.contains("No space"), "{text}");
+    assert_eq!(client.call(&["GET", "key:0"]).text(), value);
+    drop(injector);
+    await_until("writes go on", || !client.call(&["SET", "key:0", "again"]).is_error());
 }

@@ -9,7 +9,7 @@ use crate::command::session::{ReplyMode, flag as client};
 use crate::command::table::{self, Command, flag};
 use crate::command::{Call, Data, Effect, Fault, Flow, LocatedKey, Mode, Session, transaction};
 use crate::keyspace::ShardSet;
-use crate::log::Secured;
+use crate::log::{NoSpace, Secured};
 use crate::net::{Args, Reply};
 use crate::replication::stream::{StreamError, Unit};
 
@@ -245,7 +245,7 @@ impl Executor {
         } else {
             stream.log().admission().map(|()| None)
         };
-        let room = room.map_err(|_| NO_SPACE)?;
+        let room = room.map_err(|refusal| no_room(&refusal))?;
         if server.live.disk_is_short() {
             return Err(NO_SPACE);
         }
@@ -352,6 +352,18 @@ fn who(session: &Session, command: &Command) -> Who {
         Who::Operator
     } else {
         Who::Reader
+    }
+}
+
+/// Says why there is no room for a write; a full disk in stock's words.
+#[cold]
+fn no_room(refusal: &NoSpace) -> Fault {
+    match refusal {
+        NoSpace::Shortage(error) if error.is_no_space() => NO_SPACE,
+        other => Fault::of(format!(
+            "MISCONF Errors writing to the AOF file: {other}. The backlog gets no further segment; \
+             once it does, writes go on."
+        )),
     }
 }
 
