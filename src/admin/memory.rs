@@ -68,7 +68,16 @@ pub struct ProcessorTime {
 
 /// Reads the processor time from the kernel's account of the process.
 pub fn processor_time() -> ProcessorTime {
-    let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    time_of("/proc/self/stat")
+}
+
+/// Reads the processor time of the first thread of the process.
+pub fn main_thread_time() -> ProcessorTime {
+    time_of(&format!("/proc/self/task/{}/stat", std::process::id()))
+}
+
+fn time_of(account: &str) -> ProcessorTime {
+    let text = std::fs::read_to_string(account).unwrap_or_default();
     // The second field is the program's name in parentheses and may hold anything.
     let Some((_, rest)) = text.rsplit_once(')') else { return ProcessorTime::default() };
     let ticks: Vec<f64> =

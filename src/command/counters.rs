@@ -21,6 +21,8 @@ pub struct Counters {
     misses: AtomicU64,
     input_bytes: AtomicU64,
     output_bytes: AtomicU64,
+    reads: AtomicU64,
+    writes: AtomicU64,
     errors: Mutex<BTreeMap<String, u64>>,
 }
 
@@ -42,6 +44,8 @@ impl Default for Counters {
             misses: AtomicU64::new(0),
             input_bytes: AtomicU64::new(0),
             output_bytes: AtomicU64::new(0),
+            reads: AtomicU64::new(0),
+            writes: AtomicU64::new(0),
             errors: Mutex::default(),
         }
     }
@@ -60,6 +64,10 @@ pub struct Totals {
     pub input_bytes: u64,
     /// Bytes written to clients.
     pub output_bytes: u64,
+    /// Reads from clients' sockets that gave any.
+    pub reads: u64,
+    /// Writes of replies to clients' sockets.
+    pub writes: u64,
     /// Error replies by their code.
     pub errors: BTreeMap<String, u64>,
 }
@@ -110,13 +118,15 @@ impl Counters {
         }
     }
 
-    /// Counts bytes read from clients.
+    /// Counts a read from a client.
     pub fn received(&self, bytes: u64) {
+        add(&self.reads, 1);
         add(&self.input_bytes, bytes);
     }
 
-    /// Counts bytes written to clients.
+    /// Counts replies written to a client.
     pub fn sent(&self, bytes: u64) {
+        add(&self.writes, 1);
         add(&self.output_bytes, bytes);
     }
 
@@ -136,6 +146,8 @@ impl Counters {
         totals.misses += self.misses.load(Ordering::Relaxed);
         totals.input_bytes += self.input_bytes.load(Ordering::Relaxed);
         totals.output_bytes += self.output_bytes.load(Ordering::Relaxed);
+        totals.reads += self.reads.load(Ordering::Relaxed);
+        totals.writes += self.writes.load(Ordering::Relaxed);
         for (code, count) in self.errors.lock().iter() {
             *totals.errors.entry(code.clone()).or_default() += count;
         }
@@ -149,7 +161,8 @@ impl Counters {
             }
             row.histogram.iter().for_each(|bucket| bucket.store(0, Ordering::Relaxed));
         }
-        for counter in [&self.hits, &self.misses, &self.input_bytes, &self.output_bytes] {
+        let sums = [&self.hits, &self.misses, &self.input_bytes, &self.output_bytes];
+        for counter in sums.into_iter().chain([&self.reads, &self.writes]) {
             counter.store(0, Ordering::Relaxed);
         }
         self.errors.lock().clear();

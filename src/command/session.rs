@@ -171,6 +171,12 @@ impl Session {
 }
 
 impl ClientInfo {
+    /// Counts the bytes it takes, with what waits to be read and written.
+    pub fn memory_bytes(&self) -> usize {
+        let waiting = [&self.query_buffer, &self.output_buffer];
+        size_of::<Self>() + waiting.map(|bytes| bytes.load(Ordering::Relaxed)).iter().sum::<usize>()
+    }
+
     /// Describes a client that has just connected.
     pub fn new(id: u64, address: String, local_address: String, now_ms: i64) -> Self {
         Self {

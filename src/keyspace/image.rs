@@ -52,6 +52,11 @@ impl Image {
         Self { parts, counts }
     }
 
+    /// Counts the databases.
+    pub fn databases(&self) -> usize {
+        self.counts.len()
+    }
+
     /// Counts the keys of a database, those of parts taken out included.
     pub fn counts(&self, db: usize) -> ImageCounts {
         self.counts[db]

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::log::{Log, ReadError, Reader};
 use crate::net::socket::Socket;
@@ -93,12 +93,15 @@ pub enum DurableOnly {
 }
 
 /// Sends the stream from the reader's place on, for as long as the connection lasts.
+///
+/// Adds to `sent` what the socket has taken.
 pub async fn send_stream(
     socket: &Socket,
     log: &Log,
     mut reader: Reader,
     replica: &Replica,
     policy: &FeedPolicy,
+    sent: &AtomicU64,
 ) -> Result<std::convert::Infallible, FeedError> {
     loop {
         let limit = policy.limit(log);
@@ -117,6 +120,7 @@ pub async fn send_stream(
         match read? {
             Some(chunk) => {
                 socket.write_all(&chunk).await.map_err(FeedError::Socket)?;
+                sent.fetch_add(chunk.len() as u64, Ordering::Relaxed);
                 replica.set_cursor(reader.at());
             }
             None => wait_beyond(log, policy, reader.at()).await?,
@@ -136,8 +140,13 @@ async fn wait_beyond(log: &Log, policy: &FeedPolicy, offset: Offset) -> Result<(
     Ok(())
 }
 
-/// Sends a snapshot file of so many bytes.
-pub async fn send_file(socket: &Socket, file: Arc<File>, bytes: u64) -> Result<(), FeedError> {
+/// Sends a snapshot file of so many bytes; adds to `sent` what the socket has taken.
+pub async fn send_file(
+    socket: &Socket,
+    file: Arc<File>,
+    bytes: u64,
+    sent: &AtomicU64,
+) -> Result<(), FeedError> {
     let mut at = 0;
     let mut buffer = Vec::new();
     while at < bytes {
@@ -153,6 +162,7 @@ pub async fn send_file(socket: &Socket, file: Arc<File>, bytes: u64) -> Result<(
         .map_err(|source| FeedError::Snapshot { at, source })?;
         socket.write_all(&buffer).await.map_err(FeedError::Socket)?;
         at += count as u64;
+        sent.fetch_add(count as u64, Ordering::Relaxed);
     }
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! Where large values go, so that freeing them holds up no client.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
 /// How many values may wait to be freed; beyond that they are freed on the spot.
@@ -7,22 +9,39 @@ const WAITING_MAX: usize = 1024;
 
 /// Frees what it is given on a thread of its own.
 #[derive(Debug)]
-pub struct Bin(SyncSender<Box<dyn Send>>);
+pub struct Bin {
+    values: SyncSender<Box<dyn Send>>,
+    freed: Arc<AtomicU64>,
+    given: AtomicU64,
+}
 
 impl Bin {
     /// Starts the thread; it ends when the bin is gone.
     pub fn start() -> std::io::Result<Self> {
-        let (sender, receiver): (_, Receiver<Box<dyn Send>>) = sync_channel(WAITING_MAX);
-        std::thread::Builder::new()
-            .name("free".to_owned())
-            .spawn(move || receiver.into_iter().for_each(drop))?;
-        Ok(Self(sender))
+        let (values, receiver): (_, Receiver<Box<dyn Send>>) = sync_channel(WAITING_MAX);
+        let freed = Arc::new(AtomicU64::new(0));
+        let count = Arc::clone(&freed);
+        std::thread::Builder::new().name("free".to_owned()).spawn(move || {
+            for value in receiver {
+                drop(value);
+                count.fetch_add(1, Ordering::Relaxed);
+            }
+        })?;
+        Ok(Self { values, freed, given: AtomicU64::new(0) })
+    }
+
+    /// Counts the values that wait, and those that were freed.
+    pub fn counts(&self) -> (u64, u64) {
+        let freed = self.freed.load(Ordering::Relaxed);
+        (self.given.load(Ordering::Relaxed).saturating_sub(freed), freed)
     }
 
     /// Takes a value to be freed.
     pub fn put(&self, value: Box<dyn Send>) {
-        match self.0.try_send(value) {
-            Ok(()) => {}
+        match self.values.try_send(value) {
+            Ok(()) => {
+                self.given.fetch_add(1, Ordering::Relaxed);
+            }
             Err(TrySendError::Full(value) | TrySendError::Disconnected(value)) => drop(value),
         }
     }

@@ -204,7 +204,10 @@ impl Connection {
     async fn flush(&mut self) -> Result<(), End> {
         self.server.settle().await;
         if !self.output.is_empty() {
+            let waiting = &self.session.info.output_buffer;
+            waiting.store(self.output.len(), Ordering::Relaxed);
             self.socket.write_all(&self.output).await?;
+            waiting.store(0, Ordering::Relaxed);
             self.executor.borrow().counters().sent(self.output.len() as u64);
             self.output.clear();
             if self.output.capacity() > KEPT_BYTES_MAX {

@@ -72,9 +72,12 @@ fn expire(server: &Server, stream: &Stream) {
             }
         }
         if began.elapsed() > EXPIRY_BUDGET {
+            server.stats.expiry_cut_short.fetch_add(1, Ordering::Relaxed);
             break;
         }
     }
+    let took_us = began.elapsed().as_micros() as u64;
+    server.stats.expiry_us.fetch_add(took_us, Ordering::Relaxed);
     stream.seal();
 }
 

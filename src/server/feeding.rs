@@ -117,7 +117,7 @@ async fn feed(
     let reader = log.reader(from)?;
     replica.set_cursor(from);
     replica.set_state(FeedState::Online);
-    feed::send_stream(socket, log, reader, replica, &server.policy).await
+    feed::send_stream(socket, log, reader, replica, &server.policy, &server.stats.fed).await
 }
 
 /// Decides whether the replica may continue, and why not if not.
@@ -176,7 +176,8 @@ async fn full(
         None => format!("${}\r\n", snapshot.bytes),
     };
     socket.write_all(head.as_bytes()).await.map_err(FeedError::Socket)?;
-    feed::send_file(socket, Arc::clone(&snapshot.file), snapshot.bytes).await?;
+    let (file, sent) = (Arc::clone(&snapshot.file), &server.stats.fed);
+    feed::send_file(socket, file, snapshot.bytes, sent).await?;
     if let Some(mark) = mark {
         socket.write_all(mark.as_bytes()).await.map_err(FeedError::Socket)?;
     }

@@ -296,7 +296,7 @@ impl Server {
             latency: LatencyEvents::default(),
             pause: Pause::default(),
             stop: Stop::default(),
-            stats: Stats::default(),
+            stats: Stats::begin(),
             bin: aids.bin,
             tracing: aids.tracing,
             renames: aids.renames,

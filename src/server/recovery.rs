@@ -199,6 +199,7 @@ fn import(server: &Arc<Server>) -> Result<Option<(SnapshotMeta, Loaded)>, StartE
     let progress = |at| server.loading.at(at);
     let loaded = load::load(&mut locked, &server.keyspace, reader, bytes, progress)
         .map_err(|source| StartError::Load { path, source })?;
+    server.loading.keys.store(loaded.keys, Ordering::Relaxed);
     let meta = SnapshotMeta {
         file: name,
         staged: "backlogd-import.tmp".to_owned(),
@@ -347,6 +348,7 @@ fn load_snapshot(
             StartError::Load { path, source }
         })?;
     snapshot.check_contents(loaded.checksum)?;
+    server.loading.keys.store(loaded.keys, Ordering::Relaxed);
     Ok(loaded)
 }
 
@@ -466,6 +468,7 @@ pub enum ReloadError {
 pub struct Loading {
     total: std::sync::atomic::AtomicU64,
     done: std::sync::atomic::AtomicU64,
+    keys: std::sync::atomic::AtomicU64,
 }
 
 impl Loading {
@@ -476,6 +479,11 @@ impl Loading {
 
     fn at(&self, done: u64) {
         self.done.store(done, Ordering::Relaxed);
+    }
+
+    /// Tells how many keys the snapshot held that was loaded last.
+    pub fn keys(&self) -> u64 {
+        self.keys.load(Ordering::Relaxed)
     }
 
     /// Tells how many bytes are to be loaded and how many are.

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::Write;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use parking_lot::Mutex;
@@ -29,6 +29,9 @@ pub struct Saving {
     failed: AtomicBool,
     busy: AtomicBool,
     again: AtomicBool,
+    /// How many keys the snapshot under way has, and how many are written; zeroes between.
+    keys_total: AtomicUsize,
+    keys_done: AtomicUsize,
 }
 
 /// What `INFO` tells of snapshots.
@@ -111,7 +114,16 @@ impl Cut {
         Ok(Self { image, position, stream_db, changes })
     }
 
-    fn encode<W: Write>(mut self, encoder: &mut Encoder<W>) -> Result<(), EncodeError> {
+    fn keys(&self) -> usize {
+        let databases = 0..self.image.databases();
+        databases.map(|database| self.image.counts(database).keys).sum()
+    }
+
+    fn encode<W: Write>(
+        mut self,
+        encoder: &mut Encoder<W>,
+        done: &AtomicUsize,
+    ) -> Result<(), EncodeError> {
         encoder.preamble(&preamble(self.position, self.stream_db))?;
         let mut database = None;
         while let Some(part) = self.image.next_part() {
@@ -121,13 +133,15 @@ impl Cut {
                 encoder.select_db(part.db() as u64)?;
                 encoder.resize_db(counts.keys as u64, counts.expiring as u64)?;
             }
-            let mut result = Ok(());
+            let (mut result, mut keys) = (Ok(()), 0);
             part.for_each(|entry| {
+                keys += 1;
                 if result.is_ok() {
                     result = encode_entry(encoder, &entry);
                 }
             });
             result?;
+            done.fetch_add(keys, Ordering::Relaxed);
         }
         Ok(())
     }
@@ -188,6 +202,11 @@ impl Saving {
     /// Tells whether one is under way.
     pub fn is_busy(&self) -> bool {
         self.busy.load(Ordering::Relaxed)
+    }
+
+    /// Tells how many keys of the snapshot under way are written, and how many it has.
+    pub fn progress(&self) -> (usize, usize) {
+        (self.keys_done.load(Ordering::Relaxed), self.keys_total.load(Ordering::Relaxed))
     }
 
     /// Tells how snapshots go.
@@ -274,6 +293,9 @@ fn take(server: &Arc<Server>) -> Result<snapshot::Snapshot, SaveError> {
     }
     let began = Instant::now();
     let taken = write(server);
+    for keys in [&saving.keys_total, &saving.keys_done] {
+        keys.store(0, Ordering::Relaxed);
+    }
     let took = began.elapsed();
     let mut state = saving.state.lock();
     state.began_s = None;
@@ -300,7 +322,8 @@ fn write(server: &Arc<Server>) -> Result<snapshot::Snapshot, SaveError> {
     let (offset, changes) = (cut.position.offset, cut.changes);
     let pending = store.begin(offset, cut.stream_db)?;
     let mut encoder = Encoder::new(pending, server.rdb_options())?;
-    cut.encode(&mut encoder)?;
+    server.saving.keys_total.store(cut.keys(), Ordering::Relaxed);
+    cut.encode(&mut encoder, &server.saving.keys_done)?;
     let (pending, finished) = encoder.finish()?;
     let sealed = pending.seal(finished, &server.dump_name())?;
     // A snapshot counts as sent bytes: what it holds must never be lost from the log (R3).

@@ -22,24 +22,40 @@ pub struct Stats {
     pub refused_partial_syncs: AtomicU64,
     /// Keys removed because their time had come.
     pub expired: AtomicU64,
+    /// Searches for such keys that ended with their time and not with the keys.
+    pub expiry_cut_short: AtomicU64,
+    /// How long the searches took, in microseconds.
+    pub expiry_us: AtomicU64,
+    /// Bytes sent to replicas, snapshots included.
+    pub fed: AtomicU64,
     /// Commands executed.
     pub ops: Rate,
     /// Bytes read from clients.
     pub input: Rate,
     /// Bytes written to clients.
     pub output: Rate,
+    /// Bytes sent to replicas.
+    pub feeding: Rate,
     /// Bytes of stream written to the log.
     pub written: Rate,
     /// The most memory allocated at any sample.
     pub peak_bytes: AtomicU64,
+    /// The memory allocated before there was any data.
+    pub startup_bytes: u64,
 }
 
 impl Stats {
+    /// Begins to count, before there is any data.
+    pub fn begin() -> Self {
+        Self { startup_bytes: crate::admin::memory::memory().allocated, ..Self::default() }
+    }
+
     /// Takes the samples that only make sense over time.
     pub fn sample(&self, totals: &Totals, written: Offset) {
         self.ops.sample(totals.rows.iter().map(|row| row.calls).sum());
         self.input.sample(totals.input_bytes);
         self.output.sample(totals.output_bytes);
+        self.feeding.sample(self.fed.load(Ordering::Relaxed));
         self.written.sample(written.0);
         let allocated = crate::admin::memory::memory().allocated;
         self.peak_bytes.fetch_max(allocated, Ordering::Relaxed);
@@ -47,8 +63,15 @@ impl Stats {
 
     /// Zeroes what `CONFIG RESETSTAT` zeroes.
     pub fn reset(&self) {
-        let counters =
-            [&self.full_syncs, &self.partial_syncs, &self.refused_partial_syncs, &self.expired];
+        let counters = [
+            &self.full_syncs,
+            &self.partial_syncs,
+            &self.refused_partial_syncs,
+            &self.expired,
+            &self.expiry_cut_short,
+            &self.expiry_us,
+            &self.fed,
+        ];
         for counter in counters {
             counter.store(0, Ordering::Relaxed);
         }

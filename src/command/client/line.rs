@@ -43,7 +43,7 @@ pub(super) fn describe(client: &ClientInfo, now_ms: i64) -> String {
         flags = letters(client.flags.load(Relaxed)),
         db = client.database.load(Relaxed),
         multi = client.queued.load(Relaxed),
-        memory = size_of::<ClientInfo>() + query_bytes + reply_bytes,
+        memory = client.memory_bytes(),
         events = if reply_bytes > 0 { "rw" } else { "r" },
         command = last_command(client),
         user = names.user,

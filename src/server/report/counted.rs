@@ -1,0 +1,117 @@
+//! `INFO`: what was counted, over all and for each command and error.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::command::counters::{RowTotal, Totals};
+use crate::command::table;
+use crate::server::Server;
+
+use super::{Text, totals};
+
+pub(super) fn stats(server: &Server, text: &mut Text) {
+    let totals = totals(server);
+    let calls: u64 = totals.rows.iter().map(|row| row.calls).sum();
+    let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    text.head("Stats");
+    text.line("total_connections_received", server.clients.total());
+    text.line("total_commands_processed", calls);
+    text.line("instantaneous_ops_per_sec", server.stats.ops.per_second());
+    text.line("total_net_input_bytes", totals.input_bytes);
+    text.line("total_net_output_bytes", totals.output_bytes);
+    text.line("total_net_repl_input_bytes", 0);
+    text.line("total_net_repl_output_bytes", count(&server.stats.fed));
+    text.line(
+        "instantaneous_input_kbps",
+        format_args!("{:.2}", server.stats.input.per_second() as f64 / 1024.0),
+    );
+    text.line(
+        "instantaneous_output_kbps",
+        format_args!("{:.2}", server.stats.output.per_second() as f64 / 1024.0),
+    );
+    text.line("instantaneous_input_repl_kbps", "0.00");
+    text.line(
+        "instantaneous_output_repl_kbps",
+        format_args!("{:.2}", server.stats.feeding.per_second() as f64 / 1024.0),
+    );
+    text.line("rejected_connections", server.clients.refused());
+    text.line("sync_full", count(&server.stats.full_syncs));
+    text.line("sync_partial_ok", count(&server.stats.partial_syncs));
+    text.line("sync_partial_err", count(&server.stats.refused_partial_syncs));
+    text.line("expired_keys", count(&server.stats.expired));
+    text.line("expired_stale_perc", "0.00");
+    text.line("expired_time_cap_reached_count", count(&server.stats.expiry_cut_short));
+    text.line("expire_cycle_cpu_milliseconds", count(&server.stats.expiry_us) / 1000);
+    text.line("evicted_keys", 0);
+    text.line("evicted_clients", 0);
+    text.line("total_eviction_exceeded_time", 0);
+    text.line("current_eviction_exceeded_time", 0);
+    text.line("keyspace_hits", totals.hits);
+    text.line("keyspace_misses", totals.misses);
+    text.line("pubsub_channels", 0);
+    text.line("pubsub_patterns", 0);
+    text.line("pubsubshard_channels", 0);
+    text.line("latest_fork_usec", 0);
+    text.line("total_forks", 0);
+    text.line("migrate_cached_sockets", 0);
+    text.line("slave_expires_tracked_keys", 0);
+    text.line("active_defrag_hits", 0);
+    text.line("active_defrag_misses", 0);
+    text.line("active_defrag_key_hits", 0);
+    text.line("active_defrag_key_misses", 0);
+    text.line("total_active_defrag_time", 0);
+    text.line("current_active_defrag_time", 0);
+    text.line("tracking_total_keys", 0);
+    text.line("tracking_total_items", 0);
+    text.line("tracking_total_prefixes", 0);
+    text.line("unexpected_error_replies", 0);
+    text.line("total_error_replies", totals.errors.values().sum::<u64>());
+    text.line("dump_payload_sanitizations", 0);
+    text.line("total_reads_processed", totals.reads);
+    text.line("total_writes_processed", totals.writes);
+    text.line("io_threaded_reads_processed", 0);
+    text.line("io_threaded_writes_processed", 0);
+    text.line("reply_buffer_shrinks", 0);
+    text.line("reply_buffer_expands", 0);
+}
+
+fn called(totals: &Totals) -> impl Iterator<Item = (&'static str, &RowTotal)> {
+    let names = table::all().iter().map(|command| command.name);
+    names.zip(&totals.rows).filter(|(_, row)| row.calls + row.rejected + row.failed > 0)
+}
+
+pub(super) fn command_stats(server: &Server, text: &mut Text) {
+    let totals = totals(server);
+    text.head("Commandstats");
+    for (name, row) in called(&totals) {
+        let per_call = row.took_us as f64 / row.calls.max(1) as f64;
+        text.line(
+            format_args!("cmdstat_{name}"),
+            format_args!(
+                "calls={},usec={},usec_per_call={per_call:.2},rejected_calls={},failed_calls={}",
+                row.calls, row.took_us, row.rejected, row.failed
+            ),
+        );
+    }
+}
+
+pub(super) fn error_stats(server: &Server, text: &mut Text) {
+    text.head("Errorstats");
+    for (code, count) in totals(server).errors {
+        text.line(format_args!("errorstat_{code}"), format_args!("count={count}"));
+    }
+}
+
+pub(super) fn latency_stats(server: &Server, text: &mut Text) {
+    let totals = totals(server);
+    let settings = server.settings();
+    text.head("Latencystats");
+    if !settings.latency_tracking {
+        return;
+    }
+    for (name, row) in called(&totals).filter(|(_, row)| row.calls > 0) {
+        let shares = settings.latency_percentiles.iter();
+        let shown: Vec<String> =
+            shares.map(|p| format!("p{p}={:.3}", row.percentile_us(*p))).collect();
+        text.line(format_args!("latency_percentiles_usec_{name}"), shown.join(","));
+    }
+}

@@ -1,0 +1,102 @@
+//! `INFO`: memory and processor time.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::admin::memory;
+use crate::command::session::{ClientInfo, flag};
+
+use super::Text;
+use crate::server::Server;
+
+pub(super) fn memory_section(server: &Server, text: &mut Text) {
+    let figures = memory::memory();
+    let peak = server.stats.peak_bytes.load(Ordering::Relaxed).max(figures.allocated);
+    let ratio = |a: u64, b: u64| a as f64 / b.max(1) as f64;
+    text.head("Memory");
+    text.bytes("used_memory", figures.allocated);
+    text.bytes("used_memory_rss", figures.rss);
+    text.bytes("used_memory_peak", peak);
+    text.line(
+        "used_memory_peak_perc",
+        format_args!("{:.2}%", 100.0 * ratio(figures.allocated, peak)),
+    );
+    text.line("used_memory_overhead", figures.metadata);
+    text.line("used_memory_startup", server.stats.startup_bytes);
+    text.line("used_memory_dataset", figures.allocated.saturating_sub(figures.metadata));
+    text.line(
+        "used_memory_dataset_perc",
+        format_args!(
+            "{:.2}%",
+            100.0 * ratio(figures.allocated.saturating_sub(figures.metadata), figures.allocated)
+        ),
+    );
+    text.line("allocator_allocated", figures.allocated);
+    text.line("allocator_active", figures.active);
+    text.line("allocator_resident", figures.resident);
+    text.bytes("total_system_memory", memory::machine_bytes());
+    // There are no scripts and no functions, and so nothing that they take.
+    text.line("used_memory_vm_eval", 0);
+    text.bytes("used_memory_lua", 0);
+    text.line("used_memory_scripts_eval", 0);
+    text.line("used_memory_vm_functions", 0);
+    text.bytes("used_memory_vm_total", 0);
+    text.line("used_memory_functions", 0);
+    text.bytes("used_memory_scripts", 0);
+    text.line("number_of_cached_scripts", 0);
+    text.line("number_of_functions", 0);
+    text.line("number_of_libraries", 0);
+    text.bytes("maxmemory", 0);
+    text.line("maxmemory_policy", "noeviction");
+    text.line(
+        "allocator_frag_ratio",
+        format_args!("{:.2}", ratio(figures.active, figures.allocated)),
+    );
+    text.line("allocator_frag_bytes", figures.active.saturating_sub(figures.allocated));
+    text.line(
+        "allocator_rss_ratio",
+        format_args!("{:.2}", ratio(figures.resident, figures.active)),
+    );
+    text.line("allocator_rss_bytes", figures.resident.saturating_sub(figures.active));
+    text.line("rss_overhead_ratio", format_args!("{:.2}", ratio(figures.rss, figures.resident)));
+    text.line("rss_overhead_bytes", figures.rss as i64 - figures.resident as i64);
+    text.line(
+        "mem_fragmentation_ratio",
+        format_args!("{:.2}", ratio(figures.rss_anonymous, figures.allocated)),
+    );
+    text.line("mem_fragmentation_bytes", figures.rss_anonymous as i64 - figures.allocated as i64);
+    text.line("mem_not_counted_for_evict", 0);
+    text.line("mem_replication_backlog", 0);
+    text.line("mem_total_replication_buffers", 0);
+    client_memory(server, text);
+    text.line("mem_cluster_links", 0);
+    text.line("mem_aof_buffer", 0);
+    text.line("mem_allocator", "jemalloc");
+    text.line("active_defrag_running", 0);
+    let (waiting, freed) = server.bin.counts();
+    text.line("lazyfree_pending_objects", waiting);
+    text.line("lazyfreed_objects", freed);
+}
+
+fn client_memory(server: &Server, text: &mut Text) {
+    let clients = server.clients.list();
+    let (replicas, normal): (Vec<_>, Vec<_>) = clients
+        .iter()
+        .partition(|client| client.flags.load(Ordering::Relaxed) & flag::REPLICA != 0);
+    let bytes = |clients: &[&Arc<ClientInfo>]| -> usize {
+        clients.iter().map(|client| client.memory_bytes()).sum()
+    };
+    text.line("mem_clients_slaves", bytes(&replicas));
+    text.line("mem_clients_normal", bytes(&normal));
+}
+
+pub(super) fn cpu(_server: &Server, text: &mut Text) {
+    let (time, main) = (memory::processor_time(), memory::main_thread_time());
+    text.head("CPU");
+    text.line("used_cpu_sys", format_args!("{:.6}", time.system));
+    text.line("used_cpu_user", format_args!("{:.6}", time.user));
+    text.line("used_cpu_sys_children", format_args!("{:.6}", time.system_children));
+    text.line("used_cpu_user_children", format_args!("{:.6}", time.user_children));
+    text.line("used_cpu_sys_main_thread", format_args!("{:.6}", main.system));
+    text.line("used_cpu_user_main_thread", format_args!("{:.6}", main.user));
+}

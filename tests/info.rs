@@ -1,0 +1,85 @@
+//! `INFO` says what dashboards ask for, and what it says is so.
+
+mod support;
+
+use std::collections::BTreeSet;
+
+use support::data::fill;
+use support::history::{await_online, number};
+use support::{Client, Endpoint, Server, Stock, await_until};
+
+/// The names of all fields, those aside that number something.
+fn fields(client: &mut Client) -> BTreeSet<String> {
+    let text = client.run("INFO everything").text();
+    let names = text.lines().filter_map(|line| line.split_once(':')).map(|(name, _)| name);
+    names.filter(|name| !name.starts_with("cmdstat_")).map(str::to_owned).collect()
+}
+
+#[test]
+fn no_field_of_a_stock_server_is_missing() {
+    let (server, stock) = (Server::start(&[]), Stock::start(&["--appendonly", "yes"]));
+    let (ours, theirs) = (fields(&mut server.connect()), fields(&mut stock.connect()));
+    let missing: Vec<_> = theirs.difference(&ours).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
+fn the_average_time_to_live_is_that_of_the_keys_that_expire() {
+    let server = Server::start(&[]);
+    let mut client = server.connect();
+    for index in 0..300 {
+        client.call(&["SET", &format!("lasting:{index}"), "v"]);
+        client.call(&["SET", &format!("fading:{index}"), "v", "EX", "1000"]);
+    }
+    client.run("SELECT 3");
+    client.run("SET only v");
+    let average = |client: &mut Client, database: &str| -> i64 {
+        let line = client.info("keyspace", database);
+        let (_, ttl) = line.rsplit_once("avg_ttl=").expect("it is told");
+        ttl.parse().expect("a number")
+    };
+    let ttl_ms = average(&mut client, "db0");
+    assert!((900_000..=1_000_000).contains(&ttl_ms), "{ttl_ms}");
+    assert_eq!(average(&mut client, "db3"), 0);
+}
+
+#[test]
+fn what_goes_to_replicas_and_clients_is_counted() {
+    let server = Server::start(&["--save", ""]);
+    let mut client = server.connect();
+    fill(&mut client, 0, 50);
+    let fed = |client: &mut Client| number(client, "stats", "total_net_repl_output_bytes");
+    assert_eq!(fed(&mut client), 0);
+    let replica = Stock::start(&[]);
+    replica.replicate(&server);
+    await_online(&server, 1);
+    let snapshot = fed(&mut client);
+    assert!(snapshot > 0);
+    client.call(&["SET", "large", &"v".repeat(100_000)]);
+    await_until("the replica is sent it", || fed(&mut client) > snapshot + 100_000);
+    assert!(number(&mut client, "stats", "total_reads_processed") > 100);
+    assert!(number(&mut client, "stats", "total_writes_processed") > 100);
+    assert!(number(&mut client, "memory", "mem_clients_normal") > 0);
+    assert!(number(&mut client, "memory", "mem_clients_slaves") > 0);
+    let startup = number(&mut client, "memory", "used_memory_startup");
+    assert!(startup > 0 && startup < number(&mut client, "memory", "used_memory"));
+}
+
+#[test]
+fn a_restart_tells_how_many_keys_the_snapshot_held() {
+    let mut server = Server::start(&["--save", ""]);
+    let mut client = server.connect();
+    fill(&mut client, 0, 50);
+    let keys: i64 = (0..4)
+        .map(|database| {
+            client.run(&format!("SELECT {database}"));
+            client.run("DBSIZE").integer()
+        })
+        .sum();
+    client.run("SAVE");
+    client.run("SET after 1");
+    server.kill();
+    server.restart();
+    let loaded = number(&mut server.connect(), "persistence", "rdb_last_load_keys_loaded");
+    assert_eq!(loaded, keys as u64);
+}
