@@ -20,6 +20,7 @@ mod opening;
 mod pause;
 mod recovery;
 mod renames;
+mod replay;
 mod report;
 mod requests;
 mod restore;

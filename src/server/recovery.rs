@@ -22,7 +22,8 @@ use crate::snapshot::{
 use super::Server;
 use super::failure;
 use super::load::{self, Loaded};
-use super::restore::{self, Replayed, RestoreError, Stretch};
+use super::replay::{self, Replayed, Stretch};
+use super::restore::RestoreError;
 use super::saving::{self, SaveError};
 
 /// Why the server cannot start on this directory.
@@ -360,7 +361,7 @@ fn replay(
     let (from, to) = (stretch.reader.at(), stretch.to);
     server.loading.begin(to.since(from));
     let progress = |at: Offset| server.loading.at(at.since(from));
-    restore::replay(locked, &server.keyspace, server, stretch, progress)
+    replay::replay(locked, &server.keyspace, server, stretch, progress)
 }
 
 /// Decides whether the replid stays, and says why.

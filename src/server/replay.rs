@@ -1,0 +1,226 @@
+//! Bringing the keyspace up to date with the log, with as many threads as there are cores.
+//!
+//! What counts is the order of the commands on each key. So a stretch of commands whose keys lie in
+//! one thread's shards each is divided among threads, which apply their own in order; a command that
+//! spans the shards of several is applied alone, between two stretches. Nobody looks at the data
+//! meanwhile, so transactions need not be seen as a whole.
+
+use std::thread::Builder;
+
+use crate::command::table::{self, Command};
+use crate::command::{Host, transaction};
+use crate::keyspace::{Keyspace, Locked, ShardSet};
+use crate::log::Reader;
+use crate::net::{Args, Parsed, Parser, Peer};
+use crate::position::Offset;
+
+use super::restore::{Applier, RestoreError};
+
+/// How much of the log is handed to the parser at once; a unit never straddles two pieces.
+const PIECE_BYTES: usize = usize::MAX;
+/// How many bytes of commands are divided among threads at once; progress is told after each time.
+const STRETCH_BYTES: usize = 4 * 1024 * 1024;
+/// So many commands are worth the start of threads.
+const THREADS_FROM: usize = 1000;
+
+/// A part of the log.
+#[derive(Debug)]
+pub struct Stretch {
+    /// What reads it: placed at a command.
+    pub reader: Reader,
+    /// Where it ends.
+    pub to: Offset,
+    /// The database selected at the beginning.
+    pub database: usize,
+}
+
+/// What the log held.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Replayed {
+    /// How many commands.
+    pub commands: u64,
+    /// How many bytes.
+    pub bytes: u64,
+}
+
+/// Applies a part of the log; every shard is held.
+pub fn replay(
+    locked: &mut Locked<'_>,
+    keyspace: &Keyspace,
+    host: &dyn Host,
+    stretch: Stretch,
+    mut progress: impl FnMut(Offset),
+) -> Result<Replayed, RestoreError> {
+    let Stretch { mut reader, to, database } = stretch;
+    let from = reader.at();
+    let mut replay = Replay::new(locked, keyspace, host, database);
+    while let Some(piece) = reader.read(to, PIECE_BYTES)? {
+        replay.apply_piece(&piece, piece.offset(), &mut progress)?;
+    }
+    progress(to);
+    Ok(Replayed { commands: replay.commands, bytes: to.since(from) })
+}
+
+/// The replay of one part of the log.
+struct Replay<'r, 'k> {
+    locked: &'r mut Locked<'k>,
+    keyspace: &'r Keyspace,
+    host: &'r dyn Host,
+    /// Applies what is not divided, and knows which database is selected.
+    applier: Applier<'r>,
+    /// The shards of each thread.
+    lanes: Vec<ShardSet>,
+    /// Commands to be divided, in their order.
+    gathered: Vec<Gathered>,
+    commands: u64,
+}
+
+/// A command whose keys lie in one lane.
+#[derive(Clone, Copy)]
+struct Gathered {
+    /// Where it stands in the piece.
+    at: usize,
+    lane: usize,
+    database: usize,
+}
+
+impl<'r, 'k> Replay<'r, 'k> {
+    fn new(
+        locked: &'r mut Locked<'k>,
+        keyspace: &'r Keyspace,
+        host: &'r dyn Host,
+        database: usize,
+    ) -> Self {
+        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let parts = locked.split(threads);
+        let lanes = parts.iter().map(Locked::set).collect();
+        locked.rejoin(parts);
+        let applier = Applier::new(keyspace, host, database);
+        Self { locked, keyspace, host, applier, lanes, gathered: Vec::new(), commands: 0 }
+    }
+
+    fn apply_piece(
+        &mut self,
+        piece: &[u8],
+        base: Offset,
+        progress: &mut impl FnMut(Offset),
+    ) -> Result<(), RestoreError> {
+        let mut parser = Parser::new(Peer::Upstream, usize::MAX);
+        let (mut at, mut told) = (0, 0);
+        while at < piece.len() {
+            let here = base.advanced(at as u64);
+            let parsed = parser.parse(&piece[at..]);
+            match parsed {
+                Ok(Parsed::Command { consumed }) => {
+                    self.take((piece, base), at, parser.args(&piece[at..]))?;
+                    at += consumed;
+                }
+                Ok(Parsed::Empty { consumed }) => at += consumed,
+                Ok(Parsed::Incomplete { .. }) => return Err(RestoreError::Incomplete { at: here }),
+                Err(error) => return Err(RestoreError::Garbled { at: here, error }),
+            }
+            if at - told >= STRETCH_BYTES {
+                told = at;
+                self.apply_gathered(piece, base)?;
+                progress(base.advanced(at as u64));
+            }
+        }
+        self.apply_gathered(piece, base)
+    }
+
+    /// Gathers a command, or applies it after all those gathered.
+    fn take(
+        &mut self,
+        (piece, base): (&[u8], Offset),
+        at: usize,
+        args: Args<'_>,
+    ) -> Result<(), RestoreError> {
+        self.commands += 1;
+        let here = base.advanced(at as u64);
+        let command = resolve(&args, here)?;
+        match command.name {
+            // These say something to replicas and change no data.
+            "multi" | "exec" | "ping" | "replconf" => return Ok(()),
+            // It changes what follows and nothing before.
+            "select" => return self.applier.apply(self.locked, command, args, here),
+            _ => {}
+        }
+        let (shards, _) = transaction::shards_of(command, &args, self.keyspace);
+        let lane = self.lanes.iter().position(|lane| lane.contains(shards));
+        if let Some(lane) = lane.filter(|_| !shards.is_empty()) {
+            self.gathered.push(Gathered { at, lane, database: self.applier.database() });
+            return Ok(());
+        }
+        self.apply_gathered(piece, base)?;
+        self.applier.apply(self.locked, command, args, here)
+    }
+
+    fn apply_gathered(&mut self, piece: &[u8], base: Offset) -> Result<(), RestoreError> {
+        let gathered = std::mem::take(&mut self.gathered);
+        let selected = self.applier.database();
+        let done = if self.lanes.len() > 1 && gathered.len() >= THREADS_FROM {
+            self.divide(&gathered, piece, base)
+        } else {
+            let all = gathered.iter().copied();
+            apply_all(&mut self.applier, self.locked, all, piece, base)
+        };
+        self.applier.select(selected);
+        self.gathered = gathered;
+        self.gathered.clear();
+        done
+    }
+
+    fn divide(
+        &mut self,
+        gathered: &[Gathered],
+        piece: &[u8],
+        base: Offset,
+    ) -> Result<(), RestoreError> {
+        let (keyspace, host) = (self.keyspace, self.host);
+        let mut parts = self.locked.split(self.lanes.len());
+        assert!(parts.iter().map(Locked::set).eq(self.lanes.iter().copied()), "split as before");
+        let done = std::thread::scope(|scope| {
+            let mut threads = Vec::new();
+            for (lane, part) in parts.iter_mut().enumerate() {
+                let work = move || {
+                    let mut applier = Applier::new(keyspace, host, 0);
+                    let own = gathered.iter().copied().filter(|command| command.lane == lane);
+                    apply_all(&mut applier, part, own, piece, base)
+                };
+                let thread = Builder::new().name(format!("replay-{lane}"));
+                threads.push(thread.spawn_scoped(scope, work).map_err(RestoreError::Thread)?);
+            }
+            // The first lane that failed tells why; any of them ends the replay.
+            threads.into_iter().try_for_each(|thread| {
+                thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            })
+        });
+        self.locked.rejoin(parts);
+        done
+    }
+}
+
+fn resolve(args: &Args<'_>, at: Offset) -> Result<&'static Command, RestoreError> {
+    table::resolve(args).map_err(|fault| RestoreError::refused(args, at, &fault.text()))
+}
+
+/// Applies commands that were found in the piece to be whole.
+fn apply_all(
+    applier: &mut Applier<'_>,
+    locked: &mut Locked<'_>,
+    commands: impl Iterator<Item = Gathered>,
+    piece: &[u8],
+    base: Offset,
+) -> Result<(), RestoreError> {
+    let mut parser = Parser::new(Peer::Upstream, usize::MAX);
+    for Gathered { at, database, .. } in commands {
+        let (bytes, here) = (&piece[at..], base.advanced(at as u64));
+        let Ok(Parsed::Command { .. }) = parser.parse(bytes) else {
+            unreachable!("it was parsed before")
+        };
+        let args = parser.args(bytes);
+        applier.select(database);
+        applier.apply(locked, resolve(&args, here)?, args, here)?;
+    }
+    Ok(())
+}
