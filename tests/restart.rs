@@ -3,6 +3,7 @@
 mod support;
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use support::data::{fill, sync};
@@ -294,6 +295,45 @@ fn a_replica_that_slept_through_several_crashes_continues() {
     assert!(whole.is_partial());
 }
 
+/// Copies what is in a directory, as a backup does.
+fn copy_all(from: &Path, to: &Path) {
+    let copied = Command::new("cp").arg("-a").arg(from.join(".")).arg(to).status();
+    assert!(copied.expect("cp is in coreutils").success());
+}
+
+#[test]
+fn a_backup_put_back_in_place_does_not_carry_on_the_history() {
+    for end in [terminate, Server::kill as fn(&mut Server)] {
+        let mut server = primary(&["--repl-ping-replica-period", "3600"]);
+        let replica = Stock::start(&[]);
+        replica.replicate(&server);
+        fill(&mut server.connect(), 0, 10);
+        replica.await_offset_of(&server);
+        end(&mut server);
+        let (directory, backup) = (server.directory().to_owned(), TempDir::new().expect("a place"));
+        copy_all(&directory, backup.path());
+
+        server.restart_in_place();
+        let before = history(&server);
+        await_online(&server, 1);
+        fill(&mut server.connect(), 100, 10);
+        replica.await_offset_of(&server);
+        server.kill();
+        for entry in fs::read_dir(&directory).expect("the directory can be read") {
+            fs::remove_file(entry.expect("an entry").path()).expect("it can be removed");
+        }
+        copy_all(backup.path(), &directory);
+        // Other bytes of the same length in the place of those the replica has.
+        server.restart_in_place();
+        fill(&mut server.connect(), 200, 10);
+        assert_ne!(history(&server).replid, before.replid);
+        await_online(&server, 1);
+        fill(&mut server.connect(), 300, 1);
+        assert_in_sync(&server, &[&replica]);
+        assert_eq!(number(&mut server.connect(), "stats", "sync_full"), 1);
+    }
+}
+
 #[test]
 fn a_copy_of_the_directory_does_not_carry_on_the_history() {
     let mut server = primary(&[]);
@@ -305,8 +345,8 @@ fn a_copy_of_the_directory_does_not_carry_on_the_history() {
     terminate(&mut server);
     let place = TempDir::new().expect("a temporary directory");
     let copy = place.path().join("copy");
-    let copied = Command::new("cp").arg("-a").arg(server.directory()).arg(&copy).status();
-    assert!(copied.expect("cp is in coreutils").success());
+    fs::create_dir(&copy).expect("it can be made");
+    copy_all(server.directory(), &copy);
 
     let mut second = Server::start_in(&copy, &DEBUG);
     let after = history(&second);

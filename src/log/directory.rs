@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::FallocateFlags;
@@ -161,6 +161,16 @@ impl SegmentFile for MappedFile {
 
     fn rewrite_at(&self, at: u64, bytes: &[u8]) -> io::Result<()> {
         self.file.write_all_at(bytes, at)
+    }
+
+    fn release(&self, range: Range<u64>) -> io::Result<()> {
+        let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        let len = range.end - range.start;
+        Ok(rustix::fs::fallocate(&self.file, flags, range.start, len)?)
+    }
+
+    fn occupied(&self) -> io::Result<u64> {
+        Ok(self.file.metadata()?.blocks() * 512)
     }
 
     fn sync(&self, pager: &Pager, stream: Range<usize>, frames: Range<usize>) -> io::Result<()> {

@@ -12,7 +12,7 @@ use super::reader::{ReadError, Reader};
 use super::recovery::{self, Expectation, Plan, Recovered, RecoveryError};
 use super::repair;
 use super::retention::Extent;
-use super::segment::Segments;
+use super::segment::{Segment, Segments};
 use super::storage::{Storage, StorageError};
 use super::sync::{SyncPolicy, SyncStatistics};
 use super::watermarks::{SyncFailed, Watermarks};
@@ -312,13 +312,12 @@ impl Log {
     /// The files in use, oldest first.
     pub fn extents(&self) -> Vec<Extent> {
         let all = self.core.segments.overlapping(Offset::ZERO, Offset(u64::MAX));
-        let headers = all.iter().map(|segment| segment.header);
-        let extent = |header: Header| Extent {
-            base: header.base,
-            begun_ms: header.created_ms,
-            file_bytes: header.file_len,
+        let extent = |segment: &Arc<Segment>| Extent {
+            base: segment.header.base,
+            begun_ms: segment.header.created_ms,
+            file_bytes: segment.occupied,
         };
-        headers.map(extent).collect()
+        all.iter().map(extent).collect()
     }
 
     /// How the syncs went.

@@ -280,6 +280,14 @@ impl SegmentFile for HeapFile {
         })
     }
 
+    fn release(&self, range: Range<u64>) -> io::Result<()> {
+        self.rewrite_at(range.start, &vec![0; (range.end - range.start) as usize])
+    }
+
+    fn occupied(&self) -> io::Result<u64> {
+        self.measure()
+    }
+
     fn sync(&self, _: &Pager, stream: Range<usize>, frames: Range<usize>) -> io::Result<()> {
         self.with(|content, fails| {
             content.write_back(frames);

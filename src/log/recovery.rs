@@ -123,6 +123,8 @@ pub struct Plan {
     pub(super) chain: Vec<Kept>,
     /// The chain checksum at the end.
     pub(super) chain_crc: u32,
+    /// The lowest place in the last file that is known to hold a frame.
+    pub(super) table: u64,
     /// Names to remove before anything is appended, in this order.
     pub(super) remove: Vec<u64>,
     /// A sequence number that no file has had.
@@ -273,7 +275,8 @@ pub fn plan(storage: &dyn Storage, expectation: &Expectation) -> Result<Plan, Re
         vouched: stretch.vouched,
     });
     let (chain_crc, next_seq) = (walk.verified.chain, survey.last_seq + 1);
-    Ok(Plan { chain: kept.collect(), chain_crc, remove, next_seq, report })
+    let table = walk.table;
+    Ok(Plan { chain: kept.collect(), chain_crc, table, remove, next_seq, report })
 }
 
 /// Counts what lies behind the end of the last segment, before its table of frames.

@@ -3,9 +3,11 @@
 //! 1. What is kept but may not be durable is written again, byte for byte, and synced: a page that
 //!    was lost on its way to the disk would otherwise be found in the cache and believed.
 //! 2. Files that are not part of the log are removed, the newest first, each durably.
-//! 3. A new segment is begun at the end, and its header made durable. From here on the end is fixed
+//! 3. The last segment gives back the room between its stream and its frames, as nothing is written
+//!    there any more: however often a server is restarted, the files take what they hold.
+//! 4. A new segment is begun at the end, and its header made durable. From here on the end is fixed
 //!    by that header, and nothing above it in the segment before counts any more (L4).
-//! 4. The last segment, if it was left empty, is removed: the new one took its place.
+//! 5. The last segment, if it was left empty, is removed: the new one took its place.
 
 use std::sync::Arc;
 
@@ -36,9 +38,11 @@ pub(super) fn apply(
     plan: Plan,
     options: &Options,
 ) -> Result<Repaired, StorageError> {
-    let Plan { mut chain, chain_crc, remove, next_seq, report } = plan;
+    let Plan { mut chain, chain_crc, table, remove, next_seq, report } = plan;
     for kept in &chain {
-        if kept.end > report.durable_floor {
+        // One that ends right there may be in the cache alone, its header and all, if it was begun by
+        // a start that did not live to sync it.
+        if kept.end >= report.durable_floor {
             write_again(kept, report.durable_floor)
                 .map_err(|error| StorageError::new("write again", &kept.path, error))?;
         }
@@ -46,7 +50,9 @@ pub(super) fn apply(
     for seq in remove {
         storage.remove(seq)?;
     }
-    let last = chain.last().expect("a plan has at least one segment").header;
+    let last = chain.last().expect("a plan has at least one segment");
+    give_back(last, table);
+    let last = last.header;
     let left_empty = chain.pop_if(|kept| kept.end == kept.header.base);
     let (prev_seq, prev_chain) =
         if left_empty.is_some() { (last.prev_seq, last.prev_chain) } else { (last.seq, chain_crc) };
@@ -95,7 +101,23 @@ fn close_segment(kept: Kept) -> Result<Segment, StorageError> {
     let Kept { header, path, file, end, vouched, .. } = kept;
     let published = scan::file_position(&header, end) as usize;
     let readable = file.map(published).map_err(|error| StorageError::new("map", &path, error))?;
-    Ok(Segment::closed(header, path, file, readable, end, vouched))
+    let occupied = file.occupied().unwrap_or(header.file_len).min(header.file_len);
+    Ok(Segment::closed(header, path, file, readable, (end, occupied), vouched))
+}
+
+/// Gives back the pages of the last segment that hold neither stream nor frames.
+fn give_back(last: &Kept, table: u64) {
+    let page = PAGE_BYTES as u64;
+    let begin = scan::file_position(&last.header, last.end).next_multiple_of(page);
+    let end = table - table % page;
+    let has_its_length = last.file.measure().is_ok_and(|len| len == last.header.file_len);
+    if begin < end
+        && has_its_length
+        && let Err(error) = last.file.release(begin..end)
+    {
+        // A file system that cannot do it keeps the room, and that is all.
+        tracing::debug!(segment = %last.path.display(), %error, "no room can be given back");
+    }
 }
 
 /// Writes the header page, the stream from `from` on and the frames again, and syncs the file.

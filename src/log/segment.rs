@@ -31,6 +31,8 @@ pub struct Segment {
     pub(super) file: Box<dyn SegmentFile>,
     /// Absent in a segment that was recovered: nothing is ever stored there again.
     pager: Option<Pager>,
+    /// How much room the file takes.
+    pub(super) occupied: u64,
     /// `u64::MAX` while this is the tail.
     end: AtomicU64,
     slots: AtomicU32,
@@ -48,7 +50,7 @@ impl Segment {
         path: PathBuf,
         file: Box<dyn SegmentFile>,
         readable: Readable,
-        end: Offset,
+        (end, occupied): (Offset, u64),
         vouched: Vouched,
     ) -> Self {
         let (slots, synced_slots) = (AtomicU32::new(0), AtomicU32::new(0));
@@ -61,6 +63,7 @@ impl Segment {
             readable,
             file,
             pager: None,
+            occupied,
             end,
             slots,
             synced_slots,
@@ -77,7 +80,8 @@ impl Segment {
         readable: Readable,
         pager: Pager,
     ) -> Self {
-        let tail = Self::closed(header, path, file, readable, Offset(u64::MAX), Vouched::Yes);
+        let extent = (Offset(u64::MAX), header.file_len);
+        let tail = Self::closed(header, path, file, readable, extent, Vouched::Yes);
         Self { pager: Some(pager), is_anchored: AtomicBool::new(false), ..tail }
     }
 
@@ -191,6 +195,6 @@ impl Segments {
     /// Counts the segments and the bytes of their files.
     pub(super) fn extent(&self) -> (usize, u64) {
         let row = self.row.read();
-        (row.len(), row.iter().map(|segment| segment.header.file_len).sum())
+        (row.len(), row.iter().map(|segment| segment.occupied).sum())
     }
 }

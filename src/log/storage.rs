@@ -40,6 +40,14 @@ pub trait SegmentFile: Send + Sync + std::fmt::Debug {
     /// Makes the stores to `stream` and `frames` durable; pages beyond need not be.
     fn sync(&self, pager: &Pager, stream: Range<usize>, frames: Range<usize>) -> io::Result<()>;
 
+    /// Gives back the room of a range, which reads as zeroes from then on; the length stays.
+    ///
+    /// Only recovery asks for it, of what will never be written again.
+    fn release(&self, range: Range<u64>) -> io::Result<()>;
+
+    /// Measures the room the file takes.
+    fn occupied(&self) -> io::Result<u64>;
+
     /// Makes the whole file durable.
     fn sync_all(&self) -> io::Result<()>;
 

@@ -272,10 +272,12 @@ fn examine_log(
     };
     let needed_from = manifest.snapshot.as_ref().map_or(first, |meta| meta.offset);
     let force = server.settings().backlog_force_recovery;
+    let is_own = manifest.directory == server.directory.id();
     let expectation = Expectation {
         durable_floor: Some(floor),
         needed_from: Some(needed_from),
-        boot_id: boot_number(boot),
+        // What the page cache held is no evidence for a copy: it may be of another moment.
+        boot_id: if is_own { boot_number(boot) } else { [0; 16] },
         on_corruption: if force { OnCorruption::Cut } else { OnCorruption::Refuse },
     };
     match Log::examine(&server.log_dir(), &expectation) {

@@ -71,6 +71,12 @@ pub struct DirectoryId {
     pub device: u64,
     /// Its inode there.
     pub inode: u64,
+    /// The inode of its lock file, which is made once and stays.
+    pub lock_inode: u64,
+    /// When the lock file was made, in nanoseconds of Unix time; zero where that is not kept.
+    ///
+    /// An inode may be given again to what a restored backup puts in its place; a birth is not.
+    pub lock_born_ns: u64,
 }
 
 impl Directory {
@@ -78,8 +84,11 @@ impl Directory {
     pub fn lock(path: &Path) -> Result<Self, LockError> {
         let handle = File::open(path).map_err(FileError::new("open", path))?;
         let metadata = handle.metadata().map_err(FileError::new("examine", path))?;
-        let id = DirectoryId { device: metadata.dev(), inode: metadata.ino() };
         let lock = lock_file(path)?;
+        let (lock_inode, lock_born_ns) =
+            birth(&lock).map_err(FileError::new("examine", &path.join(LOCK_FILE)))?;
+        let (device, inode) = (metadata.dev(), metadata.ino());
+        let id = DirectoryId { device, inode, lock_inode, lock_born_ns };
         Ok(Self { path: path.to_owned(), handle, id, _lock: lock })
     }
 
@@ -134,6 +143,20 @@ fn lock_file(directory: &Path) -> Result<File, LockError> {
     file.set_len(0).map_err(FileError::new("write", &path))?;
     writeln!(file, "{}", std::process::id()).map_err(FileError::new("write", &path))?;
     Ok(file)
+}
+
+/// Tells the inode of a file, and when it was made.
+fn birth(file: &File) -> io::Result<(u64, u64)> {
+    let wanted = StatxFlags::INO | StatxFlags::BTIME;
+    let answer = match rustix::fs::statx(file, "", AtFlags::EMPTY_PATH, wanted) {
+        Ok(answer) => answer,
+        Err(rustix::io::Errno::NOSYS) => return Ok((file.metadata()?.ino(), 0)),
+        Err(error) => return Err(error.into()),
+    };
+    let is_kept = answer.stx_mask & StatxFlags::BTIME.bits() != 0;
+    let (seconds, ns) = (answer.stx_btime.tv_sec, answer.stx_btime.tv_nsec);
+    let born_ns = (seconds as u64).wrapping_mul(1_000_000_000).wrapping_add(u64::from(ns));
+    Ok((answer.stx_ino, if is_kept { born_ns } else { 0 }))
 }
 
 fn read_pid(file: &mut File) -> Option<u32> {
@@ -228,6 +251,20 @@ mod tests {
         let id = |place: &tempfile::TempDir| Directory::lock(place.path()).unwrap().id();
         assert_eq!(id(&one), id(&one));
         assert_ne!(id(&one), id(&two));
+    }
+
+    #[test]
+    fn a_directory_emptied_and_filled_again_has_another_identity() {
+        let place = tempfile::tempdir().unwrap();
+        let id = || Directory::lock(place.path()).unwrap().id();
+        let (before, lock) = (id(), place.path().join(LOCK_FILE));
+        let bytes = fs::read(&lock).unwrap();
+        fs::remove_file(&lock).unwrap();
+        fs::write(&lock, bytes).unwrap();
+        let after = id();
+        assert_eq!((after.device, after.inode), (before.device, before.inode));
+        assert_ne!(after, before);
+        assert_eq!(after, id());
     }
 
     #[test]

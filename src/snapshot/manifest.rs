@@ -24,7 +24,7 @@ use crate::position::{Offset, Replid};
 /// The manifest's file name.
 pub const MANIFEST_FILE: &str = "backlogd.manifest";
 /// The format version this build writes, and the only one it reads.
-pub const MANIFEST_VERSION: u32 = 1;
+pub const MANIFEST_VERSION: u32 = 2;
 
 const MAGIC: &[u8; 8] = b"BKLGMFST";
 const HEADER_BYTES: usize = 20;

@@ -186,3 +186,30 @@ fn a_reader_far_behind_reads_closed_segments_and_the_tail_alike() {
         assert!(at == stream.len() && !reader.is_cold());
     }
 }
+
+#[test]
+fn restarts_take_no_more_room_than_what_they_wrote() {
+    let temp = tempfile::tempdir().unwrap();
+    let options = small(4 << 20);
+    let (_, mut writer) = Log::create(temp.path(), Offset(0), &options).unwrap();
+    let mut stream = Vec::new();
+    for number in 0..8 {
+        let unit = unit(number, 5000);
+        writer.append(&[&unit]).unwrap();
+        writer.seal();
+        stream.extend_from_slice(&unit);
+        // Half of the ends are orderly.
+        if number % 2 == 0 {
+            writer.close().unwrap();
+        } else {
+            drop(writer);
+        }
+        let opened = Log::open(temp.path(), &options, &Expectation::default()).unwrap();
+        assert_eq!(read_all(&opened.log, Offset(0)), stream);
+        let closed = opened.log.segments() - 1;
+        let room = opened.log.file_bytes() - (4 << 20);
+        assert_eq!(closed, number as usize + 1);
+        assert!(room <= closed as u64 * 32 * 1024, "{room} bytes in {closed} segments");
+        writer = opened.writer;
+    }
+}

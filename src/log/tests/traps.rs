@@ -215,3 +215,39 @@ fn a_number_that_a_kept_segment_still_names_is_not_given_again() {
     let disk = HeapDisk::with_files(disk.files());
     assert_eq!(reopen(&disk).unwrap().recovered.end, Offset(45_000));
 }
+
+#[test]
+fn starts_that_are_cut_short_one_after_the_other_leave_a_log() {
+    let options = small(12288);
+    for (first, second) in (0..14).flat_map(|first| (0..14).map(move |second| (first, second))) {
+        for is_empty in [true, false] {
+            let disk = HeapDisk::default();
+            let storage = Arc::new(disk.clone());
+            let (log, mut writer) =
+                Log::create_in(storage, Offset(7), &options, Helpers::Inline).unwrap();
+            if !is_empty {
+                writer.append(&[b"durable"]).unwrap();
+                writer.seal();
+                log.block_until_durable_at(log.sealed()).unwrap();
+            }
+            let end = log.sealed();
+            drop((log, writer));
+            let open = |disk: &HeapDisk| {
+                let storage = Arc::new(disk.clone());
+                let expectation = Expectation { boot_id: [1; 16], ..Expectation::default() };
+                Log::open_in(storage, &options, &expectation, Helpers::Inline)
+            };
+            // Two starts are killed, and then the power fails, which takes all that was not synced.
+            let disk = disk.after(Crash::Process, &mut || 0);
+            disk.fail_after(first);
+            drop(open(&disk));
+            let disk = disk.after(Crash::Process, &mut || 0);
+            disk.fail_after(second);
+            drop(open(&disk));
+            let disk = disk.after(Crash::Power, &mut || 0);
+            let opened = open(&disk);
+            let opened = opened.unwrap_or_else(|error| panic!("{first} {second}: {error}"));
+            assert_eq!(opened.recovered.end, end, "{first} {second}");
+        }
+    }
+}

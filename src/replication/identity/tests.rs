@@ -4,8 +4,8 @@ use super::*;
 use crate::position::Replid;
 use crate::snapshot::LogPlace;
 
-const HERE: DirectoryId = DirectoryId { device: 1, inode: 2 };
-const ELSEWHERE: DirectoryId = DirectoryId { device: 1, inode: 3 };
+const HERE: DirectoryId = DirectoryId { device: 1, inode: 2, lock_inode: 3, lock_born_ns: 4 };
+const ELSEWHERE: DirectoryId = DirectoryId { inode: 3, ..HERE };
 const END: Offset = Offset(500);
 
 fn boot(boot_id: &str, mount_id: Option<u64>) -> BootIdentity {

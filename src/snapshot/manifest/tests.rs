@@ -13,7 +13,7 @@ fn sample() -> Manifest {
             feeds: FeedsSeen::Sealed,
         },
         sync_failed: true,
-        directory: DirectoryId { device: 3, inode: 4 },
+        directory: DirectoryId { device: 3, inode: 4, lock_inode: 12, lock_born_ns: 13 },
         snapshot: Some(SnapshotMeta {
             file: "dump.rdb".into(),
             staged: "s".into(),
@@ -32,7 +32,7 @@ fn word(n: u64) -> [u8; 8] {
 }
 
 #[test]
-fn golden_bytes_of_version_1() {
+fn golden_bytes_of_version_2() {
     let mut payload = Vec::new();
     payload.extend([0xaa; 20]);
     payload.extend(word(1));
@@ -45,8 +45,9 @@ fn golden_bytes_of_version_1() {
     payload.extend(word(27));
     payload.extend([1, 0, 0, 0]); // Sealed
     payload.push(1);
-    payload.extend(word(3));
-    payload.extend(word(4));
+    for n in [3, 4, 12, 13] {
+        payload.extend(word(n));
+    }
     payload.push(1);
     payload.extend(word(8));
     payload.extend(b"dump.rdb");
@@ -56,10 +57,17 @@ fn golden_bytes_of_version_1() {
         payload.extend(word(n));
     }
     let bytes = sample().encode();
-    assert_eq!(bytes[..16], *b"BKLGMFST\x01\0\0\0\xb8\0\0\0");
-    assert_eq!(bytes[16..20], 0xe7ff_3eae_u32.to_le_bytes());
+    assert_eq!(bytes[..16], *b"BKLGMFST\x02\0\0\0\xc8\0\0\0");
+    assert_eq!(bytes[16..20], 0x0bdf_a701_u32.to_le_bytes());
     assert_eq!(bytes[20..], payload);
     assert_eq!(Manifest::decode(&bytes), Ok(sample()));
+}
+
+#[test]
+fn a_manifest_of_version_1_is_refused_by_name() {
+    let mut bytes = sample().encode();
+    bytes[8] = 1;
+    assert_eq!(Manifest::decode(&bytes), Err(Damage::Version(1)));
 }
 
 #[test]
@@ -109,8 +117,8 @@ fn other_damage_is_told_apart() {
     assert_eq!(Manifest::decode(b"REDIS0010"), Err(Damage::Magic));
     bytes[12..16].copy_from_slice(&u32::MAX.to_le_bytes());
     assert_eq!(Manifest::decode(&bytes), Err(Damage::TooLong));
-    bytes[8] = 2;
-    assert_eq!(Manifest::decode(&bytes), Err(Damage::Version(2)));
+    bytes[8] = 3;
+    assert_eq!(Manifest::decode(&bytes), Err(Damage::Version(3)));
 }
 
 #[test]
@@ -127,7 +135,7 @@ fn loading_tells_absent_unreadable_and_of_another_version_apart() {
     assert!(torn.to_string().contains("backlogd.manifest is unreadable: it ends too early"));
     fs::write(&path, [&good[..8], &[9], &good[9..]].concat()).unwrap();
     let newer = Manifest::load(place.path()).unwrap_err();
-    assert!(newer.to_string().contains("format version 9; this server reads version 1"), "{newer}");
+    assert!(newer.to_string().contains("format version 9; this server reads version 2"), "{newer}");
 }
 
 #[test]

@@ -21,7 +21,7 @@ impl World {
             past: Vec::new(),
             run: RunState::Clean { end: Offset::ZERO },
             sync_failed: false,
-            directory: DirectoryId { device: 0, inode: 0 },
+            directory: DirectoryId { device: 0, inode: 0, lock_inode: 0, lock_born_ns: 0 },
             snapshot: None,
             durable_floor: Offset::ZERO,
             log: LogPlace { epoch: 0, first: Offset::ZERO },
