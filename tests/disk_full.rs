@@ -3,6 +3,7 @@
 mod support;
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 
 use support::history::{assert_in_sync, await_online, digest, history, resyncs};
@@ -33,6 +34,12 @@ impl SmallDisk {
     fn load_ballast(&self, name: &str, mebibytes: usize) {
         let ballast = vec![1; mebibytes << 20];
         fs::write(self.path().join(name), ballast).expect("there is room for it");
+    }
+
+    /// Takes all room away that is left.
+    fn fill(&self, name: &str) {
+        let mut file = fs::File::create(self.path().join(name)).expect("it can be made");
+        while file.write_all(&[1; 4096]).is_ok() {}
     }
 
     fn drop_ballast(&self, name: &str) {
@@ -109,6 +116,7 @@ fn a_full_disk_refuses_writes_until_there_is_room_and_loses_nothing() {
 
     // It dies on a full disk, says so at the next start, and is back once there is room.
     server.kill();
+    disk.fill("rest");
     let (output, status) = server.restart_refused(&[]);
     assert!(!status.success() && output.contains("No space left on device"), "{output}");
     disk.drop_ballast("little");
@@ -157,4 +165,38 @@ fn a_disk_below_its_reserve_refuses_writes_and_reads_go_on() {
     assert_eq!(client.run("GET before").text(), "1");
     assert_eq!(client.run("CONFIG SET backlog-min-free-disk 0").text(), "OK");
     await_until("writes go on", || !client.run("SET after 1").is_error());
+}
+
+#[test]
+fn a_snapshot_is_taken_where_it_makes_room() {
+    let Some(disk) = SmallDisk::mount(60) else { return };
+    let data = disk.path().join("data");
+    fs::create_dir(&data).expect("it can be made");
+    // Nothing is kept for replicas, but the whole log for a restart, as there is no snapshot.
+    let arguments = [
+        "--backlog-segment-size",
+        "4mb",
+        "--backlog-min-free-disk",
+        "16mb",
+        "--repl-backlog-size",
+        "16kb",
+        "--save",
+        "",
+    ];
+    let mut server = Server::start_in(&data, &arguments);
+    let mut client = server.connect();
+    let mut refusals = 0;
+    for number in 0..150 {
+        let value = number.to_string().repeat(1 << 19);
+        await_until("the write goes in", || {
+            let reply = client.call(&["SET", &format!("key:{}", number % 3), &value]);
+            refusals += usize::from(reply.is_error());
+            !reply.is_error()
+        });
+    }
+    assert!(refusals > 0, "the disk was never short");
+    server.await_line("taking a snapshot to let go of the log");
+    server.kill();
+    server.restart();
+    assert_eq!(server.connect().run("STRLEN key:2").integer(), 3 << 19);
 }

@@ -149,6 +149,10 @@ fn rdb_without_keys(filter: &[u8]) -> Result<bool, Fault> {
 
 /// `PSYNC replid offset`: the connection becomes a replica's.
 pub fn psync(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
+    const NOT_A_REPLICA: Fault = Fault::fixed("ERR PSYNC FAILOVER can't be sent to a master.");
+    if call.args.get(3).is_some_and(|word| word.eq_ignore_ascii_case(b"failover")) {
+        return Err(NOT_A_REPLICA);
+    }
     let wanted = parse_i64_strict(call.args.word(2)).ok_or(Fault::NOT_AN_INTEGER)?;
     let replid = Replid::parse(call.args.word(1));
     let offset = u64::try_from(wanted).ok().and_then(Offset::from_first_wanted);

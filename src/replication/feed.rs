@@ -43,6 +43,9 @@ pub enum FeedError {
     /// The replica sent something that is no command.
     #[error("the replica broke the protocol: {0}")]
     Garbled(#[from] crate::net::ProtocolError),
+    /// The replica wanted a snapshot and nothing more, and has it.
+    #[error("the snapshot was all it asked for")]
+    Served,
     /// The replica has not been heard of for `repl-timeout` seconds.
     #[error("nothing was heard of the replica for {seconds} s (repl-timeout)")]
     Silent {

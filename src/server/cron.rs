@@ -156,11 +156,19 @@ fn save_if_due(server: &Arc<Server>, stream: &Stream) {
     // A restart would have to read what is damaged, unless it can begin above.
     let sound = stream.log().sound_from();
     let is_damaged = sound > stream.log().first() && taken_at < sound;
-    if point.is_none() && !too_long && !is_damaged {
+    // Files that only a restart needs are in the way when the disk is short.
+    let files = stream.log().extents();
+    let is_in_the_way =
+        server.live.disk_is_short() && files.iter().skip(1).any(|file| file.base > taken_at);
+    if point.is_none() && !too_long && !is_damaged && !is_in_the_way {
         return;
     }
     if is_damaged {
         tracing::info!(%sound, "the log is damaged below, taking a snapshot above");
+    } else if is_in_the_way {
+        tracing::info!(
+            "the disk is short of room, taking a snapshot to let go of the log before it"
+        );
     } else if let Some(point) = point {
         let (seconds, least) = (point.seconds, point.changes);
         tracing::info!(changes, seconds, least, "a save point is reached, taking a snapshot");

@@ -61,6 +61,7 @@ pub async fn run(
     server.feeds_changed();
     match ended {
         Ok(()) => tracing::info!(peer, "the replica has left"),
+        Err(FeedError::Served) => tracing::info!(peer, "the snapshot was all it asked for"),
         Err(FeedError::Log(damage @ ReadError::Damaged { .. })) => {
             tracing::error!(
                 peer,
@@ -162,7 +163,7 @@ async fn full(
     request: FeedRequest,
     replica: &Attached,
 ) -> Result<Offset, FeedError> {
-    let snapshot = snapshot(server, socket, session).await?;
+    let snapshot = snapshot(server, socket, session, request).await?;
     // In this order: a replica that is sent a snapshot holds the log where it will go on.
     replica.set_cursor(snapshot.offset);
     replica.set_state(FeedState::SendSnapshot);
@@ -183,11 +184,10 @@ async fn full(
     }
     tracing::info!(peer = session.info.address, bytes = snapshot.bytes, "snapshot sent");
     if session.replica.rdb_only {
-        // The peer closes the connection when it has all. Until then it holds nothing in the log.
+        // It holds nothing in the log while it takes in the rest, and reads to the end as to the mark.
         replica.set_state(FeedState::WaitSnapshot);
-        let patience = server.settings().repl_timeout;
-        tokio::time::sleep(patience).await;
-        return Err(FeedError::Silent { seconds: patience.as_secs() });
+        socket.linger(server.settings().repl_timeout).await;
+        return Err(FeedError::Served);
     }
     if session.replica.capa_eof && server.diskless_sync() {
         // Until it has seen the mark, the replica takes what follows for a part of the snapshot.
@@ -211,12 +211,17 @@ async fn snapshot(
     server: &Arc<Server>,
     socket: &Socket,
     session: &Session,
+    request: FeedRequest,
 ) -> Result<Snapshot, FeedError> {
+    // Who asks for a snapshot alone, or knows SYNC only and may leave with it, takes it for a backup.
+    let is_backup = session.replica.rdb_only || request == FeedRequest::Sync;
+    let source = match (session.replica.rdb_empty, is_backup) {
+        (true, _) => saving::empty,
+        (false, true) => saving::up_to_date,
+        (false, false) => saving::for_replica,
+    };
     let shared = Arc::clone(server);
-    let empty = session.replica.rdb_empty;
-    let mut making = tokio::task::spawn_blocking(move || {
-        if empty { saving::empty(&shared) } else { saving::for_replica(&shared) }
-    });
+    let mut making = tokio::task::spawn_blocking(move || source(&shared));
     loop {
         tokio::select! {
             made = &mut making => {

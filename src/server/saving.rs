@@ -262,6 +262,17 @@ pub fn for_replica(server: &Arc<Server>) -> Result<Snapshot, SaveError> {
     take(server).map(|stored| Snapshot::from(&stored))
 }
 
+/// Returns a snapshot of all that is written now, for somebody who will not be sent the rest.
+pub fn up_to_date(server: &Arc<Server>) -> Result<Snapshot, SaveError> {
+    let wanted = server.stream().ok_or(SaveError::Loading)?.log().sealed();
+    let _turn = server.saving.turn.lock();
+    let newest = server.saving.state.lock().newest.clone();
+    match newest.filter(|newest| newest.meta().offset >= wanted) {
+        Some(newest) => Ok(Snapshot::from(&newest)),
+        None => take(server).map(|stored| Snapshot::from(&stored)),
+    }
+}
+
 fn is_worth_sending(meta: &snapshot::SnapshotMeta, log: &Log) -> bool {
     let since = log.sealed().since(meta.offset);
     meta.offset >= log.sound_from() && since <= WORTH_REPLAYING_BYTES.max(meta.bytes / 2)

@@ -17,7 +17,7 @@ pub(super) fn stats(server: &Server, text: &mut Text) {
     text.line("total_commands_processed", calls);
     text.line("instantaneous_ops_per_sec", server.stats.ops.per_second());
     text.line("total_net_input_bytes", totals.input_bytes);
-    text.line("total_net_output_bytes", totals.output_bytes);
+    text.line("total_net_output_bytes", totals.output_bytes + count(&server.stats.fed));
     text.line("total_net_repl_input_bytes", 0);
     text.line("total_net_repl_output_bytes", count(&server.stats.fed));
     text.line(
