@@ -96,6 +96,14 @@ fn a_bad_directive_on_the_command_line_is_named() {
 }
 
 #[test]
+fn a_snapshot_may_not_take_the_name_of_a_file_of_the_server() {
+    for name in ["00000000000000000001.log", "backlogd.manifest", "backlogd.lock", "backlogd-1"] {
+        assert_refused(&["--dbfilename", name], &["dbfilename", "files of its own", name]);
+    }
+    assert_refused(&["--dbfilename", ".."], &["dbfilename can't be a directory"]);
+}
+
+#[test]
 fn directives_that_would_be_broken_promises_are_refused_with_the_reason() {
     for (directive, value, reason) in [
         ("--replicaof", "127.0.0.1 6379", "primary"),

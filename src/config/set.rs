@@ -244,5 +244,8 @@ mod tests {
         let pair: &[(&[u8], &[u8])] = &[(b"dbfilename", b"x.rdb")];
         assert!(config.set(pair, Caller::Local).is_ok());
         assert!(config.set(pair, Caller::Remote).is_err());
+        let own = set(&mut config, &[("dbfilename", "00000000000000000001.log")]).unwrap_err();
+        assert!(own.contains("files of its own"), "{own}");
+        assert_eq!(get(&config, "dbfilename"), "x.rdb");
     }
 }

@@ -142,6 +142,15 @@ pub enum ValueError {
     /// Nothing where a file's name belongs.
     #[error("{0} can't be empty")]
     EmptyFileName(&'static str),
+    /// The name of a directory where a file's name belongs.
+    #[error("{0} can't be a directory")]
+    DirectoryName(&'static str),
+    /// A name under which the server keeps something else.
+    #[error(
+        "{0} can't be a name that the server uses for files of its own: those that end in .log, \
+         begin with backlogd. or begin with backlogd-"
+    )]
+    OwnFileName(&'static str),
     /// A host name with a byte that has no place in one.
     #[error("Hostnames may only contain alphanumeric characters, hyphens or dots")]
     HostName,

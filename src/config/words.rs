@@ -205,9 +205,18 @@ pub fn event_classes(argument: &[u8]) -> Result<Vec<u8>, ValueError> {
     Ok(written)
 }
 
-/// Checks that `dbfilename` is a name and no path.
+/// Checks that `dbfilename` is a name and no path, and not that of a segment or a file of state.
+///
+/// Publishing a snapshot replaces whatever has its name.
 pub fn snapshot_name(argument: &[u8]) -> Result<Vec<u8>, ValueError> {
-    file_name(argument, "dbfilename", "filename")
+    let name = file_name(argument, "dbfilename", "filename")?;
+    if matches!(argument, b"." | b"..") {
+        return Err(ValueError::DirectoryName("dbfilename"));
+    }
+    let is_own = argument.ends_with(b".log")
+        || argument.starts_with(b"backlogd.")
+        || argument.starts_with(b"backlogd-");
+    if is_own { Err(ValueError::OwnFileName("dbfilename")) } else { Ok(name) }
 }
 
 /// Checks that `appendfilename` is a name and no path.
@@ -309,6 +318,32 @@ mod tests {
             assert_eq!(event_classes(given.as_bytes()), Ok(written.as_bytes().to_vec()));
         }
         assert_eq!(event_classes(b"q"), Err(ValueError::EventClass));
+    }
+
+    #[test]
+    fn a_snapshot_is_not_named_like_a_file_of_the_server() {
+        for name in ["dump.rdb", "log", "backlogd", "my.backlogd.manifest", "x.log.rdb"] {
+            assert_eq!(snapshot_name(name.as_bytes()), Ok(name.into()));
+        }
+        for name in [
+            "00000000000000000001.log",
+            ".log",
+            "backlogd.manifest",
+            "backlogd.lock",
+            "backlogd.sync-failed",
+            "backlogd-import.tmp",
+        ] {
+            let own = ValueError::OwnFileName("dbfilename");
+            assert_eq!(snapshot_name(name.as_bytes()), Err(own), "{name}");
+        }
+        for (name, error) in [
+            (".", ValueError::DirectoryName("dbfilename")),
+            ("..", ValueError::DirectoryName("dbfilename")),
+            ("", ValueError::EmptyFileName("dbfilename")),
+            ("a/b", ValueError::NotAFileName("dbfilename", "filename")),
+        ] {
+            assert_eq!(snapshot_name(name.as_bytes()), Err(error), "{name}");
+        }
     }
 
     #[test]
