@@ -4,7 +4,8 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use backlogd::admin::{tool, tracing as log_lines};
-use backlogd::config::{Config, Invocation, flags};
+use backlogd::config::flags::{self, FlagsError};
+use backlogd::config::{Config, Invocation};
 use backlogd::server;
 
 #[global_allocator]
@@ -16,6 +17,7 @@ fn main() -> ExitCode {
         Ok(Invocation::CheckConfig(_)) => say("the configuration is sound\n"),
         Ok(Invocation::Explain(text)) => say(&text),
         Ok(Invocation::Log(command)) => tool::run(&command),
+        Err(FlagsError::Tool(usage)) => tool::misused(&usage),
         Err(error) => refuse(&error.to_string()),
     }
 }

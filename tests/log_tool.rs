@@ -363,6 +363,98 @@ fn a_flipped_byte_is_named_with_file_and_offset_and_the_status_tells() {
 }
 
 #[test]
+fn damage_below_the_snapshot_is_damage_that_stops_no_start() {
+    let mut server = Server::start(&SMALL);
+    write(&mut server.connect());
+    server.connect().run("SAVE");
+    assert!(server.terminate().success());
+    let path = segments(server.directory()).remove(0);
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[STREAM_AT + 100] ^= 0x40;
+    fs::write(&path, bytes).unwrap();
+
+    let output = tool(&["verify"], server.directory());
+    let report = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{report}");
+    assert!(report.contains("corrupt below what a start reads"), "{report}");
+    let verdict = report.lines().last().expect("a verdict");
+    assert!(verdict.starts_with("verdict: damaged") && verdict.contains("resync in full"));
+    assert!(!verdict.contains("would refuse"), "{verdict}");
+
+    let output = tool(&["verify", "--json"], server.directory());
+    assert_eq!(output.status.code(), Some(1));
+    let report = Json::parse(&text(&output.stdout));
+    assert_eq!(report.member("verdict").latin_1(), b"damaged");
+    assert_eq!(*report.member("start_refused"), Json::Truth(false));
+    let problem = &report.member("problems").elements()[0];
+    assert_eq!(problem.member("kind").latin_1(), b"damage");
+    assert_eq!(problem.member("byte").number(), STREAM_AT as u64);
+    assert_eq!(problem.member("offset").number(), 0);
+    server.restart();
+    assert_eq!(server.connect().run("GET counter").text(), "1");
+}
+
+#[test]
+fn verify_tells_programs_what_it_tells_people() {
+    let mut server = Server::start(&SMALL);
+    write(&mut server.connect());
+    server.connect().run("SAVE");
+    let end = end_of(&server);
+    assert!(server.terminate().success());
+    let report = Json::parse(&sound(&["verify", "--json"], server.directory()));
+    assert_eq!(report.member("verdict").latin_1(), b"sound");
+    assert_eq!(*report.member("start_refused"), Json::Truth(false));
+    assert_eq!((report.member("start").number(), report.member("end").number()), (0, end));
+    assert_eq!(report.member("problems").elements(), []);
+    assert_eq!(report.member("snapshot").member("file").latin_1(), b"dump.rdb");
+    let files = report.member("files").elements();
+    assert_eq!(files.len(), segments(server.directory()).len());
+    assert_eq!(files[0].member("verdict").latin_1(), b"sound");
+}
+
+#[test]
+fn stat_tells_of_damage_that_it_sees() {
+    let mut server = Server::start(&SMALL);
+    write(&mut server.connect());
+    assert!(server.terminate().success());
+    let path = segments(server.directory()).remove(1);
+    let whole = fs::read(&path).unwrap();
+    for (at, status, told) in [
+        (&[5, 2048 + 5][..], 1, "damage: "),
+        (&[5], 0, "note: "),
+        // It does not sum what another segment continues.
+        (&[STREAM_AT + 100], 0, ""),
+    ] {
+        let mut bytes = whole.clone();
+        for at in at {
+            bytes[*at] ^= 1;
+        }
+        fs::write(&path, bytes).unwrap();
+        let output = tool(&["stat"], server.directory());
+        let report = text(&output.stdout);
+        assert_eq!(output.status.code(), Some(status), "{at:?}: {report}");
+        assert!(report.contains(&format!("{told}{}", path.display())) || told.is_empty());
+        let json = Json::parse(&text(&tool(&["stat", "--json"], server.directory()).stdout));
+        assert_eq!(json.member("problems").elements().is_empty(), told.is_empty(), "{at:?}");
+    }
+}
+
+#[test]
+fn a_question_that_makes_no_sense_is_no_verdict() {
+    for arguments in [
+        &["log"][..],
+        &["log", "verify"],
+        &["log", "burn", "/tmp"],
+        &["log", "stat", "/tmp", "--nope"],
+        &["log", "dump", "/tmp", "--from", "here"],
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_backlogd")).args(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(text(&output.stderr).contains("help"), "{arguments:?}");
+    }
+}
+
+#[test]
 fn a_torn_tail_is_told_and_is_no_damage() {
     let arguments = [&SMALL[..], &["--appendfsync", "no"]].concat();
     let mut server = Server::start(&arguments);

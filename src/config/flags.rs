@@ -52,9 +52,19 @@ const EXIT_STATUS: &str = "\
 Exit status:
   0  sound; with a torn tail too, which is said: a start after a power loss cuts it off
   1  damaged; the file, the byte and the offset are named
-  2  the question cannot be answered: no such directory, no log in it, it cannot be read
+  2  the question cannot be answered: no such directory, no log in it, it cannot be read, what is
+     asked for is not there, or the command line is wrong
 
 The directory may belong to a running server; nothing in it is changed.";
+
+const VERIFY_NOTES: &str = "\
+Every byte of the log and the snapshot are read. Where only segments wholly below the snapshot are
+damaged, a start goes on, since it does not read them, and replicas that need them resync in full:
+the verdict says so, and the exit status is 1 all the same.";
+
+const STAT_NOTES: &str = "\
+Headers, frames and how the segments join are checked, and the checksums of the newest segment's
+bytes; verify sums all of them, and reads the snapshot.";
 
 const DUMP_NOTES: &str = "\
 Plain form, a line for each command: its offset, when its batch was sealed (UTC), the database it
@@ -75,13 +85,16 @@ enum Tool {
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum LogCommand {
     /// Reads every frame and checks its checksums; the exit status tells the verdict
-    #[command(after_help = EXIT_STATUS)]
+    #[command(after_help = format!("{VERIFY_NOTES}\n\n{EXIT_STATUS}"))]
     Verify {
         /// The directory that holds the log
         dir: PathBuf,
+        /// Writes JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Shows segments, offsets, watermarks and lineage
-    #[command(after_help = EXIT_STATUS)]
+    #[command(after_help = format!("{STAT_NOTES}\n\n{EXIT_STATUS}"))]
     Stat {
         /// The directory that holds the log
         dir: PathBuf,
@@ -132,6 +145,9 @@ pub enum FlagsError {
     /// A flag or command of the program is wrong; the text says which, and how it is used.
     #[error("{0}")]
     Usage(String),
+    /// The same of one of the operator's tools.
+    #[error("{0}")]
+    Tool(String),
     /// The configuration is wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -146,8 +162,12 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
     if arguments.get(1).is_some_and(|first| first == "-v") {
         arguments[1] = OsString::from("--version");
     }
+    let is_tool = arguments.get(1).is_some_and(|first| first == "log");
     let line = match CommandLine::try_parse_from(arguments) {
         Ok(line) => line,
+        Err(error) if error.use_stderr() && is_tool => {
+            return Err(FlagsError::Tool(error.to_string()));
+        }
         Err(error) if error.use_stderr() => return Err(FlagsError::Usage(error.to_string())),
         Err(error) => return Ok(Invocation::Explain(error.to_string())),
     };
@@ -340,11 +360,11 @@ mod tests {
     #[test]
     fn the_tools_have_their_own_flags() {
         let Ok(Invocation::Log(command)) = run(&["log", "verify", "/x"]) else { panic!() };
-        assert_eq!(command, LogCommand::Verify { dir: "/x".into() });
+        assert_eq!(command, LogCommand::Verify { dir: "/x".into(), json: false });
         let dump = ["log", "dump", "/x", "--from", "17", "--count", "2", "--json"];
         let Ok(Invocation::Log(LogCommand::Dump(dump))) = run(&dump) else { panic!() };
         assert_eq!((dump.from, dump.to, dump.count, dump.json), (Some(17), None, Some(2), true));
-        assert!(matches!(run(&["log", "dump"]), Err(FlagsError::Usage(_))));
-        assert!(matches!(run(&["log", "burn", "/x"]), Err(FlagsError::Usage(_))));
+        assert!(matches!(run(&["log", "dump"]), Err(FlagsError::Tool(_))));
+        assert!(matches!(run(&["log", "burn", "/x"]), Err(FlagsError::Tool(_))));
     }
 }

@@ -199,6 +199,15 @@ pub enum HeaderFault {
     Version(u16),
 }
 
+impl std::fmt::Display for HeaderFault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Damaged => f.write_str("both copies are damaged"),
+            Self::Version(version) => write!(f, "format version {version} is not known"),
+        }
+    }
+}
+
 /// Reads the first page of a segment file; `page` may be shorter when the file is.
 pub fn read_first_page(page: &[u8]) -> FirstPage {
     let second = page.get(HEADER_COPY_AT..).unwrap_or(&[]);

@@ -90,57 +90,6 @@ pub enum Depth {
     Frames,
 }
 
-/// What is wrong with a file, where, and how bad it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// The file.
-    pub path: PathBuf,
-    /// The byte of the file.
-    pub position: u64,
-    /// The same place in the stream, where it has one.
-    pub offset: Option<Offset>,
-    /// What it amounts to.
-    pub verdict: Verdict,
-}
-
-/// How bad a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Sealed bytes above the durable watermark do not verify: a start would cut here. In a live
-    /// directory it may only be a batch that is being sealed just now.
-    TornTail,
-    /// Bytes that were durable have changed.
-    Corrupt,
-    /// A header copy or a frame is damaged, and nothing is lost.
-    Healed,
-    /// The header is unreadable in both copies.
-    HeaderUnreadable,
-    /// The file is not as long as its header says, or not the one it names.
-    FileDiffers,
-    /// The segment this one continues is not there.
-    MissingBefore,
-}
-
-impl Verdict {
-    /// Whether a start would refuse because of it.
-    pub fn is_fatal(self) -> bool {
-        !matches!(self, Self::TornTail | Self::Healed)
-    }
-}
-
-impl std::fmt::Display for Verdict {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::TornTail => "torn tail",
-            Self::Corrupt => "corrupt below the durable watermark",
-            Self::Healed => "damaged without loss",
-            Self::HeaderUnreadable => "unreadable header",
-            Self::FileDiffers => "length or name differs from the header",
-            Self::MissingBefore => "the segment before is missing",
-        })
-    }
-}
-
 /// Reads the first page of every segment file of `directory`; those in use come in stream order.
 pub fn list(directory: &Path) -> Result<Vec<Listed>, StorageError> {
     let mut all = Vec::new();
@@ -192,43 +141,6 @@ pub fn inspect(directory: &Path, depth: Depth) -> Result<Vec<Inspected>, Storage
         all.push(Inspected { path: file.path.clone(), file_bytes: file.file_bytes, content });
     }
     Ok(all)
-}
-
-/// Judges what [`inspect`] has read, file by file and link by link.
-///
-/// `durable_floor` is a watermark that is known from elsewhere to have been durable.
-pub fn findings(files: &[Inspected], durable_floor: Offset) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    let segments: Vec<_> = files.iter().filter_map(Inspected::segment).collect();
-    let stated = segments.iter().map(|segment| segment.durable).max().unwrap_or_default();
-    let durable = stated.max(durable_floor);
-    let last_seq = segments.last().map(|last| last.header.seq);
-    for file in files {
-        match &file.content {
-            Content::Spare => {}
-            Content::Unreadable(_) => {
-                findings.push(Finding::new(&file.path, 0, None, Verdict::HeaderUnreadable));
-            }
-            Content::Segment(segment) => {
-                let next = segments.iter().copied().filter(|next| next.continues(segment));
-                let next = next.max_by_key(|next| next.header.epoch);
-                let expected_end = match next {
-                    Some(next) => next.header.base,
-                    None if Some(segment.header.seq) == last_seq => segment.sealed_end.max(durable),
-                    None => segment.sealed_end,
-                };
-                findings.extend(segment.findings(file.file_bytes, expected_end, durable));
-            }
-        }
-    }
-    for pair in segments.windows(2) {
-        let linked = segments.iter().any(|before| pair[1].continues(before))
-            || pair[1].header.prev_seq == pair[0].header.prev_seq;
-        if !linked {
-            findings.push(pair[1].finding(pair[1].header.base, Verdict::MissingBefore));
-        }
-    }
-    findings
 }
 
 impl Listed {
@@ -324,53 +236,7 @@ impl OpenSegment {
     }
 }
 
-impl InspectedSegment {
-    fn continues(&self, before: &Self) -> bool {
-        self.header.prev_seq == before.header.seq
-    }
-
-    fn finding(&self, offset: Offset, verdict: Verdict) -> Finding {
-        let position = scan::file_position(&self.header, offset);
-        Finding::new(&self.path, position, Some(offset), verdict)
-    }
-
-    fn findings(&self, file_bytes: u64, expected_end: Offset, durable: Offset) -> Vec<Finding> {
-        let mut findings = Vec::new();
-        let named = self.path.file_name().and_then(|name| name.to_str());
-        if file_bytes != self.header.file_len || named != Some(&segment_name(self.header.seq)) {
-            findings.push(Finding::new(&self.path, 0, None, Verdict::FileDiffers));
-        }
-        if self.header_copies < 2 {
-            findings.push(Finding::new(&self.path, 0, None, Verdict::Healed));
-        }
-        if let Some(slot) = self.missing_slot {
-            let position = scan::frame_position(&self.header, slot);
-            findings.push(Finding::new(&self.path, position, None, Verdict::Healed));
-        }
-        if self.verified_end < expected_end {
-            let is_durable = self.verified_end < durable;
-            let verdict = if is_durable { Verdict::Corrupt } else { Verdict::TornTail };
-            findings.push(self.finding(self.verified_end, verdict));
-        }
-        findings
-    }
-}
-
 fn missing_slot(frames: &[(u32, Frame)]) -> Option<u32> {
     let gap = (0_u32..).zip(frames).find(|(expected, (slot, _))| expected != slot)?;
     Some(gap.0)
-}
-
-impl Finding {
-    fn new(path: &Path, position: u64, offset: Option<Offset>, verdict: Verdict) -> Self {
-        Self { path: path.to_owned(), position, offset, verdict }
-    }
-}
-
-impl std::fmt::Display for Finding {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: byte {}", self.path.display(), self.position)?;
-        self.offset.map_or(Ok(()), |offset| write!(f, " (offset {offset})"))?;
-        write!(f, ": {}", self.verdict)
-    }
 }

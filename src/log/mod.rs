@@ -47,6 +47,7 @@ mod reader;
 mod prepare;
 mod sync;
 
+pub mod findings;
 pub mod inspect;
 mod recovery;
 mod repair;

@@ -62,8 +62,16 @@ pub enum RecoveryError {
         /// The file that says so.
         next: PathBuf,
     },
+    /// A file holds nothing that a later one refers to.
+    #[error("{} is empty, but {} continues it", path.display(), next.display())]
+    EmptySegment {
+        /// The file that should hold a segment.
+        path: PathBuf,
+        /// The file that says so.
+        next: PathBuf,
+    },
     /// The first page of a file cannot be read, in either copy.
-    #[error("the header of {} is unreadable ({fault:?})", path.display())]
+    #[error("the header of {} is unreadable: {fault}", path.display())]
     HeaderUnreadable {
         /// The file.
         path: PathBuf,
@@ -207,6 +215,17 @@ struct Survey {
     last_seq: u64,
 }
 
+impl Survey {
+    /// Fails if a file that holds nothing is what keeps the rest from going on where the chain ends.
+    fn continues_no_empty_file(&self, storage: &dyn Storage) -> Result<(), RecoveryError> {
+        let is_continued = |found: &&Found| self.spares.contains(&found.header.prev_seq);
+        self.used.values().find(is_continued).map_or(Ok(()), |next| {
+            let path = storage.path(next.header.prev_seq);
+            Err(RecoveryError::EmptySegment { path, next: next.path.clone() })
+        })
+    }
+}
+
 /// Reads the files of a log and decides what they amount to.
 pub fn plan(storage: &dyn Storage, expectation: &Expectation) -> Result<Plan, RecoveryError> {
     let mut survey = survey(storage, expectation)?;
@@ -239,6 +258,7 @@ pub fn plan(storage: &dyn Storage, expectation: &Expectation) -> Result<Plan, Re
     ];
     for (expected, why) in corrupt {
         if end < expected && expectation.on_corruption == OnCorruption::Refuse {
+            survey.continues_no_empty_file(storage)?;
             let position = scan::file_position(&last.header, end);
             let (path, offset) = (last.path.clone(), end);
             return Err(RecoveryError::Corrupt { path, position, offset, expected, why });
@@ -359,14 +379,15 @@ fn follow_links(
         let known = continues_chain(prev_seq) || survey.spares.contains(&prev_seq);
         !known && !survey.used.contains_key(&prev_seq)
     });
-    let missing = stray.or(first_is_continued.then_some(first));
-    match missing {
-        Some(next) if !forced => Err(RecoveryError::MissingSegment {
-            missing: storage.path(next.header.prev_seq),
-            next: next.path.clone(),
-        }),
-        _ => Ok(chain),
+    let before = |next: &Found| (storage.path(next.header.prev_seq), next.path.clone());
+    if let Some((missing, next)) = stray.map(before).filter(|_| !forced) {
+        return Err(RecoveryError::MissingSegment { missing, next });
     }
+    if first_is_continued && !forced {
+        let (path, next) = before(first);
+        return Err(RecoveryError::EmptySegment { path, next });
+    }
+    Ok(chain)
 }
 
 /// Whether an earlier recovery found nothing whole in `stray` and began another in its place.

@@ -252,8 +252,12 @@ fn resume(server: &Arc<Server>, manifest: Manifest) -> Result<Report, StartError
 }
 
 fn describe_cut(cut: &Cut) -> String {
-    let what = if cut.was_durable { "as forced, durable bytes" } else { "a torn tail" };
-    format!("{what} of at least {} bytes was cut off behind {}", cut.bytes, cut.path.display())
+    let (bytes, path) = (cut.bytes, cut.path.display());
+    if cut.was_durable {
+        format!("as forced, at least {bytes} durable bytes were cut off behind {path}")
+    } else {
+        format!("a torn tail of at least {bytes} bytes was cut off behind {path}")
+    }
 }
 
 /// Reads the log; none if the first start was cut short before it was created.
@@ -266,16 +270,11 @@ fn examine_log(
     let never_used = manifest.run == RunState::Clean { end: first }
         && manifest.durable_floor == first
         && manifest.snapshot.as_ref().is_none_or(|meta| meta.offset == first);
-    let floor = match &manifest.run {
-        RunState::Clean { end } => manifest.durable_floor.max(*end),
-        RunState::Running { .. } => manifest.durable_floor,
-    };
-    let needed_from = manifest.snapshot.as_ref().map_or(first, |meta| meta.offset);
     let force = server.settings().backlog_force_recovery;
     let is_own = manifest.directory == server.directory.id();
     let expectation = Expectation {
-        durable_floor: Some(floor),
-        needed_from: Some(needed_from),
+        durable_floor: Some(manifest.known_durable()),
+        needed_from: Some(manifest.needed_from()),
         // What the page cache held is no evidence for a copy: it may be of another moment.
         boot_id: if is_own { boot_number(boot) } else { [0; 16] },
         on_corruption: if force { OnCorruption::Cut } else { OnCorruption::Refuse },

@@ -163,6 +163,21 @@ pub enum Damage {
 }
 
 impl Manifest {
+    /// The offset up to which the log is known to have been durable.
+    #[must_use]
+    pub fn known_durable(&self) -> Offset {
+        match self.run {
+            RunState::Clean { end } => self.durable_floor.max(end),
+            RunState::Running { .. } => self.durable_floor,
+        }
+    }
+
+    /// The first offset of the log that a start reads.
+    #[must_use]
+    pub fn needed_from(&self) -> Offset {
+        self.snapshot.as_ref().map_or(self.log.first, |meta| meta.offset)
+    }
+
     /// Reads the manifest of a directory; none when there is no such file.
     pub fn load(directory: &Path) -> Result<Option<Self>, ManifestError> {
         let path = directory.join(MANIFEST_FILE);

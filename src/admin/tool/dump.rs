@@ -1,15 +1,14 @@
 //! `backlogd log dump`: the commands of the stream, with their offsets and times.
 
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 
 use super::commands::{Command, Commands};
 use super::error::ToolError;
 use super::json::Json;
-use super::look::{Look, Problem};
+use super::look::{self, Look, Problem};
 use super::moment::Moment;
 use super::place::Place;
 use super::run::Outcome;
-use super::verify;
 use crate::config::flags::DumpArgs;
 use crate::config::syntax::quote;
 use crate::log::format::Header;
@@ -22,7 +21,16 @@ pub(super) fn dump(
     out: &mut dyn Write,
     complaints: &mut dyn Write,
 ) -> Result<Outcome, ToolError> {
-    let place = Place::find(&arguments.dir)?;
+    dump_place(&Place::find(&arguments.dir)?, arguments, out, complaints)
+}
+
+/// Prints what was found in `place`, of which the oldest may have been retired since.
+fn dump_place(
+    place: &Place<'_>,
+    arguments: &DumpArgs,
+    out: &mut dyn Write,
+    complaints: &mut dyn Write,
+) -> Result<Outcome, ToolError> {
     let chain = place.chain();
     let start = chain.first().map(|(_, header)| header.base);
     let start = start.ok_or_else(|| ToolError::Unused(arguments.dir.clone()))?;
@@ -36,7 +44,7 @@ pub(super) fn dump(
         from,
         to: arguments.to.map_or(Offset(u64::MAX), Offset),
         left: arguments.count.unwrap_or(u64::MAX),
-        database: database_before(&place, &chain[..index])?,
+        database: database_before(place, &chain[..index])?,
         out,
     };
     let mut end = start;
@@ -45,9 +53,13 @@ pub(super) fn dump(
         let is_linked = end == header.base && before == Some(header.prev_seq);
         if end > start && !is_linked {
             dump.out.flush()?;
-            return complain(&place, Broken::Between, complaints);
+            return complain(place, Broken::Between, complaints);
         }
-        let Some(segment) = open(&place, listed, header)? else { continue };
+        let Some(segment) = open(place, listed, header)? else {
+            dump.out.flush()?;
+            may_pass_over(arguments.from, (start, end))?;
+            continue;
+        };
         if dump.segment(&segment)? == Progress::Done {
             return Ok(Outcome::Sound);
         }
@@ -56,7 +68,7 @@ pub(super) fn dump(
         if end < next.map_or(segment.facts.sealed_end, |next| next.base) {
             dump.out.flush()?;
             let broken = if next.is_some() { Broken::Between } else { Broken::AtTail };
-            return complain(&place, broken, complaints);
+            return complain(place, broken, complaints);
         }
     }
     if from > end { Err(ToolError::PastEnd { from, end }) } else { Ok(Outcome::Sound) }
@@ -139,13 +151,29 @@ impl Dump<'_> {
     }
 }
 
+/// Fails if a segment that was retired since it was listed leaves a gap in what was asked for.
+///
+/// Otherwise the dump has not begun, and it is as if the log began with the next segment.
+fn may_pass_over(from: Option<u64>, dumped: (Offset, Offset)) -> Result<(), ToolError> {
+    let (start, end) = dumped;
+    match from {
+        _ if end > start => Err(ToolError::Overtaken { at: end }),
+        Some(from) => Err(ToolError::Retired { from: Offset(from) }),
+        None => Ok(()),
+    }
+}
+
+/// Opens a segment of the list; `None` if it has been retired since.
 fn open(
     place: &Place<'_>,
     listed: &Listed,
     header: &Header,
 ) -> Result<Option<OpenSegment>, ToolError> {
     let next = inspect::next_of(&place.listed, header.seq);
-    Ok(OpenSegment::open(listed, next, Depth::Stream)?)
+    match OpenSegment::open(listed, next, Depth::Stream) {
+        Err(error) if error.source.kind() == ErrorKind::NotFound => Ok(None),
+        segment => Ok(segment?),
+    }
 }
 
 /// The database that is selected where the last of `segments` ends, as far as they tell.
@@ -154,7 +182,8 @@ fn database_before(
     segments: &[(&Listed, &Header)],
 ) -> Result<Option<u64>, ToolError> {
     for (listed, header) in segments.iter().rev() {
-        let Some(segment) = open(place, listed, header)? else { continue };
+        // Where one is retired, those before it are gone as well.
+        let Some(segment) = open(place, listed, header)? else { break };
         let mut commands = Commands::of(&segment);
         let mut last = None;
         while let Some(command) = commands.next()? {
@@ -182,11 +211,68 @@ fn complain(
     broken: Broken,
     complaints: &mut dyn Write,
 ) -> Result<Outcome, ToolError> {
-    let mut problems = Look::closely(place.directory)?.problems;
+    let mut problems = Look::closely(place.directory, Depth::Stream)?.problems;
     problems.retain(|problem| matches!(problem, Problem::File(_)));
     if problems.is_empty() && broken == Broken::Between {
         return Err(ToolError::Changing(place.directory.to_owned()));
     }
-    verify::tell(&problems, complaints)?;
-    Ok(verify::outcome_of(&problems))
+    look::tell(&problems, complaints)?;
+    Ok(look::conclude(&problems).outcome())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+    use crate::log::{Log, Options};
+    use crate::net::wire::put_command;
+    use crate::position::Replid;
+
+    /// A log of several segments.
+    fn write(directory: &Path) {
+        let options = Options { segment_bytes: 65536, ..Options::new(Replid::random()) };
+        let (_log, mut writer) = Log::create(directory, Offset(0), &options).unwrap();
+        for number in 0..20 {
+            let mut unit = Vec::new();
+            put_command(&mut unit, &["SET", &format!("key{number}"), &"x".repeat(10_000)]);
+            writer.append(&[&unit]).unwrap();
+            writer.seal();
+        }
+        writer.close().unwrap();
+    }
+
+    fn arguments(directory: &Path, from: Option<u64>) -> DumpArgs {
+        DumpArgs { dir: directory.to_owned(), from, to: None, count: None, json: false }
+    }
+
+    #[test]
+    fn what_is_retired_before_it_is_read_is_as_if_it_had_never_been_listed() {
+        let temp = tempfile::tempdir().unwrap();
+        write(temp.path());
+        let place = Place::find(temp.path()).unwrap();
+        let bases: Vec<_> = place.chain().iter().map(|(_, header)| header.base).collect();
+        assert!(bases.len() >= 3);
+        fs::remove_file(&place.chain()[0].0.path).unwrap();
+        let dump = |from| {
+            let (mut out, mut said) = (Vec::new(), Vec::new());
+            let done = dump_place(&place, &arguments(temp.path(), from), &mut out, &mut said);
+            (done, String::from_utf8(out).unwrap())
+        };
+        let (done, printed) = dump(None);
+        assert_eq!(done.unwrap(), Outcome::Sound);
+        assert!(printed.starts_with(&format!("{} ", bases[1])), "{printed:.80}");
+        let (done, printed) = dump(Some(bases[1].0));
+        assert_eq!((done.unwrap(), printed.is_empty()), (Outcome::Sound, false));
+        let (done, printed) = dump(Some(0));
+        let error = done.unwrap_err().to_string();
+        assert!(error.contains("offset 0 was retired") && printed.is_empty(), "{error}");
+        // Retention may also overtake a dump that has begun.
+        fs::remove_file(&place.chain()[2].0.path).unwrap();
+        let (done, printed) = dump(Some(bases[1].0));
+        let error = done.unwrap_err().to_string();
+        let expected = format!("behind offset {}", bases[2]);
+        assert!(error.contains(&expected) && !printed.is_empty(), "{error}");
+    }
 }

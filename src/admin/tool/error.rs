@@ -44,6 +44,18 @@ pub(super) enum ToolError {
         /// Where the log begins.
         start: Offset,
     },
+    /// What is wanted was there when the directory was listed.
+    #[error("offset {from} was retired meanwhile; ask for a later one, or from the oldest on")]
+    Retired {
+        /// What was wanted.
+        from: Offset,
+    },
+    /// The retention was faster than the dump.
+    #[error("what lies behind offset {at} was retired before it was dumped: the dump ends there")]
+    Overtaken {
+        /// The end of what was dumped.
+        at: Offset,
+    },
     /// What is wanted has not been written.
     #[error("the log ends at {end}: offset {from} is not there yet")]
     PastEnd {

@@ -1,12 +1,16 @@
 //! One look at a directory, and what is wrong with it.
 
 use std::fmt;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::error::ToolError;
+use super::json::Json;
 use super::place::Place;
+use super::run::Outcome;
 use super::snapshot;
-use crate::log::inspect::{self, Depth, Finding, Inspected, Verdict};
+use crate::log::findings::{self, Finding, Verdict};
+use crate::log::inspect::{self, Depth, Inspected};
 use crate::position::Offset;
 use crate::snapshot::{Manifest, RunState, SnapshotMeta};
 
@@ -65,6 +69,19 @@ impl Problem {
         }
     }
 
+    /// Whether something is lost that a start or a replica may ask for.
+    pub(super) fn is_damage(&self) -> bool {
+        match self {
+            Self::File(finding) => finding.verdict.is_damage(),
+            _ => self.is_fatal(),
+        }
+    }
+
+    /// What a line about it begins with.
+    fn kind(&self) -> &'static str {
+        if self.is_damage() { "damage" } else { "note" }
+    }
+
     /// The end of the log, if it is a torn one.
     pub(super) fn torn_tail(&self) -> Option<Offset> {
         match self {
@@ -98,23 +115,24 @@ impl fmt::Display for Problem {
 }
 
 impl<'d> Look<'d> {
-    /// Reads everything, and once more if anything is wrong.
+    /// Reads as much as `depth` says, and once more if anything is wrong.
     ///
     /// A server may be writing what is read: what only one of the two looks shows is no damage.
-    pub(super) fn closely(directory: &'d Path) -> Result<Self, ToolError> {
-        let first = Self::once(directory)?;
+    pub(super) fn closely(directory: &'d Path, depth: Depth) -> Result<Self, ToolError> {
+        let first = Self::once(directory, depth)?;
         if first.problems.is_empty() {
             return Ok(first);
         }
-        let mut second = Self::once(directory)?;
+        let mut second = Self::once(directory, depth)?;
         second.problems.retain(|problem| first.problems.contains(problem));
         Ok(second)
     }
 
-    fn once(directory: &'d Path) -> Result<Self, ToolError> {
+    /// Reads it as it is now; the snapshot only where every byte is read.
+    fn once(directory: &'d Path, depth: Depth) -> Result<Self, ToolError> {
         let place = Place::find(directory)?;
-        let files = inspect::inspect(directory, Depth::Stream)?;
-        let findings = inspect::findings(&files, place.durable_floor());
+        let files = inspect::inspect(directory, depth)?;
+        let findings = findings::findings(&files, &place.expectation());
         let mut look = Self {
             problems: findings.into_iter().map(Problem::File).collect(),
             place,
@@ -127,7 +145,7 @@ impl<'d> Look<'d> {
             Err(error) => beside.push(Problem::Beside(error.to_string())),
             Ok(Some(manifest)) => {
                 beside.extend(look.disagreement(manifest));
-                if let Some(meta) = &manifest.snapshot {
+                if let Some(meta) = manifest.snapshot.as_ref().filter(|_| depth == Depth::Stream) {
                     match snapshot::check(directory, meta) {
                         Ok(keys) => look.snapshot_keys = Some(keys),
                         Err(fault) => beside.push(Problem::Beside(fault.to_string())),
@@ -152,13 +170,83 @@ impl<'d> Look<'d> {
             return (!never_used).then_some(Problem::NoSegment { directory });
         };
         let snapshot = manifest.snapshot.as_ref().map(offset_of);
-        let needed = snapshot.unwrap_or(manifest.log.first);
+        let needed = manifest.needed_from();
         match snapshot {
             _ if start > needed => Some(Problem::LateStart { start, needed }),
             Some(snapshot) if end < snapshot => Some(Problem::ShortOfSnapshot { end, snapshot }),
             _ => None,
         }
     }
+}
+
+/// What the problems of a directory amount to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Conclusion {
+    /// Nothing is lost.
+    Sound,
+    /// What was written last does not verify from this offset on, and may never have been durable.
+    Torn(Offset),
+    /// There is damage, but none in what a start reads.
+    DamagedBelowStart,
+    /// There is damage that a start refuses.
+    Damaged,
+}
+
+/// Sums up what is wrong.
+pub(super) fn conclude(problems: &[Problem]) -> Conclusion {
+    let torn = || problems.iter().find_map(Problem::torn_tail);
+    if problems.iter().any(Problem::is_fatal) {
+        Conclusion::Damaged
+    } else if problems.iter().any(Problem::is_damage) {
+        Conclusion::DamagedBelowStart
+    } else {
+        torn().map_or(Conclusion::Sound, Conclusion::Torn)
+    }
+}
+
+impl Conclusion {
+    /// What the exit status tells of it.
+    pub(super) fn outcome(self) -> Outcome {
+        match self {
+            Self::Sound | Self::Torn(_) => Outcome::Sound,
+            Self::DamagedBelowStart | Self::Damaged => Outcome::Damaged,
+        }
+    }
+
+    /// Whether a start refuses; of a torn tail only the machine that wrote it can tell.
+    pub(super) fn refuses_start(self) -> Option<bool> {
+        match self {
+            Self::Sound | Self::DamagedBelowStart => Some(false),
+            Self::Torn(_) => None,
+            Self::Damaged => Some(true),
+        }
+    }
+}
+
+/// Writes a line for each problem.
+pub(super) fn tell(problems: &[Problem], out: &mut dyn Write) -> io::Result<()> {
+    for problem in problems {
+        writeln!(out, "{}: {problem}", problem.kind())?;
+    }
+    Ok(())
+}
+
+/// Writes the problems as a member of an object.
+pub(super) fn tell_json(problems: &[Problem], json: &mut Json<'_>) -> io::Result<()> {
+    json.name("problems")?;
+    json.open('[')?;
+    for problem in problems {
+        json.open('{')?;
+        json.member_text("kind", problem.kind())?;
+        json.member_text("text", &problem.to_string())?;
+        if let Problem::File(Finding { path, position, offset, .. }) = problem {
+            json.member_text("file", &path.file_name().unwrap_or_default().to_string_lossy())?;
+            json.member("byte", *position)?;
+            json.member("offset", offset.map(|offset| offset.0))?;
+        }
+        json.close('}')?;
+    }
+    json.close(']')
 }
 
 /// The first offset of a log, and the one up to which it verifies; `None` without a segment.

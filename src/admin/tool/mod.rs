@@ -19,4 +19,4 @@ mod verify;
 mod error;
 mod run;
 
-pub use run::run;
+pub use run::{misused, run};

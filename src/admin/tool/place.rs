@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use super::error::ToolError;
+use crate::log::Expectation;
 use crate::log::format::Header;
 use crate::log::inspect::{self, Listed};
-use crate::position::Offset;
 use crate::snapshot::{Manifest, ManifestError};
 
 /// A directory with a log in it.
@@ -54,8 +54,13 @@ impl<'d> Place<'d> {
         self.manifest.as_ref().ok()?.as_ref()
     }
 
-    /// What the manifest states to have been durable.
-    pub(super) fn durable_floor(&self) -> Offset {
-        self.manifest().map_or(Offset::ZERO, |manifest| manifest.durable_floor)
+    /// What a start would expect of the log by the manifest.
+    pub(super) fn expectation(&self) -> Expectation {
+        let manifest = self.manifest();
+        Expectation {
+            durable_floor: manifest.map(Manifest::known_durable),
+            needed_from: manifest.map(Manifest::needed_from),
+            ..Expectation::default()
+        }
     }
 }

@@ -16,10 +16,17 @@ const FAILED: u8 = 2;
 /// What a tool found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// Nothing that a start would refuse.
+    /// Nothing that a start or a replica would miss.
     Sound,
     /// Damage, which has been told.
     Damaged,
+}
+
+/// Says that a tool was not asked properly.
+pub fn misused(usage: &str) -> ExitCode {
+    // There is nobody else to tell if this fails.
+    drop(writeln!(std::io::stderr(), "backlogd: {}", usage.trim_end()));
+    ExitCode::from(FAILED)
 }
 
 /// Runs one tool; what it has to say goes to standard output, complaints to standard error.
@@ -27,7 +34,7 @@ pub fn run(command: &LogCommand) -> ExitCode {
     let mut out = BufWriter::with_capacity(BUFFER_BYTES, std::io::stdout().lock());
     let mut complaints = std::io::stderr().lock();
     let done = match command {
-        LogCommand::Verify { dir } => verify::verify(dir, &mut out),
+        LogCommand::Verify { dir, json } => verify::verify(dir, *json, &mut out),
         LogCommand::Stat { dir, json } => stat::stat(dir, *json, &mut out),
         LogCommand::Dump(arguments) => dump::dump(arguments, &mut out, &mut complaints),
     };

@@ -1,22 +1,20 @@
-//! `backlogd log stat`: offsets, segments, times and lineage, without reading the stream.
+//! `backlogd log stat`: offsets, segments, times and lineage, by headers and frames.
 
 use std::io::{self, Write};
 use std::path::Path;
 
 use super::error::ToolError;
 use super::json::Json;
-use super::look;
+use super::look::{self, Look};
 use super::moment::Moment;
-use super::place::Place;
 use super::run::Outcome;
-use crate::log::inspect::{self, Content, Depth, Inspected, InspectedSegment};
+use crate::log::inspect::{Content, Depth, Inspected, InspectedSegment};
 use crate::position::Offset;
 use crate::snapshot::{BootIdentity, FeedsSeen, Manifest, RunState, SnapshotMeta};
 
 /// What is told of a log.
 struct Stat<'d> {
-    place: Place<'d>,
-    files: Vec<Inspected>,
+    look: Look<'d>,
     start: Offset,
     end: Offset,
     durable: Offset,
@@ -30,44 +28,44 @@ pub(super) fn stat(
     as_json: bool,
     out: &mut dyn Write,
 ) -> Result<Outcome, ToolError> {
-    let place = Place::find(directory)?;
-    if let Err(error) = place.manifest {
+    let look = Look::closely(directory, Depth::Frames)?;
+    if let Err(error) = look.place.manifest {
         return Err(ToolError::Manifest(error));
     }
-    let files = inspect::inspect(directory, Depth::Frames)?;
     let unused = || ToolError::Unused(directory.to_owned());
-    let (start, end) = look::range(&files).ok_or_else(unused)?;
-    let segments = || files.iter().filter_map(Inspected::segment);
+    let (start, end) = look.range().ok_or_else(unused)?;
+    let segments = || look.files.iter().filter_map(Inspected::segment);
     let stated = segments().map(|segment| segment.durable).max().unwrap_or_default();
     let times = (
         segments().find_map(|segment| segment.sealed_ms).map(|(first, _)| first),
         segments().filter_map(|segment| segment.sealed_ms).next_back().map(|(_, last)| last),
     );
-    let durable = stated.max(place.durable_floor());
-    let found = Stat { place, files, start, end, durable, times };
+    let durable = stated.max(look.place.expectation().durable_floor.unwrap_or_default());
+    let outcome = look::conclude(&look.problems).outcome();
+    let found = Stat { look, start, end, durable, times };
     if as_json {
         found.write_json(out)?;
     } else {
         found.write_text(out)?;
     }
-    Ok(Outcome::Sound)
+    Ok(outcome)
 }
 
 impl Stat<'_> {
     fn segments(&self) -> impl Iterator<Item = (&Inspected, &InspectedSegment)> {
-        self.files.iter().filter_map(|file| Some((file, file.segment()?)))
+        self.look.files.iter().filter_map(|file| Some((file, file.segment()?)))
     }
 
     fn spares_count(&self) -> usize {
-        self.files.iter().filter(|file| matches!(file.content, Content::Spare)).count()
+        self.look.files.iter().filter(|file| matches!(file.content, Content::Spare)).count()
     }
 
     fn file_bytes(&self) -> u64 {
-        self.files.iter().map(|file| file.file_bytes).sum()
+        self.look.files.iter().map(|file| file.file_bytes).sum()
     }
 
     fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
-        writeln!(out, "directory: {}", self.place.directory.display())?;
+        writeln!(out, "directory: {}", self.look.place.directory.display())?;
         writeln!(out, "start: {}", self.start)?;
         writeln!(out, "end: {}", self.end)?;
         writeln!(out, "durable: at least {}", self.durable)?;
@@ -75,7 +73,7 @@ impl Stat<'_> {
         writeln!(out, "files: {} bytes, {} of them spare", self.file_bytes(), self.spares_count())?;
         let (first, last) = (Moment(self.times.0), Moment(self.times.1));
         writeln!(out, "written: {first} to {last}")?;
-        match self.place.manifest() {
+        match self.look.place.manifest() {
             None => writeln!(out, "manifest: none here")?,
             Some(manifest) => write_manifest(manifest, out)?,
         }
@@ -91,13 +89,13 @@ impl Stat<'_> {
                  to {last}"
             )?;
         }
-        Ok(())
+        look::tell(&self.look.problems, out)
     }
 
     fn write_json(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut json = Json::new(out);
         json.open('{')?;
-        json.member_text("directory", &self.place.directory.to_string_lossy())?;
+        json.member_text("directory", &self.look.place.directory.to_string_lossy())?;
         json.member("start", self.start.0)?;
         json.member("end", self.end.0)?;
         json.member("durable", self.durable.0)?;
@@ -107,7 +105,7 @@ impl Stat<'_> {
         json.member("first_time", self.times.0)?;
         json.member("last_time", self.times.1)?;
         json.name("manifest")?;
-        match self.place.manifest() {
+        match self.look.place.manifest() {
             None => json.null()?,
             Some(manifest) => manifest_json(manifest, &mut json)?,
         }
@@ -117,6 +115,7 @@ impl Stat<'_> {
             segment_json(file, segment, &mut json)?;
         }
         json.close(']')?;
+        look::tell_json(&self.look.problems, &mut json)?;
         json.close('}')?;
         writeln!(out)
     }

@@ -4,8 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::*;
+use crate::log::findings::{self, Finding, Verdict};
 use crate::log::format::{Frame, PAGE_BYTES};
-use crate::log::inspect::{self, Depth, Finding, Inspected, OpenSegment, Verdict};
+use crate::log::inspect::{self, Depth, Inspected, OpenSegment};
 
 fn golden() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/log")
@@ -30,7 +31,7 @@ fn inspect(directory: &Path) -> Vec<Inspected> {
 }
 
 fn findings(files: &[Inspected]) -> Vec<Finding> {
-    inspect::findings(files, Offset::ZERO)
+    findings::findings(files, &Expectation::default())
 }
 
 fn open_all(directory: &Path) -> Vec<OpenSegment> {
@@ -146,4 +147,60 @@ fn a_missing_segment_and_a_lost_header_are_found() {
     (bytes[7], bytes[2055]) = (0, 0);
     fs::write(&files[2].path, bytes).unwrap();
     assert!(verdicts(temp.path()).contains(&Verdict::HeaderUnreadable));
+}
+
+/// Several segments, closed in good order; the first file and the base of the second.
+fn closed(directory: &Path) -> (PathBuf, Offset) {
+    let (log, mut writer) = Log::create(directory, Offset(0), &small(12288)).unwrap();
+    for number in 0..10 {
+        writer.append(&[&unit(number, 3000)]).unwrap();
+        writer.seal();
+    }
+    log.block_until_durable_at(writer.sealed()).unwrap();
+    writer.close().unwrap();
+    let files = inspect(directory);
+    (files[0].path.clone(), files[1].segment().unwrap().header.base)
+}
+
+/// What is found where a log is needed from an offset on, and whether a start refuses.
+fn judged(directory: &Path, needed_from: Offset) -> (Vec<Verdict>, bool) {
+    let expectation = Expectation { needed_from: Some(needed_from), ..Expectation::default() };
+    let found = findings::findings(&inspect(directory), &expectation);
+    let verdicts: Vec<_> = found.iter().map(|finding| finding.verdict).collect();
+    let refuses = Log::examine(directory, &expectation).is_err();
+    assert_eq!(verdicts.iter().any(|verdict| verdict.is_fatal()), refuses, "{verdicts:?}");
+    (verdicts, refuses)
+}
+
+#[test]
+fn damage_below_what_is_needed_is_damage_and_stops_no_start() {
+    let temp = tempfile::tempdir().unwrap();
+    let (first, base) = closed(temp.path());
+    let sound = fs::read(&first).unwrap();
+    let mut bytes = sound.clone();
+    bytes[PAGE_BYTES + 400] ^= 1;
+    fs::write(&first, &bytes).unwrap();
+    assert_eq!(judged(temp.path(), base), (vec![Verdict::NotNeeded], false));
+    assert_eq!(judged(temp.path(), Offset(base.0 - 1)), (vec![Verdict::Corrupt], true));
+    assert!(Verdict::NotNeeded.is_damage());
+    // The next segment vouches for the stream, so a start does not need the frames.
+    fs::write(&first, &sound[..sound.len() - 32]).unwrap();
+    for needed in [Offset(0), base] {
+        assert!(!judged(temp.path(), needed).1);
+    }
+}
+
+#[test]
+fn an_emptied_file_is_told_from_one_that_is_missing() {
+    for index in [0, 1] {
+        let temp = tempfile::tempdir().unwrap();
+        let (_, base) = closed(temp.path());
+        let path = inspect(temp.path())[index].path.clone();
+        fs::write(&path, "").unwrap();
+        let (verdicts, _) = judged(temp.path(), base);
+        assert_eq!(verdicts, [Verdict::Emptied], "{index}");
+        let error = Log::examine(temp.path(), &Expectation::default()).unwrap_err().to_string();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        assert!(error.contains(&format!("{name} is empty, but")), "{error}");
+    }
 }
