@@ -14,7 +14,10 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 fn main() -> ExitCode {
     match flags::parse(std::env::args_os()) {
         Ok(Invocation::Serve(config)) => serve(*config),
-        Ok(Invocation::CheckConfig(_)) => say("the configuration is sound\n"),
+        Ok(Invocation::CheckConfig(config)) => match server::check(&config) {
+            Ok(()) => say("the configuration is sound\n"),
+            Err(error) => refuse(&error.to_string()),
+        },
         Ok(Invocation::Explain(text)) => say(&text),
         Ok(Invocation::Log(command)) => tool::run(&command),
         Err(FlagsError::Tool(usage)) => tool::misused(&usage),

@@ -104,6 +104,17 @@ fn a_snapshot_may_not_take_the_name_of_a_file_of_the_server() {
 }
 
 #[test]
+fn what_a_start_refuses_of_the_configuration_as_a_whole_is_refused_by_the_check_too() {
+    let rename = ["--rename-command", "NOSUCH", "x"];
+    assert_refused(&rename, &["No such command in rename-command: NOSUCH"]);
+    assert_refused(&["--port", "0"], &["not listen anywhere", "unixsocket"]);
+    for further in ["--unixsocket", "--backlog-address-file"] {
+        let output = run(&["--check-config", "--port", "0", further, "/tmp/x"]);
+        assert!(output.status.success(), "{output:?}");
+    }
+}
+
+#[test]
 fn directives_that_would_be_broken_promises_are_refused_with_the_reason() {
     for (directive, value, reason) in [
         ("--replicaof", "127.0.0.1 6379", "primary"),
@@ -130,7 +141,7 @@ fn a_directive_without_effect_is_accepted_with_one_warning() {
 #[test]
 fn check_config_says_what_it_found_and_starts_nothing() {
     let place = place();
-    let file = write(place.path(), "good.conf", "port 0\nhz 20\n");
+    let file = write(place.path(), "good.conf", "port 7000\nhz 20\n");
     let output = backlogd(&["--check-config", file.to_str().expect("UTF-8")])
         .current_dir(place.path())
         .output()

@@ -148,6 +148,12 @@ pub enum RunError {
         /// The reason.
         source: std::io::Error,
     },
+    /// There is neither a port nor a socket.
+    #[error(
+        "Configured to not listen anywhere, exiting. Port 0 without a unixsocket means that; with \
+         backlog-address-file it means any free port (directives port, unixsocket)"
+    )]
+    NotListening,
     /// A directive renames a command that does not exist, or to a name that does.
     #[error("No such command in rename-command: {0}")]
     Rename(String),
@@ -176,8 +182,17 @@ pub enum RotateError {
     File(#[from] FileError),
 }
 
+/// Checks what a configuration as a whole must have; a start does so first.
+pub fn check(config: &Config) -> Result<(), RunError> {
+    Renames::new(config.renames()).map_err(RunError::Rename)?;
+    let settings = config.settings();
+    let listens = settings.tcp_port().is_some() || settings.unix_socket.is_some();
+    if listens { Ok(()) } else { Err(RunError::NotListening) }
+}
+
 /// Runs the server until it is told to end.
 pub fn run(config: Config, tracing: LogHandle) -> Result<(), RunError> {
+    check(&config)?;
     let settings = Arc::new(config.settings());
     let directory = Arc::new(open_directory(&settings)?);
     let workers = settings
