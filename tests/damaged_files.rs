@@ -254,3 +254,30 @@ fn rot_that_a_restart_would_meet_is_left_behind_by_a_snapshot() {
     server.restart();
     assert_eq!((history(&server), digest(&server)), before);
 }
+
+#[test]
+fn a_database_that_is_no_longer_configured_is_named_with_its_directive() {
+    let mut server = primary(&[]);
+    let mut client = server.connect();
+    for line in ["SELECT 9", "SET key value", "DEL key"] {
+        client.run(line);
+    }
+    sync(&mut client);
+    server.kill();
+    let refused = |server: &mut Server| {
+        let (output, status) = server.restart_refused(&["--databases", "4"]);
+        assert!(!status.success(), "{output}");
+        let words = ["the log works in database 9 at offset", "4 are configured", "databases"];
+        assert!(words.iter().all(|word| output.contains(word)), "{output}");
+    };
+    refused(&mut server);
+    // The log goes on in the database that was selected where the snapshot was taken.
+    server.restart();
+    let mut client = server.connect();
+    for line in ["SELECT 9", "SET key value", "DEL key", "SAVE", "SET key again"] {
+        client.run(line);
+    }
+    sync(&mut client);
+    server.kill();
+    refused(&mut server);
+}

@@ -53,6 +53,16 @@ fn a_port_in_use_is_refused_and_the_server_stays_where_it_is() {
 }
 
 #[test]
+fn a_port_in_use_at_the_start_is_named_and_nothing_is_said_of_before() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = taken.local_addr().expect("it is bound").port().to_string();
+    let directory = tempfile::tempdir().expect("a temporary directory can be made");
+    let (output, status) = Server::start_refused(directory.path(), &["--port", &port]);
+    assert!(!status.success() && output.contains(&port), "{output}");
+    assert!(!output.contains("before"), "{output}");
+}
+
+#[test]
 fn addresses_are_added_and_taken_away() {
     let server = Server::start(&[]);
     let mut client = server.connect();

@@ -143,7 +143,9 @@ impl Open {
                 Ok(self.accept_all(listeners))
             }
             Err(error) => {
-                tracing::warn!(%error, "it is listened where it was before");
+                if self.last.is_some() {
+                    tracing::warn!(%error, "it is listened where it was before");
+                }
                 if let Some(last) = same_port {
                     match bind_tcp(&last) {
                         Ok(listeners) => drop(self.accept_all(listeners)),

@@ -360,6 +360,10 @@ fn replay(
     stretch: Stretch,
 ) -> Result<Replayed, RestoreError> {
     let (from, to) = (stretch.reader.at(), stretch.to);
+    let (database, databases) = (stretch.database, server.keyspace.databases());
+    if from < to && database >= databases {
+        return Err(RestoreError::LogDatabase { database: database as u64, at: from, databases });
+    }
     server.loading.begin(to.since(from));
     let progress = |at: Offset| server.loading.at(at.since(from));
     replay::replay(locked, &server.keyspace, server, stretch, progress)

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use crate::command::table::Command;
-use crate::command::{Call, ClientInfo, Data, Effect, Host, Mode, Session};
+use crate::command::{Call, ClientInfo, Data, Effect, Fault, Host, Mode, Session};
 use crate::keyspace::{Keyspace, Locked};
 use crate::log::ReadError;
+use crate::net::number::parse_i64_strict;
 use crate::net::{Args, Protocol, ProtocolError, Reply};
 use crate::position::Offset;
 use crate::snapshot::rdb::DecodeError;
@@ -25,6 +26,19 @@ pub enum RestoreError {
     Database {
         /// The database.
         database: u64,
+        /// How many there are.
+        databases: usize,
+    },
+    /// The log works in a database that is not configured.
+    #[error(
+        "the log works in database {database} at offset {at}, but only {databases} are configured \
+         (directive databases)"
+    )]
+    LogDatabase {
+        /// The database.
+        database: u64,
+        /// Where.
+        at: Offset,
         /// How many there are.
         databases: usize,
     },
@@ -129,9 +143,19 @@ impl<'k> Applier<'k> {
             session: &mut self.session,
             host: self.host,
         };
-        handler(&mut call).map_err(|fault| RestoreError::refused(&args, at, &fault.text()))?;
-        Ok(())
+        let databases = self.keyspace.databases();
+        let failed = |fault: Fault| match selected(command, &args) {
+            Some(database) => RestoreError::LogDatabase { database, at, databases },
+            None => RestoreError::refused(&args, at, &fault.text()),
+        };
+        handler(&mut call).map(drop).map_err(failed)
     }
+}
+
+/// The database that a SELECT names: a primary logs none but those it has.
+fn selected(command: &Command, args: &Args<'_>) -> Option<u64> {
+    let name = args.get(1).filter(|_| command.name == "select")?;
+    u64::try_from(parse_i64_strict(name)?).ok()
 }
 
 impl RestoreError {
