@@ -7,7 +7,6 @@ use parking_lot::Mutex;
 
 use crate::command::ClientInfo;
 use crate::command::host::SlowEntry;
-use crate::net::Args;
 
 /// The most words of a command that are kept.
 const WORDS_MAX: usize = 32;
@@ -39,9 +38,15 @@ impl SlowLog {
         self.entries.lock().newest_first.truncate(len_max);
     }
 
-    /// Enters a command.
-    pub fn enter(&self, args: &Args<'_>, took_us: u64, now_ms: i64, client: &ClientInfo) {
-        let words = shorten(args);
+    /// Enters a command by the words of it that may be shown.
+    pub fn enter<'a>(
+        &self,
+        words: impl ExactSizeIterator<Item = &'a [u8]>,
+        took_us: u64,
+        now_ms: i64,
+        client: &ClientInfo,
+    ) {
+        let words = shorten(words);
         let name = client.names.lock().name.clone();
         let mut entries = self.entries.lock();
         let id = entries.next_id;
@@ -68,13 +73,14 @@ impl SlowLog {
     }
 }
 
-fn shorten(args: &Args<'_>) -> Vec<Vec<u8>> {
-    let kept = if args.len() > WORDS_MAX { WORDS_MAX - 1 } else { args.len() };
-    let mut words: Vec<Vec<u8>> = args.iter().take(kept).map(shorten_word).collect();
-    if kept < args.len() {
-        words.push(format!("... ({} more arguments)", args.len() - kept).into_bytes());
+fn shorten<'a>(words: impl ExactSizeIterator<Item = &'a [u8]>) -> Vec<Vec<u8>> {
+    let count = words.len();
+    let kept = if count > WORDS_MAX { WORDS_MAX - 1 } else { count };
+    let mut short: Vec<Vec<u8>> = words.take(kept).map(shorten_word).collect();
+    if kept < count {
+        short.push(format!("... ({} more arguments)", count - kept).into_bytes());
     }
-    words
+    short
 }
 
 fn shorten_word(word: &[u8]) -> Vec<u8> {
@@ -89,12 +95,11 @@ fn shorten_word(word: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::OwnedArgs;
 
     #[test]
     fn a_long_command_is_shortened_as_stock_does() {
         let words: Vec<Vec<u8>> = (0..40).map(|_| vec![b'x'; 130]).collect();
-        let short = shorten(&OwnedArgs::from_words(&words).as_args());
+        let short = shorten(words.iter().map(Vec::as_slice));
         assert_eq!(short.len(), 32);
         assert!(short[0].ends_with(b"... (2 more bytes)"));
         assert_eq!(short[31], b"... (9 more arguments)");

@@ -16,6 +16,8 @@ pub trait Host: Send + Sync {
     fn config_get(&self, patterns: &[&[u8]]) -> Vec<(String, String)>;
     /// Changes configuration parameters, all or none.
     fn config_set(&self, pairs: &[(&[u8], &[u8])]) -> Result<(), Fault>;
+    /// Tells whether the value of a directive is not for others to read.
+    fn keeps_secret(&self, directive: &[u8]) -> bool;
     /// Writes the configuration back to its file.
     fn config_rewrite(&self) -> Result<(), Fault>;
     /// Counts a command that ran within a transaction: its place in the table, how long, how it went.

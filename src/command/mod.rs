@@ -39,6 +39,7 @@ pub mod info;
 pub mod introspect;
 pub mod latency;
 pub mod memory;
+pub mod secrets;
 pub mod slowlog;
 
 #[cfg(test)]

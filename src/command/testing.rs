@@ -231,6 +231,10 @@ impl Host for FakeHost {
         Ok(())
     }
 
+    fn keeps_secret(&self, directive: &[u8]) -> bool {
+        [&b"masterauth"[..], b"requirepass"].contains(&directive)
+    }
+
     fn config_rewrite(&self) -> Result<(), Fault> {
         Err(Fault::fixed("ERR The server is running without a config file"))
     }

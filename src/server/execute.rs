@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use crate::command::counters::Counters;
+use crate::command::secrets;
 use crate::command::session::{ReplyMode, flag as client};
 use crate::command::table::{self, Command, flag};
 use crate::command::{Call, Data, Effect, Fault, Flow, LocatedKey, Mode, Session, transaction};
@@ -299,7 +300,8 @@ impl Executor {
         if live.slower_than_us().is_some_and(|limit| took_us >= limit)
             && command.flags & flag::SKIP_SLOWLOG == 0
         {
-            self.server.slow.enter(args, took_us, self.now_ms, &session.info);
+            let words = secrets::shown(command, args, &*self.server);
+            self.server.slow.enter(words, took_us, self.now_ms, &session.info);
         }
         if live.latency_threshold_ms().is_some_and(|limit| took_us >= limit * 1000) {
             let event = if command.flags & flag::FAST == 0 { "command" } else { "fast-command" };

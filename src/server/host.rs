@@ -11,7 +11,7 @@ use crate::command::session::flag;
 use crate::command::table;
 use crate::command::{ClientInfo, Fault, Host, Session};
 use crate::config::settings::Allowed;
-use crate::config::{Caller, Changed, SetError, Settings};
+use crate::config::{Caller, Changed, SetError, Settings, is_sensitive};
 use crate::position::{Offset, Replid};
 
 use super::clock::unix_ms;
@@ -59,6 +59,10 @@ impl Host for Server {
         self.tracing.set_level(settings.loglevel);
         *self.settings.write() = settings;
         Ok(())
+    }
+
+    fn keeps_secret(&self, directive: &[u8]) -> bool {
+        is_sensitive(directive)
     }
 
     fn config_rewrite(&self) -> Result<(), Fault> {

@@ -1,5 +1,6 @@
 //! One row of the table.
 
+use crate::command::secrets::Secrets;
 use crate::command::{Call, Fault, Flow};
 
 use super::KeySpec;
@@ -19,6 +20,8 @@ pub struct Command {
     pub acl: u32,
     /// The function that runs it; `None` for a container whose subcommands run.
     pub handler: Option<Handler>,
+    /// Which of its words are not for others to read.
+    pub secrets: Option<Secrets>,
     /// How many subcommands it has: they are the rows that follow its own.
     pub(super) subcommands: u16,
     /// Its place in the table.

@@ -1,6 +1,6 @@
 //! Commands for connections.
 
-use crate::command::{client, connection};
+use crate::command::{client, connection, secrets};
 
 use super::flag::{ADMIN, ALLOW_BUSY, FAST, LOADING, NO_AUTH, NOSCRIPT, STALE};
 use super::row::{arg, command, word};
@@ -10,6 +10,7 @@ pub(super) const ROWS: &[Command] = &[
     command("auth", -2, NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY)
         .acl(acl::CONNECTION)
         .run(connection::auth)
+        .secret(secrets::of_auth)
         .docs("Presents a password.", "1.0.0", "O(N), N being the passwords of the user.")
         .history(&[("6.0.0", "Takes the name of a user.")])
         .takes(&[arg("username", "string").since("6.0.0").optional(), arg("password", "string")]),
@@ -156,6 +157,7 @@ pub(super) const ROWS: &[Command] = &[
     command("hello", -1, NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY)
         .acl(acl::CONNECTION)
         .run(connection::hello)
+        .secret(secrets::of_hello)
         .docs(
             "Chooses the protocol; may authenticate and name the connection as well.",
             "6.0.0",

@@ -1,5 +1,7 @@
 //! How rows are written: small constant functions that read like a description of the command.
 
+use crate::command::secrets::Secrets;
+
 use super::{Argument, BeginSearch, Command, Docs, FindKeys, Handler, KeySpec};
 
 /// Begins a row; a subcommand's name is `container|subcommand`, and follows its container's row.
@@ -11,6 +13,7 @@ pub(super) const fn command(name: &'static str, arity: i32, flags: u32) -> Comma
         keys: &[],
         acl: 0,
         handler: None,
+        secrets: None,
         subcommands: 0,
         index: 0,
         docs: Docs {
@@ -30,6 +33,11 @@ pub(super) const fn command(name: &'static str, arity: i32, flags: u32) -> Comma
 impl Command {
     pub(super) const fn run(mut self, handler: Handler) -> Self {
         self.handler = Some(handler);
+        self
+    }
+
+    pub(super) const fn secret(mut self, places: Secrets) -> Self {
+        self.secrets = Some(places);
         self
     }
 

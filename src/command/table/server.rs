@@ -1,6 +1,6 @@
 //! Commands for the server as a whole.
 
-use crate::command::{config, generic, info, introspect};
+use crate::command::{config, generic, info, introspect, secrets};
 
 use super::flag::{
     ADMIN, ALL_SHARDS, ALLOW_BUSY, FAST, LOADING, NO_ASYNC_LOADING, NO_MULTI, NOSCRIPT, READONLY,
@@ -61,6 +61,7 @@ pub(super) const ROWS: &[Command] = &[
         .docs("Writes the configuration in force back to its file.", "2.8.0", "O(1)"),
     command("config|set", -4, ADMIN | NOSCRIPT | LOADING | STALE)
         .run(config::config_set)
+        .secret(secrets::of_config_set)
         .docs(
             "Changes parameters, all of them or none.",
             "2.0.0",
