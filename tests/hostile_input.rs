@@ -110,6 +110,20 @@ fn sloppy_requests_are_accepted_as_stock_accepts_them() {
 }
 
 #[test]
+fn a_browser_is_turned_away_without_a_reply() {
+    let servers = Servers::start(&[]);
+    for input in [
+        &b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\nSET k v\r\n"[..],
+        b"GET / HTTP/1.1\r\nhOSt: 127.0.0.1\r\n\r\nSET k v\r\n",
+        b"PING\r\nMULTI\r\n*1\r\n$4\r\npost\r\nPING\r\n",
+        b"POSTS\r\nHost\r\n",
+    ] {
+        servers.same_until_closed(input);
+    }
+    assert_eq!(servers.subject.connect().run("EXISTS k"), Value::Integer(0));
+}
+
+#[test]
 fn lines_without_end_are_refused() {
     let servers = Servers::start(&[]);
     for (first, text) in [

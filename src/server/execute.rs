@@ -16,6 +16,7 @@ use crate::replication::stream::{StreamError, Unit};
 
 use super::Server;
 use super::clock::unix_ms;
+use super::intruder::speaks_http;
 use super::pause::Who;
 use super::renames::Meaning;
 
@@ -106,6 +107,7 @@ impl Executor {
         let start = out.len();
         let outcome = match table::resolve(&args) {
             Ok(command) => self.dispatch(session, command, table::index_of(command), args, out),
+            Err(_) if speaks_http(&args) => Outcome::Ran(self.turn_away(session, out)),
             Err(fault) => Outcome::Ran(self.refuse(session, table::find(&args), &fault, out)),
         };
         if !matches!(outcome, Outcome::Held) && session.reply != ReplyMode::On {
@@ -281,6 +283,14 @@ impl Executor {
             reply.error(fault.bytes());
         }
         Flow::Done
+    }
+
+    /// Closes the connection of a client that speaks HTTP; as in stock it gets no reply any more.
+    #[cold]
+    fn turn_away(&self, session: &Session, out: &mut Vec<u8>) -> Flow {
+        self.server.intruders.report(&session.info.address, self.now_ms);
+        out.clear();
+        Flow::Close
     }
 
     /// Counts the run, and enters it in the slow log if it was slow.

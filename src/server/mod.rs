@@ -13,6 +13,7 @@ mod execute;
 mod failure;
 mod feeding;
 mod host;
+mod intruder;
 mod listening;
 mod live;
 mod load;
@@ -60,6 +61,7 @@ use crate::snapshot::{
 use bin::Bin;
 use clients::Clients;
 use ending::{Signals, until_ended};
+use intruder::Intruders;
 use listening::Listening;
 use live::Live;
 use opening::{
@@ -99,6 +101,7 @@ pub struct Server {
     bin: Bin,
     tracing: LogHandle,
     renames: Renames,
+    intruders: Intruders,
     /// The server itself, for what outlives a call.
     me: Weak<Server>,
     failing: AtomicBool,
@@ -316,6 +319,7 @@ impl Server {
             bin: aids.bin,
             tracing: aids.tracing,
             renames: aids.renames,
+            intruders: Intruders::default(),
             me,
             failing: AtomicBool::new(false),
             run_id: Replid::random(),
