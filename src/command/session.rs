@@ -50,7 +50,7 @@ pub struct Transaction {
 pub struct Watch {
     /// Set as soon as one of the keys is changed.
     pub broken: Arc<AtomicBool>,
-    /// The keys, with their databases; those that were already expired when watched are marked.
+    /// The keys, with their databases.
     pub keys: Vec<WatchedKey>,
 }
 
@@ -77,8 +77,6 @@ pub struct WatchedKey {
     pub database: usize,
     /// The key.
     pub key: Vec<u8>,
-    /// Whether it had already expired when it was put under watch.
-    pub was_expired: bool,
 }
 
 /// Which replies a client gets.

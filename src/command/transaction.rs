@@ -49,10 +49,8 @@ pub fn watch(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
         if watch.keys.iter().any(|k| k.database == database && k.key == key.bytes()) {
             continue;
         }
-        let now_ms = call.data.now_ms;
-        let was_expired = call.data.db().find(&key).is_some_and(|e| e.is_expired(now_ms));
-        call.data.locked.watch(database, &key, &watch.broken);
-        watch.keys.push(WatchedKey { database, key: key.bytes().to_vec(), was_expired });
+        call.data.locked.watch(database, &key, &watch.broken, call.data.now_ms);
+        watch.keys.push(WatchedKey { database, key: key.bytes().to_vec() });
     }
     let count = call.session.watch.keys.len();
     call.session.info.watched.store(count, Ordering::Relaxed);
@@ -162,10 +160,10 @@ fn is_broken(call: &mut Call<'_, '_>) -> bool {
     let now_ms = call.data.now_ms;
     let watch = &call.session.watch;
     watch.broken.load(Ordering::Acquire)
-        || watch.keys.iter().filter(|watched| !watched.was_expired).any(|watched| {
+        || watch.keys.iter().any(|watched| {
             let key = call.data.keyspace.key(&watched.key);
-            let db = call.data.locked.db(watched.database);
-            db.find(&key).is_some_and(|entry| entry.is_expired(now_ms))
+            let locked = &mut *call.data.locked;
+            locked.has_expired_watched(watched.database, &key, &watch.broken, now_ms)
         })
 }
 

@@ -119,7 +119,8 @@ impl<'l> Db<'l> {
     #[inline]
     pub fn touched(&mut self, key: &Key<'_>) {
         let index = self.index;
-        self.shard_mut(key).watchers.touched(index, key.bytes());
+        let Shard { tables, watchers, .. } = self.shard_mut(key);
+        watchers.touched(index, key.bytes(), || tables[index].find(key).is_some());
     }
 
     /// Sets a key to a string, whatever it held before.

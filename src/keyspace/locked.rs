@@ -11,6 +11,7 @@ use super::key::{Key, SHARDS, ShardSet};
 use super::shard::Shard;
 use super::space::Keyspace;
 use super::table::Table;
+use super::watch::Presence;
 
 /// The locks of some shards, held until dropped.
 #[derive(Debug)]
@@ -84,20 +85,23 @@ impl<'a> Locked<'a> {
 
     /// Exchanges two databases (SWAPDB) and raises the flags of the watched keys in either.
     ///
+    /// A key that has expired by `now_ms` counts as absent.
+    ///
     /// # Panics
     /// When not every shard is held.
-    pub fn swap(&mut self, a: usize, b: usize) {
+    pub fn swap(&mut self, a: usize, b: usize, now_ms: i64) {
         assert!(self.set == ShardSet::ALL, "swapping databases takes every shard");
         let space = self.space;
         self.each(|index, shard| {
-            let (in_a, in_b) = (&shard.tables[a], &shard.tables[b]);
-            for db in [a, b] {
-                shard.watchers.touched_where(db, |key| {
-                    let key = space.key(key);
-                    in_a.find(&key).is_some() || in_b.find(&key).is_some()
-                });
+            let Shard { tables, watchers, .. } = &mut *shard;
+            for (db, other) in [(a, b), (b, a)] {
+                watchers.replaced(
+                    db,
+                    |key| tables[db].find(&space.key(key)).is_some(),
+                    |key| presence(&tables[other], &space.key(key), now_ms),
+                );
             }
-            shard.tables.swap(a, b);
+            tables.swap(a, b);
             publish(space, index, shard, a);
             publish(space, index, shard, b);
         });
@@ -112,7 +116,8 @@ impl<'a> Locked<'a> {
         self.each(|index, shard| {
             let empty = shard.tables[db].empty_like();
             let table = std::mem::replace(&mut shard.tables[db], empty);
-            shard.watchers.touched_where(db, |key| table.find(&space.key(key)).is_some());
+            let was_there = |key: &[u8]| table.find(&space.key(key)).is_some();
+            shard.watchers.replaced(db, was_there, |_| Presence::Absent);
             cleared.count += table.len();
             cleared.tables.push(table);
             publish(space, index, shard, db);
@@ -180,8 +185,25 @@ impl<'a> Locked<'a> {
     }
 
     /// Raises `flag` when the key changes, from now on.
-    pub fn watch(&mut self, db: usize, key: &Key<'_>, flag: &Arc<AtomicBool>) {
-        self.shard_mut(key).watchers.add(db, key.bytes(), flag);
+    ///
+    /// That a key which has expired by `now_ms` is removed later is no change.
+    pub fn watch(&mut self, db: usize, key: &Key<'_>, flag: &Arc<AtomicBool>, now_ms: i64) {
+        let shard = self.shard_mut(key);
+        let found = presence(&shard.tables[db], key, now_ms);
+        shard.watchers.add(db, key.bytes(), flag, found);
+    }
+
+    /// Tells whether the key has expired since it is watched with `flag`, and is still there.
+    pub fn has_expired_watched(
+        &mut self,
+        db: usize,
+        key: &Key<'_>,
+        flag: &Arc<AtomicBool>,
+        now_ms: i64,
+    ) -> bool {
+        let shard = self.shard_mut(key);
+        presence(&shard.tables[db], key, now_ms) == Presence::Expired
+            && !shard.watchers.has_seen_expired(db, key.bytes(), flag)
     }
 
     /// Ends a [`Self::watch`].
@@ -192,7 +214,8 @@ impl<'a> Locked<'a> {
     /// Raises the flags of those who watch the key; nearly free when nobody watches any.
     #[inline]
     pub fn touched(&mut self, db: usize, key: &Key<'_>) {
-        self.shard_mut(key).watchers.touched(db, key.bytes());
+        let Shard { tables, watchers, .. } = self.shard_mut(key);
+        watchers.touched(db, key.bytes(), || tables[db].find(key).is_some());
     }
 
     fn shard_mut(&mut self, key: &Key<'_>) -> &mut Shard {
@@ -239,6 +262,14 @@ impl ShardList for Vec<MutexGuard<'_, Shard>> {
 
     fn at_mut(&mut self, index: usize) -> &mut Shard {
         &mut self[index]
+    }
+}
+
+fn presence(table: &Table, key: &Key<'_>, now_ms: i64) -> Presence {
+    match table.find(key) {
+        None => Presence::Absent,
+        Some(entry) if entry.is_expired(now_ms) => Presence::Expired,
+        Some(_) => Presence::Live,
     }
 }
 

@@ -141,7 +141,7 @@ fn apply(space: &Keyspace, model: &mut Model, operation: &Operation) {
             assert_eq!(there, model[db].remove(&name).is_some());
         }
         Operation::Swap => {
-            locked.swap(0, 1);
+            locked.swap(0, 1, 0);
             model.swap(0, 1);
         }
         Operation::Clear { db } => {
@@ -474,7 +474,7 @@ fn watched_keys_raise_their_flags_once_touched_flushed_or_swapped() {
     locked.db(0).set_int(&held, 1, SetExpiry::Clear, 0);
     let watch = |locked: &mut Locked<'_>, db: usize, key: &Key<'_>| {
         let flag = Arc::new(AtomicBool::new(false));
-        locked.watch(db, key, &flag);
+        locked.watch(db, key, &flag, 0);
         flag
     };
     let (flag, other) = (watch(&mut locked, 0, &held), watch(&mut locked, 1, &held));
@@ -485,7 +485,7 @@ fn watched_keys_raise_their_flags_once_touched_flushed_or_swapped() {
     locked.unwatch(0, &held, &flag);
 
     let (flag, unaffected) = (watch(&mut locked, 0, &held), watch(&mut locked, 0, &absent));
-    locked.swap(0, 1);
+    locked.swap(0, 1, 0);
     assert!(flag.load(Acquire), "it was there before");
     assert!(other.load(Acquire), "it is there now");
     assert!(!unaffected.load(Acquire), "it was absent and is");
@@ -493,6 +493,44 @@ fn watched_keys_raise_their_flags_once_touched_flushed_or_swapped() {
     let flag = watch(&mut locked, 1, &held);
     drop(locked.clear(1));
     assert!(flag.load(Acquire) && !unaffected.load(Acquire));
+}
+
+#[test]
+fn the_removal_of_a_key_that_was_watched_expired_is_no_change() {
+    let space = small_world();
+    let key = space.key(b"late");
+    let mut locked = space.lock_all();
+    let watch = |locked: &mut Locked<'_>| {
+        locked.db(0).set_int(&key, 1, SetExpiry::At(10), 0);
+        let flag = Arc::new(AtomicBool::new(false));
+        locked.watch(0, &key, &flag, 11);
+        assert!(!locked.has_expired_watched(0, &key, &flag, 12));
+        flag
+    };
+    let removed = watch(&mut locked);
+    let in_time = Arc::new(AtomicBool::new(false));
+    locked.watch(0, &key, &in_time, 9);
+    assert!(locked.has_expired_watched(0, &key, &in_time, 11), "it expired under watch");
+    locked.db(0).remove(&key);
+    locked.touched(0, &key);
+    assert!(!removed.load(Acquire) && in_time.load(Acquire));
+    locked.db(0).set_int(&key, 2, SetExpiry::Clear, 0);
+    locked.touched(0, &key);
+    assert!(removed.load(Acquire), "it came to be");
+
+    let flushed = watch(&mut locked);
+    drop(locked.clear(0));
+    assert!(!flushed.load(Acquire));
+
+    let swapped = watch(&mut locked);
+    locked.swap(0, 1, 11);
+    assert!(!swapped.load(Acquire), "it is absent now");
+    locked.swap(0, 1, 11);
+    assert!(!swapped.load(Acquire), "it is expired again");
+    assert!(!locked.has_expired_watched(0, &key, &swapped, 11));
+    locked.db(1).set_int(&key, 2, SetExpiry::Clear, 0);
+    locked.swap(0, 1, 11);
+    assert!(swapped.load(Acquire), "it is live now");
 }
 
 #[test]

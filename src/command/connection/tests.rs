@@ -110,8 +110,8 @@ fn reset_brings_back_the_first_state() {
     bench.run("client no-touch on");
     bench.session.transaction = Some(Transaction::default());
     let key = bench.keyspace.key(b"k");
-    bench.keyspace.lock(ShardSet::of(&key)).watch(3, &key, &bench.session.watch.broken);
-    let watched = WatchedKey { database: 3, key: b"k".to_vec(), was_expired: false };
+    bench.keyspace.lock(ShardSet::of(&key)).watch(3, &key, &bench.session.watch.broken, 0);
+    let watched = WatchedKey { database: 3, key: b"k".to_vec() };
     bench.session.watch.keys.push(watched);
 
     assert_eq!(bench.reply("reset"), "+RESET");

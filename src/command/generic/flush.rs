@@ -43,7 +43,7 @@ pub fn swapdb(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     };
     let (first, second) = (database(first)?, database(second)?);
     if first != second {
-        call.data.locked.swap(first, second);
+        call.data.locked.swap(first, second, call.data.now_ms);
     }
     call.data.effect.changed(1);
     call.reply.ok();

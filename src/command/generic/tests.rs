@@ -52,7 +52,7 @@ fn expiry(bench: &Bench, database: usize, key: &str) -> Option<i64> {
 fn watch(bench: &Bench, database: usize, key: &str) -> Arc<AtomicBool> {
     let flag = Arc::new(AtomicBool::new(false));
     let key = bench.keyspace.key(key.as_bytes());
-    bench.keyspace.lock_all().watch(database, &key, &flag);
+    bench.keyspace.lock_all().watch(database, &key, &flag, bench.now_ms);
     flag
 }
 
