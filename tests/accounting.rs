@@ -2,7 +2,7 @@
 
 mod support;
 
-use support::{Client, Endpoint, Server};
+use support::{Client, Endpoint, Server, Stock};
 
 /// Notes every command in the slow log.
 const ALL_SLOW: [&str; 2] = ["--slowlog-log-slower-than", "0"];
@@ -15,6 +15,22 @@ fn slow_words(client: &mut Client) -> Vec<String> {
         words.collect::<Vec<_>>().join(" ")
     });
     words.filter(|line| !line.starts_with("SLOWLOG")).collect()
+}
+
+#[test]
+fn the_commands_of_a_transaction_enter_the_slow_log_one_by_one() {
+    let server = Server::start(&ALL_SLOW);
+    let stock = Stock::start(&ALL_SLOW);
+    let words = |endpoint: &dyn Endpoint| {
+        let mut client = endpoint.connect();
+        for line in ["MULTI", "SET k v", "HGET k f", "AUTH secret", "EXEC", "MULTI", "DISCARD"] {
+            client.run(line);
+        }
+        slow_words(&mut client)
+    };
+    let ours = words(&server);
+    assert_eq!(ours, words(&stock));
+    assert_eq!(ours[..4], ["MULTI", "SET k v", "HGET k f", "AUTH (redacted)"]);
 }
 
 #[test]

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use crate::net::Args;
 use crate::position::{Offset, Replid};
 
 use super::session::ClientInfo;
+use super::table::Command;
 use super::{Fault, Session};
 
 /// What commands may ask of the server around them; everything here is off the hot path.
@@ -20,8 +22,8 @@ pub trait Host: Send + Sync {
     fn keeps_secret(&self, directive: &[u8]) -> bool;
     /// Writes the configuration back to its file.
     fn config_rewrite(&self) -> Result<(), Fault>;
-    /// Counts a command that ran within a transaction: its place in the table, how long, how it went.
-    fn count_call(&self, command: usize, took_us: u64, failed: Option<&Fault>);
+    /// Counts a command that ran within a transaction, and notes it if it was slow.
+    fn account_queued(&self, ran: &Ran<'_>, client: &ClientInfo, failed: Option<&Fault>);
     /// Zeroes the counters that `INFO` shows.
     fn reset_statistics(&self);
     /// Tells whether `DEBUG` may be used by this client (`enable-debug-command`).
@@ -75,6 +77,19 @@ pub trait Host: Send + Sync {
     fn memory_stats(&self) -> Vec<(&'static str, MemoryFigure)>;
     /// Returns memory to the operating system.
     fn memory_purge(&self);
+}
+
+/// A command that has run.
+#[derive(Clone, Copy, Debug)]
+pub struct Ran<'r> {
+    /// Its row.
+    pub command: &'static Command,
+    /// Its words.
+    pub args: Args<'r>,
+    /// How long it took in microseconds.
+    pub took_us: u64,
+    /// When, in Unix milliseconds.
+    pub at_ms: i64,
 }
 
 /// Why a password was refused.

@@ -13,7 +13,7 @@ use crate::position::{Offset, Replid};
 
 use super::effect::Part;
 use super::host::{
-    AuthFault, LatencyHistogram, MemoryFigure, PauseScope, RoleReport, SaveStarted, SlowEntry,
+    AuthFault, LatencyHistogram, MemoryFigure, PauseScope, Ran, RoleReport, SaveStarted, SlowEntry,
 };
 use super::table::{self, flag, keys};
 use super::{Call, ClientInfo, Data, Effect, Fault, Flow, Host, Mode, Session};
@@ -221,7 +221,7 @@ impl Host for FakeHost {
         self.parameters.lock().iter().filter(|(name, _)| asked(name)).cloned().collect()
     }
 
-    fn count_call(&self, _command: usize, _took_us: u64, _failed: Option<&Fault>) {}
+    fn account_queued(&self, _ran: &Ran<'_>, _client: &ClientInfo, _failed: Option<&Fault>) {}
 
     fn config_set(&self, pairs: &[(&[u8], &[u8])]) -> Result<(), Fault> {
         for (name, value) in pairs {

@@ -7,6 +7,7 @@ use crate::keyspace::{Keyspace, Locked, ShardSet};
 use crate::net::args::{Args, OwnedArgs};
 
 use super::call::LocatedKey;
+use super::host::Ran;
 use super::session::{Transaction, Watch, WatchedKey, flag};
 use super::table::{self, Command};
 use super::{Call, Data, Effect, Fault, Flow, Session};
@@ -151,7 +152,8 @@ fn run_queued(
     call.data.misses += misses;
     call.data.effect.absorb(inner, &args, database);
     let took_us = began.elapsed().as_micros() as u64;
-    call.host.count_call(table::index_of(command), took_us, result.as_ref().err());
+    let ran = Ran { command, args, took_us, at_ms: call.data.now_ms };
+    call.host.account_queued(&ran, &call.session.info, result.as_ref().err());
     result
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use crate::command::counters::Counters;
-use crate::command::secrets;
+use crate::command::host::Ran;
 use crate::command::session::{ReplyMode, flag as client};
 use crate::command::table::{self, Command, flag};
 use crate::command::{Call, Data, Effect, Fault, Flow, LocatedKey, Mode, Session, transaction};
@@ -297,7 +297,7 @@ impl Executor {
     fn account(
         &mut self,
         session: &Session,
-        command: &Command,
+        command: &'static Command,
         index: usize,
         args: &Args<'_>,
         failed: Option<&Fault>,
@@ -306,17 +306,8 @@ impl Executor {
         let took_us = now.duration_since(self.mark).as_micros() as u64;
         self.mark = now;
         self.counters.called(index, took_us, failed);
-        let live = &self.server.live;
-        if live.slower_than_us().is_some_and(|limit| took_us >= limit)
-            && command.flags & flag::SKIP_SLOWLOG == 0
-        {
-            let words = secrets::shown(command, args, &*self.server);
-            self.server.slow.enter(words, took_us, self.now_ms, &session.info);
-        }
-        if live.latency_threshold_ms().is_some_and(|limit| took_us >= limit * 1000) {
-            let event = if command.flags & flag::FAST == 0 { "command" } else { "fast-command" };
-            self.server.latency.sample(event, took_us / 1000, self.now_ms / 1000);
-        }
+        let ran = Ran { command, args: *args, took_us, at_ms: self.now_ms };
+        self.server.note_if_slow(&ran, &session.info);
     }
 }
 

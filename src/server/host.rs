@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use crate::command::counters::{BUCKETS, bucket_limit_us};
 use crate::command::host::{
-    AuthFault, LatencyHistogram, MemoryFigure, PauseScope, RoleReport, SaveStarted, SlowEntry,
+    AuthFault, LatencyHistogram, MemoryFigure, PauseScope, Ran, RoleReport, SaveStarted, SlowEntry,
 };
 use crate::command::session::flag;
 use crate::command::table;
@@ -72,10 +72,11 @@ impl Host for Server {
         })
     }
 
-    fn count_call(&self, command: usize, took_us: u64, failed: Option<&Fault>) {
+    fn account_queued(&self, ran: &Ran<'_>, client: &ClientInfo, failed: Option<&Fault>) {
         if let Some(shared) = self.counters.last() {
-            shared.called(command, took_us, failed);
+            shared.called(table::index_of(ran.command), ran.took_us, failed);
         }
+        self.note_if_slow(ran, client);
     }
 
     fn reset_statistics(&self) {

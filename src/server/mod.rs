@@ -3,6 +3,7 @@
 //! One thread runs the clock and the shutdown, one listens, and the workers run the clients. The port
 //! is open from the start: while the data is being loaded, clients are told so.
 
+mod account;
 mod bin;
 mod clients;
 mod clock;

@@ -1,0 +1,22 @@
+//! Notes the commands that took long, in the slow log and as latency events.
+
+use crate::command::host::Ran;
+use crate::command::table::flag;
+use crate::command::{ClientInfo, secrets};
+
+use super::Server;
+
+impl Server {
+    /// Enters a command in the slow log and among the latency events, if it was slow enough.
+    pub(super) fn note_if_slow(&self, ran: &Ran<'_>, client: &ClientInfo) {
+        let is_slow = self.live.slower_than_us().is_some_and(|limit| ran.took_us >= limit);
+        if is_slow && !ran.command.has(flag::SKIP_SLOWLOG) {
+            let words = secrets::shown(ran.command, &ran.args, self);
+            self.slow.enter(words, ran.took_us, ran.at_ms, client);
+        }
+        if self.live.latency_threshold_ms().is_some_and(|limit| ran.took_us >= limit * 1000) {
+            let event = if ran.command.has(flag::FAST) { "fast-command" } else { "command" };
+            self.latency.sample(event, ran.took_us / 1000, ran.at_ms / 1000);
+        }
+    }
+}
