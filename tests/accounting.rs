@@ -33,6 +33,38 @@ fn the_commands_of_a_transaction_enter_the_slow_log_one_by_one() {
     assert_eq!(ours[..4], ["MULTI", "SET k v", "HGET k f", "AUTH (redacted)"]);
 }
 
+/// The microseconds that all calls of a command took.
+fn took_us(client: &mut Client, command: &str) -> u64 {
+    let line = client.info("commandstats", &format!("cmdstat_{command}"));
+    let usec = line.split(',').find_map(|part| part.strip_prefix("usec=")).expect("it is told");
+    usec.parse().expect("a number")
+}
+
+#[test]
+fn what_the_server_works_on_takes_until_its_answer() {
+    let arguments = ["--slowlog-log-slower-than", "100000", "--latency-monitor-threshold", "100"];
+    let server = Server::start(&[&arguments[..], &["--enable-debug-command", "yes"]].concat());
+    let mut client = server.connect();
+    client.run("DEBUG SLEEP 0.2");
+    assert!(took_us(&mut client, "debug") >= 200_000);
+    assert_eq!(slow_words(&mut client), ["DEBUG SLEEP 0.2"]);
+    let latest = client.run("LATENCY LATEST");
+    let event = &latest.elements()[0];
+    assert_eq!(event.elements()[0].text(), "command");
+    assert!(event.elements()[2].integer() >= 200);
+    client.run("SAVE");
+    assert!(took_us(&mut client, "save") >= 100);
+}
+
+#[test]
+fn a_signal_ends_a_server_that_sleeps() {
+    let mut server = Server::start(&["--enable-debug-command", "yes"]);
+    let (mut sleeper, mut other) = (server.connect(), server.connect());
+    sleeper.send_command(&["DEBUG", "SLEEP", "86400"]);
+    other.send_command(&["PING"]);
+    assert!(server.terminate().success());
+}
+
 #[test]
 fn secrets_do_not_enter_the_slow_log() {
     let server = Server::start(&ALL_SLOW);

@@ -48,6 +48,15 @@ pub enum Request {
     Feed(FeedRequest),
 }
 
+impl Request {
+    /// Tells whether the server works on it, so that the command takes until the answer.
+    ///
+    /// The time of the others is that of somebody else, or the end.
+    pub fn is_work(&self) -> bool {
+        matches!(self, Self::Save | Self::Reload | Self::Replay | Self::Sleep(_))
+    }
+}
+
 /// How `SHUTDOWN` goes about it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ShutdownMode {

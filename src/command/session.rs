@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::time::Instant;
 
 use parking_lot::Mutex;
 
@@ -34,6 +35,19 @@ pub struct Session {
     pub no_touch: bool,
     /// What `REPLCONF` said so far, before `PSYNC`.
     pub replica: ReplicaHello,
+    /// The command that the server works on, whose answer this client awaits.
+    pub under_way: Option<UnderWay>,
+}
+
+/// A command that has begun, and ends with the server's answer.
+#[derive(Debug)]
+pub struct UnderWay {
+    /// Its row.
+    pub command: &'static Command,
+    /// Its words.
+    pub words: OwnedArgs,
+    /// When it began.
+    pub began: Instant,
 }
 
 /// The commands queued since `MULTI`.
@@ -164,6 +178,7 @@ impl Session {
             reply: ReplyMode::On,
             no_touch: false,
             replica: ReplicaHello::default(),
+            under_way: None,
         }
     }
 }

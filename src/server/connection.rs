@@ -261,7 +261,13 @@ impl Connection {
         let muted = self.session.reply != ReplyMode::On;
         let start = self.output.len();
         let mut reply = Reply::new(&mut self.output, self.session.protocol);
-        super::requests::answer(&self.server, &self.session, request, &mut reply).await;
+        let done = super::requests::answer(&self.server, &self.session, request, &mut reply).await;
+        if let Err(fault) = &done {
+            reply.error(fault.bytes());
+        }
+        if let Some(work) = self.session.under_way.take() {
+            self.executor.borrow_mut().account_work(&self.session, &work, done.as_ref().err());
+        }
         if muted {
             self.output.truncate(start);
         }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crate::command::counters::Counters;
 use crate::command::host::Ran;
-use crate::command::session::{ReplyMode, flag as client};
+use crate::command::session::{ReplyMode, UnderWay, flag as client};
 use crate::command::table::{self, Command, flag};
 use crate::command::{Call, Data, Effect, Fault, Flow, LocatedKey, Mode, Session, transaction};
 use crate::keyspace::ShardSet;
@@ -139,7 +139,7 @@ impl Executor {
             return Outcome::Held;
         }
         session.info.last_command.store(index + 1, Ordering::Relaxed);
-        Outcome::Ran(self.run(session, command, index, args, out))
+        Outcome::Ran(self.run(session, command, args, out))
     }
 
     /// Runs the command with the shards it needs, and logs its effect before it lets go of them.
@@ -147,7 +147,6 @@ impl Executor {
         &mut self,
         session: &mut Session,
         command: &'static Command,
-        index: usize,
         args: Args<'_>,
         out: &mut Vec<u8>,
     ) -> Flow {
@@ -187,7 +186,13 @@ impl Executor {
             return Flow::Close;
         }
         self.counters.looked_up(hits, misses);
-        self.account(session, command, index, &args, result.as_ref().err());
+        match &result {
+            Ok(Flow::Await(request)) if request.is_work() => {
+                let (words, began) = (args.to_owned(), self.mark);
+                session.under_way = Some(UnderWay { command, words, began });
+            }
+            _ => self.account(session, command, &args, result.as_ref().err()),
+        }
         result.unwrap_or_else(|fault| {
             out.truncate(start);
             Reply::new(out, session.protocol).error(fault.bytes());
@@ -293,19 +298,24 @@ impl Executor {
         Flow::Close
     }
 
-    /// Counts the run, and enters it in the slow log if it was slow.
+    /// Counts a command that the server worked on, now that the work is done.
+    pub fn account_work(&mut self, session: &Session, work: &UnderWay, failed: Option<&Fault>) {
+        (self.now_ms, self.mark) = (unix_ms(), work.began);
+        self.account(session, work.command, &work.words.as_args(), failed);
+    }
+
+    /// Counts the run, and notes it if it was slow.
     fn account(
         &mut self,
         session: &Session,
         command: &'static Command,
-        index: usize,
         args: &Args<'_>,
         failed: Option<&Fault>,
     ) {
         let now = Instant::now();
         let took_us = now.duration_since(self.mark).as_micros() as u64;
         self.mark = now;
-        self.counters.called(index, took_us, failed);
+        self.counters.called(table::index_of(command), took_us, failed);
         let ran = Ran { command, args: *args, took_us, at_ms: self.now_ms };
         self.server.note_if_slow(&ran, &session.info);
     }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::command::Session;
 use crate::command::flow::Request;
+use crate::command::{Fault, Session};
 use crate::net::Reply;
 use crate::position::Offset;
 use crate::replication::stream::Unit;
@@ -15,13 +15,15 @@ use crate::replication::stream::Unit;
 use super::clock::unix_ms;
 use super::{Server, recovery, saving, shutdown};
 
-/// Does what was asked for and writes the reply.
+const GIVEN_UP: Fault = Fault::fixed("ERR the work was given up as the server is shutting down");
+
+/// Does what was asked for and writes the reply, unless it failed.
 pub async fn answer(
     server: &Arc<Server>,
     session: &Session,
     request: Request,
     reply: &mut Reply<'_>,
-) {
+) -> Result<(), Fault> {
     match request {
         Request::Wait { replicas, timeout } => {
             reply.integer(wait(server, session, replicas, timeout).await);
@@ -38,28 +40,37 @@ pub async fn answer(
             server.pause.awake().await;
             reply.ok();
         }
-        Request::Save => off_thread(server, reply, saving::save).await,
-        Request::Reload => off_thread(server, reply, recovery::reload).await,
-        Request::Replay => off_thread(server, reply, recovery::replay_again).await,
-        Request::Shutdown(mode) => match shutdown::request(server, mode).await {
-            Ok(()) => reply.ok(),
-            Err(fault) => reply.error(fault.bytes()),
-        },
+        Request::Save => {
+            off_thread(server, saving::save).await?;
+            reply.ok();
+        }
+        Request::Reload => {
+            off_thread(server, recovery::reload).await?;
+            reply.ok();
+        }
+        Request::Replay => {
+            off_thread(server, recovery::replay_again).await?;
+            reply.ok();
+        }
+        Request::Shutdown(mode) => {
+            shutdown::request(server, mode).await?;
+            reply.ok();
+        }
         Request::Feed(_) => unreachable!("the connection itself becomes a replica's"),
     }
+    Ok(())
 }
 
-/// Runs something that takes long on a thread of its own, and answers how it went.
+/// Runs something that takes long on a thread of its own.
 async fn off_thread<E: std::fmt::Display + Send + 'static>(
     server: &Arc<Server>,
-    reply: &mut Reply<'_>,
     work: fn(&Arc<Server>) -> Result<(), E>,
-) {
+) -> Result<(), Fault> {
     let shared = Arc::clone(server);
     match tokio::task::spawn_blocking(move || work(&shared)).await {
-        Ok(Ok(())) => reply.ok(),
-        Ok(Err(error)) => reply.error(format!("ERR {error}")),
-        Err(_) => reply.error("ERR the work was given up as the server is shutting down"),
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(Fault::of(format!("ERR {error}"))),
+        Err(_) => Err(GIVEN_UP),
     }
 }
 

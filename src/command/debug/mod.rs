@@ -14,6 +14,9 @@ const NOT_ALLOWED: Fault = Fault::fixed(
      can run it from a local connection, otherwise you need to set this option in the \
      configuration file, and then restart the server.",
 );
+/// The longest `DEBUG SLEEP`: a day.
+const SLEEP_MAX: Duration = Duration::from_hours(24);
+const TOO_SLEEPY: Fault = Fault::fixed("ERR DEBUG SLEEP takes no more than 86400 seconds");
 /// How much of an unknown subcommand an error repeats.
 const ECHOED_BYTES_MAX: usize = 128;
 
@@ -56,7 +59,7 @@ pub fn debug(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
         (b"DIGEST-VALUE", _) => inspect::digest_values(call),
         (b"OBJECT", 3) => return inspect::object(call),
         (b"JMAP", 2) => call.reply.ok(),
-        (b"SLEEP", 3) => return Ok(Flow::Await(Request::Sleep(sleep_time(call.args.word(2))))),
+        (b"SLEEP", 3) => return Ok(Flow::Await(Request::Sleep(sleep_time(call.args.word(2))?))),
         (b"SET-ACTIVE-EXPIRE", 3) => {
             call.host.set_active_expiry(leading_integer(call.args.word(2)) != 0);
             call.reply.ok();
@@ -91,9 +94,12 @@ fn unknown(name: &[u8]) -> Fault {
 }
 
 /// Reads seconds; what is no number, or below zero, is no time at all.
-fn sleep_time(text: &[u8]) -> Duration {
+///
+/// No client can end a sleep, so a slip of the finger shall not take the server away for good.
+fn sleep_time(text: &[u8]) -> Result<Duration, Fault> {
     let seconds = parse_f64_strict(text).unwrap_or(0.0);
-    Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX)
+    let time = Duration::try_from_secs_f64(seconds.max(0.0)).ok();
+    time.filter(|time| *time <= SLEEP_MAX).ok_or(TOO_SLEEPY)
 }
 
 /// Reads the integer at the beginning of a text as C's `atoi` does; zero if there is none.

@@ -62,7 +62,11 @@ fn what_takes_long_is_asked_of_the_server() {
     assert_eq!(flow("DEBUG SLEEP 1.5"), sleep(1500));
     assert_eq!(flow("DEBUG SLEEP -1"), sleep(0));
     assert_eq!(flow("DEBUG SLEEP abc"), sleep(0));
-    assert_eq!(flow("DEBUG SLEEP 1e300"), Flow::Await(Request::Sleep(Duration::MAX)));
+    assert_eq!(flow("DEBUG SLEEP 86400"), sleep(86_400_000));
+    for endless in ["86401", "1e17", "1e300", "inf"] {
+        let reply = bench.reply(&format!("DEBUG SLEEP {endless}"));
+        assert_eq!(reply, "-ERR DEBUG SLEEP takes no more than 86400 seconds");
+    }
 }
 
 #[test]
