@@ -66,6 +66,18 @@ fn a_signal_ends_a_server_that_sleeps() {
 }
 
 #[test]
+fn an_exec_that_is_refused_counts_as_an_abort() {
+    let errors = |endpoint: &dyn Endpoint| {
+        let mut client = endpoint.connect();
+        client.run("CONFIG SET requirepass secret");
+        let mut stranger = endpoint.connect();
+        assert!(stranger.run("EXEC").text().starts_with("EXECABORT "));
+        client.run("INFO errorstats").text()
+    };
+    assert_eq!(errors(&Server::start(&[])), errors(&Stock::start(&[])));
+}
+
+#[test]
 fn secrets_do_not_enter_the_slow_log() {
     let server = Server::start(&ALL_SLOW);
     let mut client = server.connect();

@@ -279,14 +279,13 @@ impl Executor {
         if let Some(transaction) = &mut session.transaction {
             transaction.refused = true;
         }
-        self.counters.refused(command.map(table::index_of), fault);
-        let mut reply = Reply::new(out, session.protocol);
-        if command.is_some_and(|command| command.flags & flag::QUEUED_KEYS != 0) {
-            let abort = transaction::abort(session, &self.server.keyspace, fault);
-            reply.error(abort.bytes());
-        } else {
-            reply.error(fault.bytes());
-        }
+        let abort = command
+            .is_some_and(|command| command.has(flag::QUEUED_KEYS))
+            .then(|| transaction::abort(session, &self.server.keyspace, fault));
+        // What is counted is what the client reads.
+        let told = abort.as_ref().unwrap_or(fault);
+        self.counters.refused(command.map(table::index_of), told);
+        Reply::new(out, session.protocol).error(told.bytes());
         Flow::Done
     }
 
