@@ -78,6 +78,25 @@ fn an_exec_that_is_refused_counts_as_an_abort() {
 }
 
 #[test]
+fn a_client_shows_the_command_it_sent_last_though_it_is_queued_or_refused() {
+    let shown = |endpoint: &dyn Endpoint| -> Vec<String> {
+        let (mut client, mut watcher) = (endpoint.connect(), endpoint.connect());
+        let id = client.run("CLIENT ID").integer();
+        let lines = ["HGET k", "NOSUCH", "CLIENT NOSUCH", "MULTI", "GET k", "HLEN", "EXEC", "PING"];
+        let shown = lines.iter().map(|line| {
+            client.run(line);
+            let text = watcher.run(&format!("CLIENT LIST ID {id}")).text();
+            let last = text.split(' ').find_map(|field| field.strip_prefix("cmd="));
+            last.expect("it is told").to_owned()
+        });
+        shown.collect()
+    };
+    let ours = shown(&Server::start(&[]));
+    assert_eq!(ours, shown(&Stock::start(&[])));
+    assert_eq!(ours[4], "get");
+}
+
+#[test]
 fn secrets_do_not_enter_the_slow_log() {
     let server = Server::start(&ALL_SLOW);
     let mut client = server.connect();

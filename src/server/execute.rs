@@ -92,6 +92,7 @@ impl Executor {
             Meaning::Itself => self.execute_by_own_name(session, args, out),
             Meaning::Other(words) => self.execute_by_own_name(session, words.as_args(), out),
             Meaning::Nothing => {
+                show_last(session, None);
                 let fault = table::unknown(&args);
                 Outcome::Ran(self.refuse(session, None, &fault, out))
             }
@@ -106,9 +107,16 @@ impl Executor {
     ) -> Outcome {
         let start = out.len();
         let outcome = match table::resolve(&args) {
-            Ok(command) => self.dispatch(session, command, table::index_of(command), args, out),
+            Ok(command) => {
+                show_last(session, Some(command));
+                self.dispatch(session, command, args, out)
+            }
             Err(_) if speaks_http(&args) => Outcome::Ran(self.turn_away(session, out)),
-            Err(fault) => Outcome::Ran(self.refuse(session, table::find(&args), &fault, out)),
+            Err(fault) => {
+                let command = table::find(&args);
+                show_last(session, command);
+                Outcome::Ran(self.refuse(session, command, &fault, out))
+            }
         };
         if !matches!(outcome, Outcome::Held) && session.reply != ReplyMode::On {
             mute(session, out, start);
@@ -120,7 +128,6 @@ impl Executor {
         &mut self,
         session: &mut Session,
         command: &'static Command,
-        index: usize,
         args: Args<'_>,
         out: &mut Vec<u8>,
     ) -> Outcome {
@@ -138,7 +145,6 @@ impl Executor {
         if self.server.pause.holds(who, self.now_ms) {
             return Outcome::Held;
         }
-        session.info.last_command.store(index + 1, Ordering::Relaxed);
         Outcome::Ran(self.run(session, command, args, out))
     }
 
@@ -318,6 +324,12 @@ impl Executor {
         let ran = Ran { command, args: *args, took_us, at_ms: self.now_ms };
         self.server.note_if_slow(&ran, &session.info);
     }
+}
+
+/// Shows others which command the client sent last, be it run, queued or refused.
+fn show_last(session: &Session, command: Option<&'static Command>) {
+    let place = command.map_or(0, |command| table::index_of(command) + 1);
+    session.info.last_command.store(place, Ordering::Relaxed);
 }
 
 /// Appends the effect to the log; the shards it speaks of are still held.
