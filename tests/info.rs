@@ -44,6 +44,20 @@ fn the_average_time_to_live_is_that_of_the_keys_that_expire() {
 }
 
 #[test]
+fn a_transaction_may_ask_for_what_lies_in_the_shards_it_holds() {
+    let server = Server::start(&[]);
+    let mut client = server.connect();
+    for line in ["MULTI", "SET k v EX 1000", "INFO keyspace", "EXEC"] {
+        client.run(line);
+    }
+    client.run("MULTI");
+    client.run("SET other v EX 1000");
+    client.run("INFO");
+    let replies = client.run("EXEC");
+    assert!(replies.elements()[1].text().contains("db0:keys=2,expires=2,avg_ttl="));
+}
+
+#[test]
 fn what_goes_to_replicas_and_clients_is_counted() {
     let server = Server::start(&["--save", ""]);
     let mut client = server.connect();

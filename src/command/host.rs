@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::keyspace::Locked;
 use crate::net::Args;
 use crate::position::{Offset, Replid};
 
@@ -12,7 +13,9 @@ use super::{Fault, Session};
 /// What commands may ask of the server around them; everything here is off the hot path.
 pub trait Host: Send + Sync {
     /// Writes the text of `INFO` for the sections named (lower case), all the usual ones if none.
-    fn info(&self, sections: &[String]) -> String;
+    ///
+    /// Looks into the shards: all of them are `held`, or none.
+    fn info(&self, sections: &[String], held: &mut Locked<'_>) -> String;
 
     /// Lists the configuration parameters that match one of the patterns, with their values.
     fn config_get(&self, patterns: &[&[u8]]) -> Vec<(String, String)>;

@@ -6,7 +6,7 @@ use super::{Call, Fault, Flow};
 pub fn info(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     let lower = |word: &[u8]| String::from_utf8_lossy(word).to_ascii_lowercase();
     let sections: Vec<_> = call.args.from(1).iter().map(lower).collect();
-    let text = call.host.info(&sections);
+    let text = call.host.info(&sections, call.data.locked);
     call.reply.verbatim("txt", text.as_bytes());
     Ok(Flow::Done)
 }

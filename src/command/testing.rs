@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use parking_lot::Mutex;
 
-use crate::keyspace::{Keyspace, ShardSet};
+use crate::keyspace::{Keyspace, Locked, ShardSet};
 use crate::net::args::OwnedArgs;
 use crate::net::reply::{Protocol, Reply};
 use crate::position::{Offset, Replid};
@@ -212,7 +212,7 @@ impl FakeHost {
 }
 
 impl Host for FakeHost {
-    fn info(&self, sections: &[String]) -> String {
+    fn info(&self, sections: &[String], _held: &mut Locked<'_>) -> String {
         format!("# Sections\r\nasked:{}\r\n", sections.join(","))
     }
 

@@ -12,6 +12,7 @@ use crate::command::table;
 use crate::command::{ClientInfo, Fault, Host, Session};
 use crate::config::settings::Allowed;
 use crate::config::{Caller, Changed, SetError, Settings, is_sensitive};
+use crate::keyspace::Locked;
 use crate::position::{Offset, Replid};
 
 use super::clock::unix_ms;
@@ -21,8 +22,8 @@ use super::{Server, report, saving, sync_policy};
 const SAVE_UNDER_WAY: Fault = Fault::fixed("ERR Background save already in progress");
 
 impl Host for Server {
-    fn info(&self, sections: &[String]) -> String {
-        report::info(self, sections)
+    fn info(&self, sections: &[String], held: &mut Locked<'_>) -> String {
+        report::info(self, sections, held)
     }
 
     fn config_get(&self, patterns: &[&[u8]]) -> Vec<(String, String)> {

@@ -3,8 +3,8 @@
 use crate::command::{config, generic, info, introspect, secrets};
 
 use super::flag::{
-    ADMIN, ALL_SHARDS, ALLOW_BUSY, FAST, LOADING, NO_ASYNC_LOADING, NO_MULTI, NOSCRIPT, READONLY,
-    STALE, WRITE,
+    ADMIN, ALL_SHARDS, ALLOW_BUSY, FAST, LOADING, NO_ASYNC_LOADING, NO_MULTI, NOSCRIPT, OWN_SHARDS,
+    READONLY, STALE, WRITE,
 };
 use super::row::{arg, command, word};
 use super::{Command, acl};
@@ -105,7 +105,7 @@ pub(super) const ROWS: &[Command] = &[
             word("async", "ASYNC").since("4.0.0"),
             word("sync", "SYNC").since("6.2.0"),
         ])]),
-    command("info", -1, LOADING | STALE)
+    command("info", -1, LOADING | STALE | OWN_SHARDS)
         .acl(acl::DANGEROUS)
         .run(info::info)
         .docs("Tells the state of the server.", "1.0.0", "O(1)")

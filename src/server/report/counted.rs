@@ -8,7 +8,7 @@ use crate::server::Server;
 
 use super::{Text, totals};
 
-pub(super) fn stats(server: &Server, text: &mut Text) {
+pub(super) fn stats(server: &Server, text: &mut Text<'_, '_>) {
     let totals = totals(server);
     let calls: u64 = totals.rows.iter().map(|row| row.calls).sum();
     let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -79,7 +79,7 @@ fn called(totals: &Totals) -> impl Iterator<Item = (&'static str, &RowTotal)> {
     names.zip(&totals.rows).filter(|(_, row)| row.calls + row.rejected + row.failed > 0)
 }
 
-pub(super) fn command_stats(server: &Server, text: &mut Text) {
+pub(super) fn command_stats(server: &Server, text: &mut Text<'_, '_>) {
     let totals = totals(server);
     text.head("Commandstats");
     for (name, row) in called(&totals) {
@@ -94,14 +94,14 @@ pub(super) fn command_stats(server: &Server, text: &mut Text) {
     }
 }
 
-pub(super) fn error_stats(server: &Server, text: &mut Text) {
+pub(super) fn error_stats(server: &Server, text: &mut Text<'_, '_>) {
     text.head("Errorstats");
     for (code, count) in totals(server).errors {
         text.line(format_args!("errorstat_{code}"), format_args!("count={count}"));
     }
 }
 
-pub(super) fn latency_stats(server: &Server, text: &mut Text) {
+pub(super) fn latency_stats(server: &Server, text: &mut Text<'_, '_>) {
     let totals = totals(server);
     let settings = server.settings();
     text.head("Latencystats");

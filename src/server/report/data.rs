@@ -1,12 +1,12 @@
 //! `INFO`: what is kept on disk, what is being loaded, and the keys.
 
-use crate::keyspace::{Keyspace, ScanCursor};
+use crate::keyspace::{Entry, Locked, ScanCursor, ShardSet};
 use crate::server::Server;
 use crate::server::clock::unix_ms;
 
 use super::Text;
 
-pub(super) fn persistence(server: &Server, text: &mut Text) {
+pub(super) fn persistence(server: &Server, text: &mut Text<'_, '_>) {
     let state = server.saving.state();
     let now_s = unix_ms() / 1000;
     let status = if server.saving.has_failed() { "err" } else { "ok" };
@@ -61,7 +61,7 @@ pub(super) fn persistence(server: &Server, text: &mut Text) {
     text.line("aof_delayed_fsync", 0);
 }
 
-fn loading_lines(server: &Server, text: &mut Text) {
+fn loading_lines(server: &Server, text: &mut Text<'_, '_>) {
     let (total, done) = server.loading.progress();
     let elapsed_s = (unix_ms() - server.started_ms) / 1000;
     let share = done as f64 * 100.0 / total.max(1) as f64;
@@ -75,13 +75,13 @@ fn loading_lines(server: &Server, text: &mut Text) {
     text.line("loading_eta_seconds", left_s);
 }
 
-pub(super) fn keyspace(server: &Server, text: &mut Text) {
+pub(super) fn keyspace(server: &Server, text: &mut Text<'_, '_>) {
     text.head("Keyspace");
     for database in 0..server.keyspace.databases() {
         let keys = server.keyspace.keys_count(database);
         if keys > 0 {
             let expires = server.keyspace.expiring_count(database);
-            let ttl_ms = if expires > 0 { average_ttl_ms(&server.keyspace, database) } else { 0 };
+            let ttl_ms = if expires > 0 { average_ttl_ms(server, text.held, database) } else { 0 };
             text.line(
                 format_args!("db{database}"),
                 format_args!("keys={keys},expires={expires},avg_ttl={ttl_ms}"),
@@ -93,7 +93,7 @@ pub(super) fn keyspace(server: &Server, text: &mut Text) {
 /// Estimates how long the keys of a database that expire have still to live, in milliseconds.
 ///
 /// The keys that come first by their hash are as good a sample as any.
-fn average_ttl_ms(keyspace: &Keyspace, database: usize) -> i64 {
+fn average_ttl_ms(server: &Server, held: &mut Locked<'_>, database: usize) -> i64 {
     /// So many of the keys seen are to expire, if there are as many.
     const SAMPLES: i64 = 100;
     const KEYS_AT_ONCE: usize = 500;
@@ -102,12 +102,17 @@ fn average_ttl_ms(keyspace: &Keyspace, database: usize) -> i64 {
     let (mut sum, mut samples, mut seen) = (0_i128, 0, 0);
     let mut cursor = ScanCursor::START;
     loop {
-        cursor = keyspace.scan(database, cursor, KEYS_AT_ONCE, |entry| {
+        let look = |entry: Entry<'_>| {
             if let Some(at_ms) = entry.expiry().filter(|at_ms| *at_ms > now_ms) {
                 sum += i128::from(at_ms) - i128::from(now_ms);
                 samples += 1;
             }
-        });
+        };
+        cursor = if held.holds(ShardSet::ALL) {
+            held.db(database).scan(cursor, KEYS_AT_ONCE, look)
+        } else {
+            server.keyspace.scan(database, cursor, KEYS_AT_ONCE, look)
+        };
         seen += KEYS_AT_ONCE;
         if samples >= SAMPLES || seen >= KEYS_MAX || cursor == ScanCursor::START {
             let average = sum / i128::from(samples.max(1));

@@ -9,7 +9,7 @@ use crate::command::session::{ClientInfo, flag};
 use super::Text;
 use crate::server::Server;
 
-pub(super) fn memory_section(server: &Server, text: &mut Text) {
+pub(super) fn memory_section(server: &Server, text: &mut Text<'_, '_>) {
     let figures = memory::memory();
     let peak = server.stats.peak_bytes.load(Ordering::Relaxed).max(figures.allocated);
     let ratio = |a: u64, b: u64| a as f64 / b.max(1) as f64;
@@ -78,7 +78,7 @@ pub(super) fn memory_section(server: &Server, text: &mut Text) {
     text.line("lazyfreed_objects", freed);
 }
 
-fn client_memory(server: &Server, text: &mut Text) {
+fn client_memory(server: &Server, text: &mut Text<'_, '_>) {
     let clients = server.clients.list();
     let (replicas, normal): (Vec<_>, Vec<_>) = clients
         .iter()
@@ -90,7 +90,7 @@ fn client_memory(server: &Server, text: &mut Text) {
     text.line("mem_clients_normal", bytes(&normal));
 }
 
-pub(super) fn cpu(_server: &Server, text: &mut Text) {
+pub(super) fn cpu(_server: &Server, text: &mut Text<'_, '_>) {
     let (time, main) = (memory::processor_time(), memory::main_thread_time());
     text.head("CPU");
     text.line("used_cpu_sys", format_args!("{:.6}", time.system));

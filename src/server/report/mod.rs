@@ -11,6 +11,7 @@ use crate::command::REDIS_VERSION;
 use crate::command::counters::Totals;
 use crate::command::session::{ClientInfo, flag};
 use crate::config::settings::{AppendFsync, BacklogFeed};
+use crate::keyspace::Locked;
 use crate::position::Offset;
 use crate::replication::stream::Stream;
 
@@ -18,7 +19,7 @@ use super::Server;
 use super::clock::unix_ms;
 
 /// A section: its name, whether a plain `INFO` shows it, and what writes it.
-type Section = (&'static str, Usual, fn(&Server, &mut Text));
+type Section = (&'static str, Usual, fn(&Server, &mut Text<'_, '_>));
 
 /// The sections in their order, and whether a plain `INFO` shows them.
 const SECTIONS: [Section; 14] = [
@@ -45,23 +46,26 @@ enum Usual {
     No,
 }
 
-/// Lines of `name:value`.
-#[derive(Default)]
-struct Text(String);
+/// Lines of `name:value`, and what may be looked into for them.
+struct Text<'h, 'k> {
+    written: String,
+    /// All shards, or none.
+    held: &'h mut Locked<'k>,
+}
 
-impl Text {
+impl Text<'_, '_> {
     fn head(&mut self, title: &str) {
-        if !self.0.is_empty() {
-            self.0.push_str("\r\n");
+        if !self.written.is_empty() {
+            self.written.push_str("\r\n");
         }
-        self.0.push_str("# ");
-        self.0.push_str(title);
-        self.0.push_str("\r\n");
+        self.written.push_str("# ");
+        self.written.push_str(title);
+        self.written.push_str("\r\n");
     }
 
     fn line(&mut self, name: impl Display, value: impl Display) {
         // Writing to a string cannot fail.
-        let _ = write!(self.0, "{name}:{value}\r\n");
+        let _ = write!(self.written, "{name}:{value}\r\n");
     }
 
     fn bytes(&mut self, name: &str, bytes: u64) {
@@ -75,20 +79,20 @@ impl Text {
 }
 
 /// Writes the sections named, or the usual ones.
-pub fn info(server: &Server, sections: &[String]) -> String {
+pub fn info(server: &Server, sections: &[String], held: &mut Locked<'_>) -> String {
     let named = |name: &str| sections.iter().any(|section| section == name);
     let all = named("all") || named("everything");
     let usual = sections.is_empty() || named("default");
-    let mut text = Text::default();
+    let mut text = Text { written: String::new(), held };
     for (name, shown, write) in SECTIONS {
         if all || named(name) || (usual && shown == Usual::Yes) {
             write(server, &mut text);
         }
     }
-    text.0
+    text.written
 }
 
-fn server_section(server: &Server, text: &mut Text) {
+fn server_section(server: &Server, text: &mut Text<'_, '_>) {
     let system = rustix::system::uname();
     let now_ms = unix_ms();
     let uptime_s = (now_ms - server.started_ms) / 1000;
@@ -132,7 +136,7 @@ fn server_section(server: &Server, text: &mut Text) {
     text.line("io_threads_active", u8::from(server.counters.len() > 2));
 }
 
-fn clients(server: &Server, text: &mut Text) {
+fn clients(server: &Server, text: &mut Text<'_, '_>) {
     let all = server.clients.list();
     let with = |bit: u64| {
         all.iter().filter(|client| client.flags.load(Ordering::Relaxed) & bit != 0).count()
@@ -153,7 +157,7 @@ fn clients(server: &Server, text: &mut Text) {
     text.line("total_blocking_keys_on_nokey", 0);
 }
 
-fn replication(server: &Server, text: &mut Text) {
+fn replication(server: &Server, text: &mut Text<'_, '_>) {
     let now_ms = unix_ms();
     let replicas = server.replicas.list();
     text.head("Replication");
@@ -194,17 +198,17 @@ fn replication(server: &Server, text: &mut Text) {
     text.line("repl_backlog_histlen", end.since(first));
 }
 
-fn modules(_server: &Server, text: &mut Text) {
+fn modules(_server: &Server, text: &mut Text<'_, '_>) {
     text.head("Modules");
 }
 
-fn cluster(_server: &Server, text: &mut Text) {
+fn cluster(_server: &Server, text: &mut Text<'_, '_>) {
     text.head("Cluster");
     text.flag("cluster_enabled", false);
 }
 
 /// What the log holds, how far it is durable, and how long a replica may stay away.
-fn backlog(server: &Server, text: &mut Text) {
+fn backlog(server: &Server, text: &mut Text<'_, '_>) {
     let settings = server.settings();
     text.head("Backlog");
     text.line("backlog_dir", settings.backlog_dir.display());
