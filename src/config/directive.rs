@@ -94,6 +94,13 @@ impl Directive {
         Self::find(name).or_else(|| Self::find(&hyphenated(name)))
     }
 
+    /// Tells whether this is its older name, spelled as leniently as the CONFIG command takes it.
+    #[must_use]
+    pub fn is_alias(&self, name: &[u8]) -> bool {
+        let is = |known: &str| hyphenated(name).eq_ignore_ascii_case(known.as_bytes());
+        self.alias.is_some_and(is)
+    }
+
     /// Reads its default.
     ///
     /// # Panics

@@ -118,13 +118,18 @@ impl Config {
             let row = Directive::find_leniently(name).ok_or_else(|| SetError::Unknown {
                 name: String::from_utf8_lossy(name).into_owned(),
             })?;
+            // A directive and its older name are two parameters, of which the later one wins.
+            let by_alias = TABLE[row].is_alias(name);
+            let mut done = rows.iter().zip(pairs);
+            let is_repeated = done
+                .any(|(other, (name, _))| *other == row && TABLE[row].is_alias(name) == by_alias);
             let problem = match TABLE[row].access {
                 Access::Immutable => Some(SetProblem::Immutable),
                 Access::Protected | Access::Anchored(_) if !self.may_touch_protected(caller) => {
                     Some(SetProblem::Protected)
                 }
                 Access::Anchored(reason) => Some(SetProblem::NotApplied(reason)),
-                _ if rows.contains(&row) => Some(SetProblem::Duplicate),
+                _ if is_repeated => Some(SetProblem::Duplicate),
                 _ => None,
             };
             if let Some(problem) = problem {
@@ -225,6 +230,21 @@ mod tests {
         set(&mut config, &[("repl_backlog_size", "2mb"), ("slave-read-only", "no")]).unwrap();
         assert_eq!(get(&config, "repl-backlog-size"), "2097152");
         assert_eq!(get(&config, "replica-read-only"), "no");
+    }
+
+    #[test]
+    fn a_directive_and_its_older_name_are_two_of_which_the_later_wins() {
+        let mut config = Config::default();
+        set(&mut config, &[("slave-read-only", "no"), ("replica-read-only", "yes")]).unwrap();
+        assert_eq!(get(&config, "replica-read-only"), "yes");
+        let pairs: &[(&[u8], &[u8])] =
+            &[(b"replica-read-only", b"yes"), (b"slave_read_only", b"no")];
+        let changed = config.set(pairs, Caller::Local).unwrap();
+        assert_eq!(get(&config, "replica-read-only"), "no");
+        config.undo(changed);
+        assert_eq!(get(&config, "replica-read-only"), "yes");
+        let twice = [("slave-read-only", "no"), ("SLAVE-read-only", "no")];
+        assert!(set(&mut config, &twice).unwrap_err().ends_with("duplicate parameter"));
     }
 
     #[test]

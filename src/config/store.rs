@@ -74,6 +74,18 @@ impl Config {
         Self::from_statements(&statements, None)
     }
 
+    /// Answers CONFIG GET: a name that several patterns match is listed once, as it came first.
+    #[must_use]
+    pub fn get_all(&self, patterns: &[&[u8]]) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let mut found: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+        for (name, value) in patterns.iter().flat_map(|pattern| self.get(pattern)) {
+            if !found.iter().any(|(known, _)| known.eq_ignore_ascii_case(&name)) {
+                found.push((name, value));
+            }
+        }
+        found
+    }
+
     /// Answers CONFIG GET for one pattern: names and values, as clients of stock servers know them.
     ///
     /// A plain name is answered as it was spelled; a pattern lists older names beside the newer.
@@ -292,6 +304,19 @@ mod tests {
             ["hash-max-listpack-value", "hash-max-ziplist-value"]
         );
         assert_eq!(names("nope"), [""; 0]);
+    }
+
+    #[test]
+    fn a_name_is_listed_once_however_many_patterns_match_it() {
+        let names = |patterns: &[&str]| -> Vec<String> {
+            let patterns: Vec<_> = patterns.iter().map(|pattern| pattern.as_bytes()).collect();
+            let found = Config::default().get_all(&patterns);
+            found.into_iter().map(|(name, _)| String::from_utf8(name).unwrap()).collect()
+        };
+        assert_eq!(names(&["MAXmemory", "maxmemor[y]", "maxmemory"]), ["MAXmemory"]);
+        assert_eq!(names(&["maxmemor[y]", "MAXmemory"]), ["maxmemory"]);
+        let both = ["replica-read-only", "slave-read-only"];
+        assert_eq!(names(&["*-read-only", both[1]]), both);
     }
 
     #[test]

@@ -29,16 +29,8 @@ impl Host for Server {
     fn config_get(&self, patterns: &[&[u8]]) -> Vec<(String, String)> {
         let config = self.config.lock();
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        let mut found: Vec<(String, String)> = Vec::new();
-        for pattern in patterns {
-            for (name, value) in config.get(pattern) {
-                let name = text(name);
-                if !found.iter().any(|(known, _)| *known == name) {
-                    found.push((name, text(value)));
-                }
-            }
-        }
-        found
+        let found = config.get_all(patterns);
+        found.into_iter().map(|(name, value)| (text(name), text(value))).collect()
     }
 
     fn config_set(&self, pairs: &[(&[u8], &[u8])]) -> Result<(), Fault> {
