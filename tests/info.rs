@@ -2,11 +2,11 @@
 
 mod support;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use support::data::fill;
 use support::history::{await_online, number};
-use support::{Client, Endpoint, Server, Stock, await_until};
+use support::{Client, Endpoint, Server, Stock, Value, await_until};
 
 /// The names of all fields, those aside that number something.
 fn fields(client: &mut Client) -> BTreeSet<String> {
@@ -43,6 +43,56 @@ fn the_average_time_to_live_is_that_of_the_keys_that_expire() {
     assert_eq!(average(&mut client, "db3"), 0);
 }
 
+/// The figures of a reply that is a map, by their names; a map within has the names of both.
+fn figures(reply: &Value) -> BTreeMap<String, i64> {
+    let mut found = BTreeMap::new();
+    for pair in reply.elements().chunks_exact(2) {
+        match &pair[1] {
+            Value::Integer(number) => drop(found.insert(pair[0].text(), *number)),
+            Value::Array(_) => {
+                let inner = figures(&pair[1]).into_iter();
+                found.extend(inner.map(|(name, n)| (format!("{}.{name}", pair[0].text()), n)));
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+#[test]
+fn the_figures_of_memory_add_up() {
+    let server = Server::start(&[]);
+    let mut client = server.connect();
+    for index in 0..2000 {
+        client.call(&["SET", &format!("key:{index}"), &"v".repeat(500), "EX", "1000"]);
+    }
+    client.run("SELECT 3");
+    client.run("SET only v");
+
+    let told = figures(&client.run("MEMORY STATS"));
+    let (total, overhead) = (told["total.allocated"], told["overhead.total"]);
+    let startup = told["startup.allocated"];
+    assert_eq!(told["dataset.bytes"], total - overhead);
+    assert_eq!(told["keys.bytes-per-key"], (total - startup) / 2001);
+    let tables = told["db.0.overhead.hashtable.main"] + told["db.3.overhead.hashtable.main"];
+    assert!(tables > 2001 * 2, "an address for each key: {tables}");
+    assert_eq!(told["db.0.overhead.hashtable.expires"], 2000 * 8);
+    assert_eq!(told["db.3.overhead.hashtable.expires"], 0);
+    let parts = startup + tables + 2000 * 8 + told["clients.normal"] + told["clients.slaves"];
+    assert_eq!(overhead, parts);
+    assert!(told["dataset.bytes"] > 2000 * 500);
+    assert!(!told.contains_key("db.1.overhead.hashtable.main"));
+
+    let text = client.run("INFO memory").text();
+    let line = |name: &str| -> i64 {
+        let value = text.lines().find_map(|line| line.strip_prefix(&format!("{name}:")));
+        value.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("{name}"))
+    };
+    assert_eq!(line("used_memory_startup"), startup);
+    assert_eq!(line("used_memory_overhead") + line("used_memory_dataset"), line("used_memory"));
+    assert!(line("used_memory_overhead") >= startup + tables);
+}
+
 #[test]
 fn a_transaction_may_ask_for_what_lies_in_the_shards_it_holds() {
     let server = Server::start(&[]);
@@ -53,7 +103,9 @@ fn a_transaction_may_ask_for_what_lies_in_the_shards_it_holds() {
     client.run("MULTI");
     client.run("SET other v EX 1000");
     client.run("INFO");
+    client.run("MEMORY STATS");
     let replies = client.run("EXEC");
+    assert!(figures(&replies.elements()[2])["db.0.overhead.hashtable.main"] > 0);
     assert!(replies.elements()[1].text().contains("db0:keys=2,expires=2,avg_ttl="));
 }
 

@@ -11,8 +11,6 @@ pub struct Memory {
     pub active: u64,
     /// In pages mapped by the allocator that are in memory.
     pub resident: u64,
-    /// Kept for the allocator's own use.
-    pub metadata: u64,
     /// What the kernel counts as resident for the whole process, mapped files included.
     pub rss: u64,
     /// The part of it that is not backed by files.
@@ -29,7 +27,6 @@ pub fn memory() -> Memory {
         allocated: figure(stats::allocated::read()),
         active: figure(stats::active::read()),
         resident: figure(stats::resident::read()),
-        metadata: figure(stats::metadata::read()),
         rss,
         rss_anonymous,
     }

@@ -1,5 +1,6 @@
 //! What commands may ask of the server around them.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::keyspace::Locked;
@@ -76,8 +77,10 @@ pub trait Host: Send + Sync {
     fn latency_history(&self, event: &[u8]) -> Vec<(i64, i64)>;
     /// Forgets the events named, or all; counts them.
     fn latency_reset(&self, events: &[&[u8]]) -> usize;
-    /// The allocator's figures for `MEMORY STATS` and `MEMORY DOCTOR`, by their stock names.
-    fn memory_stats(&self) -> Vec<(&'static str, MemoryFigure)>;
+    /// The figures for `MEMORY STATS` and `MEMORY DOCTOR`, by their stock names.
+    ///
+    /// Looks into the shards: all of them are `held`, or none.
+    fn memory_stats(&self, held: &mut Locked<'_>) -> MemoryFigures;
     /// Returns memory to the operating system.
     fn memory_purge(&self);
 }
@@ -161,6 +164,9 @@ pub struct LatencyHistogram {
     /// Upper bounds in microseconds with the number of calls at or below them.
     pub cumulative_us: Vec<(u64, u64)>,
 }
+
+/// The figures of `MEMORY STATS` by their names.
+pub type MemoryFigures = Vec<(Cow<'static, str>, MemoryFigure)>;
 
 /// One figure of `MEMORY STATS`.
 #[derive(Clone, Debug)]

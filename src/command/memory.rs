@@ -1,5 +1,6 @@
 //! `MEMORY`: what memory is used for.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use crate::net::number::parse_i64_strict;
@@ -42,7 +43,7 @@ fn read_samples(call: &Call<'_, '_>) -> Result<usize, Fault> {
 
 /// `MEMORY STATS`.
 pub fn memory_stats(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
-    let figures = call.host.memory_stats();
+    let figures = call.host.memory_stats(call.data.locked);
     let reply = &mut call.reply;
     reply.map(figures.len());
     for (name, figure) in &figures {
@@ -65,7 +66,7 @@ pub fn memory_stats(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
 /// `MEMORY MALLOC-STATS`: the same figures as text.
 pub fn memory_malloc_stats(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     let mut text = String::new();
-    for (name, figure) in call.host.memory_stats() {
+    for (name, figure) in call.host.memory_stats(call.data.locked) {
         // Writing to a string cannot fail.
         let _ = match figure {
             MemoryFigure::Count(count) => writeln!(text, "{name}: {count}"),
@@ -81,12 +82,12 @@ pub fn memory_malloc_stats(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
 
 /// `MEMORY DOCTOR`.
 pub fn memory_doctor(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
-    let text = diagnose(&call.host.memory_stats());
+    let text = diagnose(&call.host.memory_stats(call.data.locked));
     call.reply.verbatim("txt", text.as_bytes());
     Ok(Flow::Done)
 }
 
-fn diagnose(figures: &[(&str, MemoryFigure)]) -> String {
+fn diagnose(figures: &[(Cow<'_, str>, MemoryFigure)]) -> String {
     let find = |wanted: &str| figures.iter().find(|(name, _)| *name == wanted);
     let count = |wanted| match find(wanted) {
         Some((_, MemoryFigure::Count(count))) => *count,
@@ -179,9 +180,9 @@ mod tests {
     fn the_doctor_names_what_stands_out() {
         let figures = |peak, ratio| {
             [
-                ("total.allocated", MemoryFigure::Count(1 << 30)),
-                ("peak.allocated", MemoryFigure::Count(peak)),
-                ("fragmentation", MemoryFigure::Ratio(ratio)),
+                ("total.allocated".into(), MemoryFigure::Count(1 << 30)),
+                ("peak.allocated".into(), MemoryFigure::Count(peak)),
+                ("fragmentation".into(), MemoryFigure::Ratio(ratio)),
             ]
         };
         assert!(diagnose(&[]).contains("too little"));

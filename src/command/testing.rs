@@ -13,7 +13,8 @@ use crate::position::{Offset, Replid};
 
 use super::effect::Part;
 use super::host::{
-    AuthFault, LatencyHistogram, MemoryFigure, PauseScope, Ran, RoleReport, SaveStarted, SlowEntry,
+    AuthFault, LatencyHistogram, MemoryFigure, MemoryFigures, PauseScope, Ran, RoleReport,
+    SaveStarted, SlowEntry,
 };
 use super::table::{self, flag, keys};
 use super::{Call, ClientInfo, Data, Effect, Fault, Flow, Host, Mode, Session};
@@ -346,11 +347,11 @@ impl Host for FakeHost {
         before - held.len()
     }
 
-    fn memory_stats(&self) -> Vec<(&'static str, MemoryFigure)> {
+    fn memory_stats(&self, _held: &mut Locked<'_>) -> MemoryFigures {
         vec![
-            ("peak.allocated", MemoryFigure::Count(100)),
-            ("fragmentation", MemoryFigure::Ratio(1.5)),
-            ("db.0", MemoryFigure::Nested(vec![("overhead.hashtable.main", 72)])),
+            ("peak.allocated".into(), MemoryFigure::Count(100)),
+            ("fragmentation".into(), MemoryFigure::Ratio(1.5)),
+            ("db.0".into(), MemoryFigure::Nested(vec![("overhead.hashtable.main", 72)])),
         ]
     }
 

@@ -139,6 +139,21 @@ impl<'a> Locked<'a> {
         Image::new(self.space.databases(), partitions)
     }
 
+    /// Counts the bytes that a database takes beside its records, in all shards.
+    ///
+    /// Where none is held here, each is locked for a moment.
+    ///
+    /// # Panics
+    /// When some shards are held and others are not: locking those could be out of order.
+    pub fn tables_bytes(&self, db: usize) -> usize {
+        if self.set == ShardSet::ALL {
+            return self.shards().iter().map(|shard| shard.tables[db].overhead_bytes()).sum();
+        }
+        assert!(self.set.is_empty(), "all shards are held, or none");
+        let shards = self.space.shards.iter();
+        shards.map(|cell| cell.shard.lock().tables[db].overhead_bytes()).sum()
+    }
+
     /// Hands the held shards out in about `count` sets, for as many threads to fill.
     ///
     /// None is held here until [`Self::rejoin`] has taken them back.

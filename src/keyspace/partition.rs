@@ -62,6 +62,11 @@ impl Partition {
         self.arena.live_bytes()
     }
 
+    /// Counts the bytes it takes beside its records.
+    pub(super) fn overhead_bytes(&self) -> usize {
+        size_of::<Self>() + self.index.memory_bytes()
+    }
+
     /// Counts the bytes it takes, but for its large values.
     pub(super) fn memory_bytes(&self) -> usize {
         size_of::<Self>() + self.arena.capacity() + self.index.memory_bytes()

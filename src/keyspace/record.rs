@@ -25,7 +25,7 @@ pub(super) const INLINE_BYTES_MAX: usize = 1024;
 pub(super) const CLOCK_MASK: u32 = 0xff_ffff;
 
 const HEADER_BYTES: usize = 4;
-const EXPIRY_BYTES: usize = 8;
+pub(super) const EXPIRY_BYTES: usize = 8;
 const INTEGER_BYTES: usize = 8;
 const SLOT_BYTES: usize = 4;
 

@@ -9,6 +9,7 @@ use super::entry::Entry;
 use super::key::{Key, SHARDS, ShardSet, hash_bytes};
 use super::limits::Limits;
 use super::locked::Locked;
+use super::record::EXPIRY_BYTES;
 use super::scan::ScanCursor;
 use super::shard::Shard;
 
@@ -87,6 +88,11 @@ impl Keyspace {
     /// Counts the keys of a database that have an expiry, without a lock.
     pub fn expiring_count(&self, db: usize) -> usize {
         self.shards.iter().map(|cell| cell.counts[db].expiring.load(Relaxed)).sum()
+    }
+
+    /// Counts the bytes that the expiries of a database take in the records, without a lock.
+    pub fn expiries_bytes(&self, db: usize) -> usize {
+        self.expiring_count(db) * EXPIRY_BYTES
     }
 
     /// Returns the limits of packed values.

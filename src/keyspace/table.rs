@@ -274,6 +274,13 @@ impl Table {
         size_of_val(&self.directory[..]) + partitions.sum::<usize>()
     }
 
+    /// Counts the bytes it takes beside the records.
+    pub(super) fn overhead_bytes(&self) -> usize {
+        let places = size_of_val(&self.directory[..]) + size_of_val(&self.partitions[..]);
+        let partitions = self.partitions.iter().map(|partition| partition.overhead_bytes());
+        places + partitions.sum::<usize>()
+    }
+
     /// Visits every key.
     pub(super) fn for_each<'t>(&'t self, mut visit: impl FnMut(Entry<'t>)) {
         for partition in &self.partitions {

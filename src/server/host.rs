@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use crate::command::counters::{BUCKETS, bucket_limit_us};
 use crate::command::host::{
-    AuthFault, LatencyHistogram, MemoryFigure, PauseScope, Ran, RoleReport, SaveStarted, SlowEntry,
+    AuthFault, LatencyHistogram, MemoryFigures, PauseScope, Ran, RoleReport, SaveStarted, SlowEntry,
 };
 use crate::command::session::flag;
 use crate::command::table;
@@ -221,58 +221,8 @@ impl Host for Server {
         self.latency.reset(events)
     }
 
-    fn memory_stats(&self) -> Vec<(&'static str, MemoryFigure)> {
-        let figures = crate::admin::memory::memory();
-        let peak = self.stats.peak_bytes.load(Ordering::Relaxed).max(figures.allocated);
-        let keys: usize =
-            (0..self.keyspace.databases()).map(|db| self.keyspace.keys_count(db)).sum();
-        let ratio = |a: u64, b: u64| MemoryFigure::Ratio(a as f64 / b.max(1) as f64);
-        let count = |bytes: u64| MemoryFigure::Count(bytes as i64);
-        let data = figures.allocated.saturating_sub(figures.metadata);
-        vec![
-            ("peak.allocated", count(peak)),
-            ("total.allocated", count(figures.allocated)),
-            ("startup.allocated", count(0)),
-            ("replication.backlog", count(0)),
-            ("clients.slaves", count(0)),
-            ("clients.normal", count(0)),
-            ("cluster.links", count(0)),
-            ("aof.buffer", count(0)),
-            ("lua.caches", count(0)),
-            ("functions.caches", count(0)),
-            ("overhead.total", count(figures.metadata)),
-            ("keys.count", count(keys as u64)),
-            ("keys.bytes-per-key", count(data / (keys as u64).max(1))),
-            ("dataset.bytes", count(data)),
-            (
-                "dataset.percentage",
-                MemoryFigure::Ratio(100.0 * data as f64 / figures.allocated.max(1) as f64),
-            ),
-            (
-                "peak.percentage",
-                MemoryFigure::Ratio(100.0 * figures.allocated as f64 / peak.max(1) as f64),
-            ),
-            ("allocator.allocated", count(figures.allocated)),
-            ("allocator.active", count(figures.active)),
-            ("allocator.resident", count(figures.resident)),
-            ("allocator-fragmentation.ratio", ratio(figures.active, figures.allocated)),
-            (
-                "allocator-fragmentation.bytes",
-                count(figures.active.saturating_sub(figures.allocated)),
-            ),
-            ("allocator-rss.ratio", ratio(figures.resident, figures.active)),
-            ("allocator-rss.bytes", count(figures.resident.saturating_sub(figures.active))),
-            ("rss-overhead.ratio", ratio(figures.rss, figures.resident)),
-            (
-                "rss-overhead.bytes",
-                MemoryFigure::Count(figures.rss as i64 - figures.resident as i64),
-            ),
-            ("fragmentation", ratio(figures.rss_anonymous, figures.allocated)),
-            (
-                "fragmentation.bytes",
-                MemoryFigure::Count(figures.rss_anonymous as i64 - figures.allocated as i64),
-            ),
-        ]
+    fn memory_stats(&self, held: &mut Locked<'_>) -> MemoryFigures {
+        report::Usage::look(self, held).figures()
     }
 
     fn memory_purge(&self) {

@@ -2,7 +2,7 @@
 
 use crate::command::{introspect, latency, memory, slowlog};
 
-use super::flag::{ADMIN, LOADING, NOSCRIPT, READONLY, STALE};
+use super::flag::{ADMIN, LOADING, NOSCRIPT, OWN_SHARDS, READONLY, STALE};
 use super::row::{arg, command, key, key_at};
 use super::{Command, acl};
 
@@ -106,7 +106,7 @@ pub(super) const ROWS: &[Command] = &[
         "4.0.0",
         "Depends on the subcommand.",
     ),
-    command("memory|doctor", 2, 0)
+    command("memory|doctor", 2, OWN_SHARDS)
         .run(memory::memory_doctor)
         .docs("Explains the use of memory in words.", "4.0.0", "O(1)")
         .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"]),
@@ -115,7 +115,7 @@ pub(super) const ROWS: &[Command] = &[
         "4.0.0",
         "O(1)",
     ),
-    command("memory|malloc-stats", 2, 0)
+    command("memory|malloc-stats", 2, OWN_SHARDS)
         .run(memory::memory_malloc_stats)
         .docs(
             "Returns the figures of the allocator.",
@@ -131,7 +131,7 @@ pub(super) const ROWS: &[Command] = &[
             "Depends on how much memory is allocated.",
         )
         .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
-    command("memory|stats", 2, 0)
+    command("memory|stats", 2, OWN_SHARDS)
         .run(memory::memory_stats)
         .docs("Returns what memory is used for.", "4.0.0", "O(1)")
         .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"]),

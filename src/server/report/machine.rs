@@ -1,18 +1,14 @@
 //! `INFO`: memory and processor time.
 
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
-
 use crate::admin::memory;
-use crate::command::session::{ClientInfo, flag};
 
 use super::Text;
+use super::usage::{Usage, ratio};
 use crate::server::Server;
 
 pub(super) fn memory_section(server: &Server, text: &mut Text<'_, '_>) {
-    let figures = memory::memory();
-    let peak = server.stats.peak_bytes.load(Ordering::Relaxed).max(figures.allocated);
-    let ratio = |a: u64, b: u64| a as f64 / b.max(1) as f64;
+    let usage = Usage::look(server, text.held);
+    let (figures, peak) = (usage.system, usage.peak_bytes);
     text.head("Memory");
     text.bytes("used_memory", figures.allocated);
     text.bytes("used_memory_rss", figures.rss);
@@ -21,16 +17,10 @@ pub(super) fn memory_section(server: &Server, text: &mut Text<'_, '_>) {
         "used_memory_peak_perc",
         format_args!("{:.2}%", 100.0 * ratio(figures.allocated, peak)),
     );
-    text.line("used_memory_overhead", figures.metadata);
-    text.line("used_memory_startup", server.stats.startup_bytes);
-    text.line("used_memory_dataset", figures.allocated.saturating_sub(figures.metadata));
-    text.line(
-        "used_memory_dataset_perc",
-        format_args!(
-            "{:.2}%",
-            100.0 * ratio(figures.allocated.saturating_sub(figures.metadata), figures.allocated)
-        ),
-    );
+    text.line("used_memory_overhead", usage.overhead_bytes());
+    text.line("used_memory_startup", usage.startup_bytes);
+    text.line("used_memory_dataset", usage.dataset_bytes());
+    text.line("used_memory_dataset_perc", format_args!("{:.2}%", usage.dataset_percent()));
     text.line("allocator_allocated", figures.allocated);
     text.line("allocator_active", figures.active);
     text.line("allocator_resident", figures.resident);
@@ -68,7 +58,8 @@ pub(super) fn memory_section(server: &Server, text: &mut Text<'_, '_>) {
     text.line("mem_not_counted_for_evict", 0);
     text.line("mem_replication_backlog", 0);
     text.line("mem_total_replication_buffers", 0);
-    client_memory(server, text);
+    text.line("mem_clients_slaves", usage.replicas_bytes);
+    text.line("mem_clients_normal", usage.clients_bytes);
     text.line("mem_cluster_links", 0);
     text.line("mem_aof_buffer", 0);
     text.line("mem_allocator", "jemalloc");
@@ -76,18 +67,6 @@ pub(super) fn memory_section(server: &Server, text: &mut Text<'_, '_>) {
     let (waiting, freed) = server.bin.counts();
     text.line("lazyfree_pending_objects", waiting);
     text.line("lazyfreed_objects", freed);
-}
-
-fn client_memory(server: &Server, text: &mut Text<'_, '_>) {
-    let clients = server.clients.list();
-    let (replicas, normal): (Vec<_>, Vec<_>) = clients
-        .iter()
-        .partition(|client| client.flags.load(Ordering::Relaxed) & flag::REPLICA != 0);
-    let bytes = |clients: &[&Arc<ClientInfo>]| -> usize {
-        clients.iter().map(|client| client.memory_bytes()).sum()
-    };
-    text.line("mem_clients_slaves", bytes(&replicas));
-    text.line("mem_clients_normal", bytes(&normal));
 }
 
 pub(super) fn cpu(_server: &Server, text: &mut Text<'_, '_>) {

@@ -3,6 +3,7 @@
 mod counted;
 mod data;
 mod machine;
+mod usage;
 
 use std::fmt::{Display, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,6 +18,8 @@ use crate::replication::stream::Stream;
 
 use super::Server;
 use super::clock::unix_ms;
+
+pub(super) use usage::Usage;
 
 /// A section: its name, whether a plain `INFO` shows it, and what writes it.
 type Section = (&'static str, Usual, fn(&Server, &mut Text<'_, '_>));
