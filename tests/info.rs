@@ -94,6 +94,22 @@ fn the_figures_of_memory_add_up() {
 }
 
 #[test]
+fn the_limit_of_memory_is_told_as_it_was_set() {
+    let told = |endpoint: &dyn Endpoint| {
+        let mut client = endpoint.connect();
+        client.run("SET k v");
+        client.run("CONFIG SET maxmemory 100mb maxmemory-policy allkeys-lfu");
+        let fields = ["maxmemory", "maxmemory_human", "maxmemory_policy"];
+        let mut told = fields.map(|field| client.info("memory", field)).to_vec();
+        told.push(client.run("OBJECT IDLETIME k").text());
+        client.run("CONFIG SET maxmemory-policy noeviction");
+        told.push(client.run("OBJECT FREQ k").text());
+        told
+    };
+    assert_eq!(told(&Server::start(&[])), told(&Stock::start(&[])));
+}
+
+#[test]
 fn a_transaction_may_ask_for_what_lies_in_the_shards_it_holds() {
     let server = Server::start(&[]);
     let mut client = server.connect();

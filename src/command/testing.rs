@@ -195,6 +195,8 @@ pub struct FakeHost {
     pub slow: Mutex<Vec<SlowEntry>>,
     /// The latency events.
     pub latency: Mutex<Vec<(String, Samples)>>,
+    /// Whether the policy of eviction is one by frequency.
+    pub lfu: AtomicBool,
     /// Whether `DEBUG` is not for this client.
     pub refuses_debug: AtomicBool,
     /// The latency histograms.
@@ -234,6 +236,10 @@ impl Host for FakeHost {
 
     fn keeps_secret(&self, directive: &[u8]) -> bool {
         [&b"masterauth"[..], b"requirepass"].contains(&directive)
+    }
+
+    fn prefers_frequency(&self) -> bool {
+        self.lfu.load(Relaxed)
     }
 
     fn config_rewrite(&self) -> Result<(), Fault> {

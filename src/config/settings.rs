@@ -69,6 +69,15 @@ pub struct ShutdownOptions {
     pub force: bool,
 }
 
+/// How much memory the data may take; shown, and not enforced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemoryLimit {
+    /// The bytes, or zero for no limit.
+    pub bytes: u64,
+    /// What would be evicted, by the name of the policy.
+    pub policy: &'static str,
+}
+
 /// The address of a unix socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnixSocket {
@@ -104,6 +113,8 @@ pub struct Settings {
     pub proto_max_bulk_len: u64,
     /// `client-query-buffer-limit`.
     pub client_query_buffer_limit: u64,
+    /// `maxmemory` and `maxmemory-policy`.
+    pub memory_limit: MemoryLimit,
     /// `client-output-buffer-limit` of ordinary clients.
     pub output_limit_normal: OutputLimit,
     /// `client-output-buffer-limit` of clients that subscribe.
@@ -235,7 +246,6 @@ impl Config {
     #[must_use]
     pub fn settings(&self) -> Settings {
         let [normal, _replica, pubsub] = self.output_limits();
-        let dir = self.path("dir").unwrap_or_default();
         Settings {
             bind: self.strings("bind"),
             port: self.unsigned("port"),
@@ -248,6 +258,7 @@ impl Config {
             io_threads: self.nonzero("io-threads"),
             proto_max_bulk_len: self.unsigned("proto-max-bulk-len"),
             client_query_buffer_limit: self.unsigned("client-query-buffer-limit"),
+            memory_limit: self.memory_limit(),
             output_limit_normal: normal,
             output_limit_pubsub: pubsub,
             databases: self.unsigned("databases"),
@@ -270,7 +281,7 @@ impl Config {
             rdbchecksum: self.yes("rdbchecksum"),
             appendfsync: self.appendfsync(),
             backlog_feed: self.backlog_feed(),
-            backlog_dir: self.path("backlog-dir").map_or_else(|| dir.clone(), absolute),
+            backlog_dir: self.path("backlog-dir").map_or_else(|| self.dir(), absolute),
             backlog_segment_size: self.unsigned("backlog-segment-size"),
             backlog_retain_time: self.nonzero("backlog-retain-time").map(Duration::from_secs),
             backlog_max_size: self.nonzero("backlog-max-size"),
@@ -302,7 +313,7 @@ impl Config {
             latency_monitor_threshold_ms: self.nonzero("latency-monitor-threshold"),
             latency_tracking: self.yes("latency-tracking"),
             latency_percentiles: self.percentiles(),
-            dir,
+            dir: self.dir(),
         }
     }
 
@@ -316,6 +327,18 @@ impl Config {
             Value::Memory(bytes) => i64::try_from(*bytes).unwrap_or(i64::MAX),
             other => unreachable!("{name} is a number, not {other:?}"),
         }
+    }
+
+    fn dir(&self) -> PathBuf {
+        self.path("dir").unwrap_or_default()
+    }
+
+    fn memory_limit(&self) -> MemoryLimit {
+        let bytes = match self.value("maxmemory") {
+            Value::Memory(bytes) => *bytes,
+            other => unreachable!("maxmemory is a size, not {other:?}"),
+        };
+        MemoryLimit { bytes, policy: self.choice("maxmemory-policy") }
     }
 
     /// A number of a range that the table keeps within `T`.

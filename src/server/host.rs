@@ -58,6 +58,10 @@ impl Host for Server {
         is_sensitive(directive)
     }
 
+    fn prefers_frequency(&self) -> bool {
+        matches!(self.settings().memory_limit.policy, "allkeys-lfu" | "volatile-lfu")
+    }
+
     fn config_rewrite(&self) -> Result<(), Fault> {
         self.config.lock().rewrite().map_err(|error| {
             tracing::warn!(%error, "CONFIG REWRITE failed");

@@ -20,16 +20,20 @@ pub fn object_encoding(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     Ok(Flow::Done)
 }
 
-/// Runs `OBJECT FREQ`.
+/// Runs `OBJECT FREQ`, which no policy makes known here.
 pub fn object_freq(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
-    const NOT_TRACKED: Fault = Fault::fixed(
+    const NOT_SELECTED: Fault = Fault::fixed(
         "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note \
          that when switching between policies at runtime LRU and LFU data will take some time to \
          adjust.",
     );
+    const NOT_TRACKED: Fault = Fault::fixed(
+        "ERR An LFU maxmemory policy is selected, but nothing is evicted here and access frequency \
+         not tracked.",
+    );
     let key = call.key(2);
     if look(&mut call.data, &key).is_some() {
-        return Err(NOT_TRACKED);
+        return Err(if call.host.prefers_frequency() { NOT_TRACKED } else { NOT_SELECTED });
     }
     call.reply.null();
     Ok(Flow::Done)
@@ -37,10 +41,15 @@ pub fn object_freq(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
 
 /// Runs `OBJECT IDLETIME`.
 pub fn object_idletime(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
+    const NOT_TRACKED: Fault = Fault::fixed(
+        "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when \
+         switching between policies at runtime LRU and LFU data will take some time to adjust.",
+    );
     let key = call.key(2);
     let clock = call.data.clock();
     match look(&mut call.data, &key) {
         None => call.reply.null(),
+        Some(_) if call.host.prefers_frequency() => return Err(NOT_TRACKED),
         Some(entry) => {
             let idle_s = clock.wrapping_sub(entry.accessed()) & CLOCK_MASK;
             call.reply.integer(idle_s.into());

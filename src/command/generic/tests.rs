@@ -292,6 +292,12 @@ fn object_tells_how_a_value_is_kept() {
         ],
     );
     assert!(bench.reply("OBJECT FREQ int").starts_with("-ERR An LFU maxmemory policy is not"));
+    bench.host.lfu.store(true, std::sync::atomic::Ordering::Relaxed);
+    assert!(bench.reply("OBJECT FREQ int").starts_with("-ERR An LFU maxmemory policy is selected"));
+    assert!(bench.reply("OBJECT IDLETIME int").ends_with("take some time to adjust."));
+    assert_eq!(bench.reply("OBJECT IDLETIME none"), "$-1");
+    assert_eq!(bench.reply("OBJECT FREQ none"), "$-1");
+    bench.host.lfu.store(false, std::sync::atomic::Ordering::Relaxed);
     assert!(bench.reply("OBJECT HELP").starts_with("*15 +OBJECT <subcommand>"));
     assert!(bench.reply("OBJECT HELP").ends_with("+HELP +    Prints this help."));
     assert_eq!(bench.run("OBJECT ENCODING int").lookups, (1, 0));

@@ -36,8 +36,9 @@ pub(super) fn memory_section(server: &Server, text: &mut Text<'_, '_>) {
     text.line("number_of_cached_scripts", 0);
     text.line("number_of_functions", 0);
     text.line("number_of_libraries", 0);
-    text.bytes("maxmemory", 0);
-    text.line("maxmemory_policy", "noeviction");
+    let limit = server.settings().memory_limit;
+    text.bytes("maxmemory", limit.bytes);
+    text.line("maxmemory_policy", limit.policy);
     text.line(
         "allocator_frag_ratio",
         format_args!("{:.2}", ratio(figures.active, figures.allocated)),
