@@ -53,6 +53,8 @@ pub trait Host: Send + Sync {
     fn acknowledged(&self, session: &Session, offset: Offset, durable: Option<Offset>);
     /// Counts the replicas that have acknowledged at least `offset`.
     fn replicas_at(&self, offset: Offset) -> i64;
+    /// Tells whether all below `offset` is on the disk here, and on how many replicas' disks it is.
+    fn durable_at(&self, offset: Offset) -> (bool, i64);
     /// Takes a new replid, as `DEBUG CHANGE-REPL-ID` wants.
     fn change_replid(&self) -> Result<Replid, Fault>;
 

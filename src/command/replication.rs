@@ -57,8 +57,15 @@ pub fn waitaof(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
         return Err(Fault::fixed("ERR value is out of range, must be positive"));
     }
     let timeout = timeout(call, 3)?;
-    // Within a transaction nothing may wait: a time that is over makes the server answer at once.
-    let timeout = if call.session.executing { Some(Duration::ZERO) } else { timeout };
+    if call.session.executing {
+        // Within a transaction nothing may wait.
+        let written = Offset(call.session.info.written.load(Ordering::Relaxed));
+        let (here, there) = call.host.durable_at(written);
+        call.reply.array(2);
+        call.reply.integer(i64::from(here));
+        call.reply.integer(there);
+        return Ok(Flow::Done);
+    }
     Ok(Flow::Await(Request::WaitDurable { local: local == 1, replicas, timeout }))
 }
 

@@ -291,6 +291,10 @@ impl Host for FakeHost {
         0
     }
 
+    fn durable_at(&self, offset: Offset) -> (bool, i64) {
+        (offset == Offset::ZERO, 0)
+    }
+
     fn change_replid(&self) -> Result<Replid, Fault> {
         Err(Fault::fixed("ERR there is no log"))
     }

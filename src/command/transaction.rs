@@ -15,6 +15,8 @@ use super::{Call, Data, Effect, Fault, Flow, Session};
 const EXEC_ABORT: Fault =
     Fault::fixed("EXECABORT Transaction discarded because of previous errors.");
 
+const NOT_HERE: Fault = Fault::fixed("ERR Command not allowed inside a transaction");
+
 /// `MULTI`: the commands that follow are queued.
 pub fn multi(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     if call.session.transaction.is_some() {
@@ -95,7 +97,9 @@ pub fn exec(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     for (command, words) in &transaction.commands {
         match run_queued(call, command, words, &mut inner) {
             Ok(Flow::Done) => {}
-            Ok(other) => flow = other,
+            // Its reply would come after those of the commands behind it.
+            Ok(Flow::Await(_)) => call.reply.error(NOT_HERE.bytes()),
+            Ok(Flow::Close) => flow = Flow::Close,
             Err(fault) => call.reply.error(fault.bytes()),
         }
     }

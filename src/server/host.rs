@@ -142,6 +142,11 @@ impl Host for Server {
         self.replicas.count_at(offset)
     }
 
+    fn durable_at(&self, offset: Offset) -> (bool, i64) {
+        let here = self.stream().is_some_and(|stream| stream.log().durable() >= offset);
+        (here, self.replicas.count_durable_at(offset))
+    }
+
     fn change_replid(&self) -> Result<Replid, Fault> {
         self.rotate_replid().map_err(|error| Fault::of(format!("ERR {error}")))
     }
