@@ -131,7 +131,7 @@ impl Core {
             self.sync.request(offset);
             return self.marks.block_until_durable_at(offset);
         }
-        self.sync_once()
+        self.sync_through(offset)
     }
 
     /// How new segments are to be prepared under the present policy and write rate.

@@ -234,6 +234,11 @@ impl Log {
         if self.durable() >= offset { Ok(()) } else { self.core.sync_to(offset) }
     }
 
+    /// Makes everything below `offset` durable on the calling thread; one sync serves all who wait.
+    pub fn sync_through(&self, offset: Offset) -> Result<(), SyncFailed> {
+        if self.durable() >= offset { Ok(()) } else { self.core.sync_through(offset) }
+    }
+
     /// Waits until everything below `offset` is sealed.
     pub async fn sealed_at(&self, offset: Offset) {
         self.core.marks.sealed_at(offset).await;

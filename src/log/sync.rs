@@ -1,4 +1,8 @@
 //! Making the log durable: when, by whom, and what a failure means.
+//!
+//! Whoever needs bytes to be durable may lead a sync on its own thread; one is under way at a time,
+//! and it covers whatever was sealed before it began, whoever sealed it. The sync thread leads those
+//! that nobody waits for, and those of callers that may not block.
 
 use std::time::{Duration, Instant};
 
@@ -11,6 +15,11 @@ use crate::position::Offset;
 const SECOND: Duration = Duration::from_secs(1);
 /// How many of the latest syncs the percentiles are taken over.
 const LATENCIES: usize = 1024;
+/// A stream with no more units than this since the last sync is idle: the next sync is due at once.
+///
+/// A single client that awaits each of its writes on a replica writes one, and one more to ask for
+/// the acknowledgement.
+const IDLE_UNITS_MAX: u64 = 2;
 
 /// When the log is made durable without being asked to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,9 +52,14 @@ pub struct SyncStatistics {
 /// Tells the sync thread what is wanted of it.
 #[derive(Debug)]
 pub struct SyncControl {
+    /// Held by whoever syncs, for as long as that takes.
+    lead: Mutex<()>,
     state: Mutex<State>,
     wake: Condvar,
     wanted: AtomicU64,
+    /// How many units were ever sealed, and how many of them before the last sync began.
+    sealed_units: AtomicU64,
+    synced_units: AtomicU64,
     /// Set while the thread sleeps; raised before it looks at what is wanted for the last time.
     sleeping: AtomicBool,
     /// Set while it sleeps until something is sealed.
@@ -76,6 +90,8 @@ struct View {
     sealed: Offset,
     wanted: Offset,
     tail_base: Offset,
+    /// How many units wait to become durable.
+    units: u64,
 }
 
 /// What the sync thread does next.
@@ -95,6 +111,8 @@ fn due(view: View, coalesce: Duration) -> Due {
     let pending = view.sealed > view.durable;
     if pending && view.wanted > view.durable {
         Due::Now
+    } else if pending && view.eager && view.units <= IDLE_UNITS_MAX {
+        Due::Now
     } else if pending && hurry {
         Due::After(coalesce)
     } else if pending && view.policy == SyncPolicy::EverySecond {
@@ -111,9 +129,12 @@ fn due(view: View, coalesce: Duration) -> Due {
 impl SyncControl {
     pub(super) fn new(policy: SyncPolicy) -> Self {
         Self {
+            lead: Mutex::new(()),
             state: Mutex::new(State { policy, eager: false, stopping: false }),
             wake: Condvar::new(),
             wanted: AtomicU64::new(0),
+            sealed_units: AtomicU64::new(0),
+            synced_units: AtomicU64::new(0),
             sleeping: AtomicBool::new(false),
             listening: AtomicBool::new(false),
             threaded: AtomicBool::new(false),
@@ -154,6 +175,11 @@ impl SyncControl {
         if self.sleeping.load(Ordering::SeqCst) {
             self.rouse();
         }
+    }
+
+    /// Counts the units that a seal covers; to be called before `sealed` rises.
+    pub(super) fn count_sealed(&self, units: u64) {
+        self.sealed_units.fetch_add(units, Ordering::Relaxed);
     }
 
     /// To be called after each seal; free unless the thread sleeps for want of one.
@@ -208,7 +234,8 @@ impl SyncControl {
             }
             self.sleeping.store(false, Ordering::SeqCst);
             drop(state);
-            if core.sync_once().is_err() {
+            // What another thread has made durable by now is not synced again.
+            if core.sync_through(core.marks.sealed()).is_err() {
                 return;
             }
             last = Some(Instant::now());
@@ -224,7 +251,14 @@ impl SyncControl {
             sealed: core.marks.sealed(),
             wanted: Offset(self.wanted.load(Ordering::SeqCst)),
             tail_base: core.segments.tail().map_or(Offset::ZERO, |tail| tail.base()),
+            units: self.pending_units(),
         }
+    }
+
+    fn pending_units(&self) -> u64 {
+        let sealed = self.sealed_units.load(Ordering::Relaxed);
+        // Another thread may have synced more by now than was sealed a moment ago.
+        sealed.saturating_sub(self.synced_units.load(Ordering::Relaxed))
     }
 
     fn rouse(&self) {
@@ -250,15 +284,27 @@ impl SyncControl {
 }
 
 impl Core {
-    /// Makes durable what is sealed now, segment by segment in order.
+    /// Makes everything below `offset` durable, on this thread unless another one does so already.
+    ///
+    /// Who comes while a sync is under way waits for it, and leads the next one if it did not cover
+    /// them: all who came meanwhile share that one.
+    pub(super) fn sync_through(&self, offset: Offset) -> Result<(), SyncFailed> {
+        let _lead = self.sync.lead.lock();
+        if self.marks.durable() >= offset { Ok(()) } else { self.sync_sealed() }
+    }
+
+    /// Makes durable what is sealed now, segment by segment in order; the caller has the lead.
     ///
     /// `sealed` is read before anything is flushed (L2). The first failure is final (L6): the kernel
     /// marks pages clean after a failed write, so a second attempt would succeed and mean nothing.
-    pub(super) fn sync_once(&self) -> Result<(), SyncFailed> {
+    fn sync_sealed(&self) -> Result<(), SyncFailed> {
         if let Some(failure) = self.marks.failure() {
             return Err(failure.clone());
         }
+        // An estimate: a unit sealed this very moment may be counted and yet have to wait.
+        let units = self.sync.sealed_units.load(Ordering::Relaxed);
         let target = self.marks.sealed();
+        self.sync.synced_units.store(units, Ordering::Relaxed);
         let began = Instant::now();
         let from = self.marks.durable();
         for segment in self.segments.overlapping(from, target) {
@@ -286,7 +332,15 @@ mod tests {
 
     fn view(policy: SyncPolicy) -> View {
         let (durable, sealed) = (Offset(10), Offset(20));
-        View { policy, eager: false, durable, sealed, wanted: Offset(0), tail_base: Offset(0) }
+        View {
+            policy,
+            eager: false,
+            durable,
+            sealed,
+            wanted: Offset(0),
+            tail_base: Offset(0),
+            units: 100,
+        }
     }
 
     const COALESCE: Duration = Duration::from_millis(2);
@@ -306,6 +360,13 @@ mod tests {
         assert_eq!(due(view(SyncPolicy::Never), COALESCE), Due::Idle);
         let eager = View { eager: true, ..view(SyncPolicy::Never) };
         assert_eq!(due(eager, COALESCE), Due::After(COALESCE));
+    }
+
+    #[test]
+    fn replicas_of_an_idle_stream_wait_for_nothing_but_the_sync() {
+        let eager = |units| View { eager: true, units, ..view(SyncPolicy::EverySecond) };
+        assert_eq!(due(eager(IDLE_UNITS_MAX), COALESCE), Due::Now);
+        assert_eq!(due(eager(IDLE_UNITS_MAX + 1), COALESCE), Due::After(COALESCE));
     }
 
     #[test]

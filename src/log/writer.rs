@@ -37,6 +37,7 @@ pub struct Writer {
     sealed_at: usize,
     chain: u32,
     slot: u32,
+    unsealed_units: u64,
     replid: Replid,
     populate_at: usize,
     /// Whether the helper knows that the tail has little room left.
@@ -80,6 +81,7 @@ impl Writer {
             sealed_at: PAGE_BYTES,
             chain: header.seed(),
             slot: 0,
+            unsealed_units: 0,
             replid: header.replid,
             populate_at: 0,
             low: false,
@@ -110,7 +112,7 @@ impl Writer {
         let bytes = parts.iter().map(|part| part.len() as u64).sum::<u64>();
         let unsealed = (self.at - self.sealed_at) as u64;
         if unsealed > 0 && unsealed + bytes > BATCH_BYTES_MAX {
-            self.seal();
+            self.seal_unnoticed();
         }
         if bytes > self.room() {
             self.roll(bytes)?;
@@ -119,6 +121,7 @@ impl Writer {
             self.writable.store(self.at, part);
             self.at += part.len();
         }
+        self.unsealed_units += 1;
         let written = self.written();
         self.core.marks.set_written(written);
         if self.at >= self.populate_at {
@@ -134,6 +137,13 @@ impl Writer {
 
     /// Seals all that was appended since the last seal, and returns the offset after it.
     pub fn seal(&mut self) -> Offset {
+        let end = self.seal_unnoticed();
+        self.core.sync.notice_seal();
+        end
+    }
+
+    /// [`seal`](Self::seal) for whoever makes it durable next, so that no other thread need wake.
+    pub fn seal_unnoticed(&mut self) -> Offset {
         if self.at == self.sealed_at {
             return self.sealed();
         }
@@ -142,8 +152,9 @@ impl Writer {
         self.store_frame((self.at - self.sealed_at) as u32, end, 0);
         self.writable.publish(self.at);
         self.sealed_at = self.at;
+        self.core.sync.count_sealed(self.unsealed_units);
+        self.unsealed_units = 0;
         self.core.marks.raise_sealed(end);
-        self.core.sync.notice_seal();
         end
     }
 
@@ -186,7 +197,7 @@ impl Writer {
         if bytes > UNIT_BYTES_MAX {
             return Err(AppendError::TooLarge { bytes });
         }
-        let end = self.seal();
+        let end = self.seal_unnoticed();
         let spare = self.core.take_spare(file_len_for_unit(bytes))?;
         let header = Header {
             epoch: self.segment.header.epoch,

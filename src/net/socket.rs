@@ -3,6 +3,7 @@
 use std::io;
 use std::net::Shutdown;
 use std::os::fd::{AsRawFd, RawFd};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -125,14 +126,24 @@ impl Socket {
         let _ = tokio::time::timeout(patience, drain).await;
     }
 
-    async fn writable(&self) -> io::Result<()> {
+    /// Asks to be woken when there are bytes to read, or the peer is done; one task at a time can.
+    pub fn poll_read_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tcp(stream) => stream.poll_read_ready(context),
+            Self::Unix(stream) => stream.poll_read_ready(context),
+        }
+    }
+
+    /// Waits until the socket takes more bytes.
+    pub async fn writable(&self) -> io::Result<()> {
         match self {
             Self::Tcp(stream) => stream.writable().await,
             Self::Unix(stream) => stream.writable().await,
         }
     }
 
-    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+    /// Writes as many of `bytes` as the socket takes now.
+    pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Tcp(stream) => stream.try_write(bytes),
             Self::Unix(stream) => stream.try_write(bytes),

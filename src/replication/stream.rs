@@ -105,6 +105,15 @@ impl Stream {
         self.tail.lock().seal(&self.log)
     }
 
+    /// [`seal`](Self::seal) for whoever makes it durable next, so that no other thread need wake.
+    pub fn seal_unnoticed(&self) -> Offset {
+        if self.log.written() <= self.log.sealed() {
+            return self.log.sealed();
+        }
+        let mut tail = self.tail.lock();
+        tail.writer.as_mut().map_or_else(|| self.log.sealed(), Writer::seal_unnoticed)
+    }
+
     /// Seals, and tells where the stream ends and which database is selected there.
     ///
     /// With all shards held by the caller this is the one place of a snapshot.

@@ -19,6 +19,7 @@ use super::Server;
 use super::clock::unix_ms;
 use super::execute::{Executor, Outcome};
 use super::feeding;
+use super::turn::{Outbox, Turn};
 
 /// How much is read from a socket at once.
 const READ_BYTES: usize = 16 * 1024;
@@ -26,7 +27,7 @@ const READ_BYTES: usize = 16 * 1024;
 const TURN_BYTES: usize = READ_BYTES;
 /// From how many bytes on replies are written out though requests are left in the buffer.
 const WRITE_BYTES: usize = 256 * 1024;
-/// Buffers larger than this are given back once they are empty.
+/// Read buffers larger than this are given back once they are empty.
 const KEPT_BYTES_MAX: usize = 64 * 1024;
 /// The most bytes reserved ahead for a request whose length is known.
 const RESERVE_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -38,11 +39,11 @@ const LINGER: Duration = Duration::from_secs(1);
 pub struct Connection {
     server: Arc<Server>,
     executor: Rc<RefCell<Executor>>,
-    socket: Socket,
+    turn: Rc<Turn>,
+    outbox: Rc<Outbox>,
     session: Session,
     parser: Parser,
     input: BytesMut,
-    output: Vec<u8>,
     /// Bytes read since this connection last waited for anything.
     turn_bytes: usize,
 }
@@ -81,20 +82,26 @@ enum Step {
 }
 
 /// Serves a client until it leaves.
-pub async fn serve(server: Arc<Server>, executor: Rc<RefCell<Executor>>, socket: Socket) {
+pub async fn serve(
+    server: Arc<Server>,
+    executor: Rc<RefCell<Executor>>,
+    turn: Rc<Turn>,
+    socket: Socket,
+) {
     let session = open_session(&server, &socket);
     let info = Arc::clone(&session.info);
     let present = server.clients.enter(&info);
     let bulk_bytes_max = server.live.bulk_bytes_max();
     let peer = if session.authenticated { Peer::Client } else { Peer::Unauthenticated };
+    let counters = Arc::clone(executor.borrow().counters());
     let mut connection = Connection {
         server,
         executor,
-        socket,
+        turn,
+        outbox: Rc::new(Outbox::new(socket, Arc::clone(&info), counters)),
         session,
         parser: Parser::new(peer, bulk_bytes_max),
         input: BytesMut::new(),
-        output: Vec::new(),
         turn_bytes: 0,
     };
     tokio::select! {
@@ -110,10 +117,7 @@ impl Connection {
     async fn run(&mut self) -> Result<(), End> {
         loop {
             match self.execute_buffered() {
-                Step::Read { bytes } => {
-                    self.flush().await?;
-                    self.read(bytes).await?;
-                }
+                Step::Read { bytes } => self.read(bytes).await?,
                 Step::Write => self.flush().await?,
                 Step::Paused => {
                     self.flush().await?;
@@ -124,7 +128,7 @@ impl Connection {
                     self.flush().await?;
                     feeding::run(
                         &self.server,
-                        &self.socket,
+                        &self.outbox.socket,
                         &self.session,
                         request,
                         &mut self.input,
@@ -142,20 +146,30 @@ impl Connection {
                 }
                 Step::Refuse => {
                     self.flush().await?;
-                    self.socket.linger(LINGER).await;
+                    self.outbox.socket.linger(LINGER).await;
                     return Err(End::Closed);
                 }
             }
         }
     }
 
-    /// Executes the requests that are whole.
+    /// Executes the requests that are whole; their replies are owed when the turn ends.
     fn execute_buffered(&mut self) -> Step {
-        let mut executor = self.executor.borrow_mut();
-        executor.begin();
+        let executor = Rc::clone(&self.executor);
+        let mut executor = executor.borrow_mut();
+        let began = executor.begin();
         self.session.info.active_ms.store(executor.now_ms(), Ordering::Relaxed);
+        let step = self.execute_with(&mut executor);
+        let now = executor.mark();
+        drop(executor);
+        self.turn.owe(&self.outbox, began, now);
+        step
+    }
+
+    fn execute_with(&mut self, executor: &mut Executor) -> Step {
+        let mut output = self.outbox.replies();
         loop {
-            if self.output.len() >= WRITE_BYTES {
+            if output.len() >= WRITE_BYTES {
                 return Step::Write;
             }
             let consumed = match self.parser.parse(&self.input) {
@@ -166,12 +180,12 @@ impl Connection {
                 }
                 Ok(Parsed::Incomplete { need_hint }) => return Step::Read { bytes: need_hint },
                 Err(error) => {
-                    error.encode_into(&mut self.output);
+                    error.encode_into(&mut output);
                     return Step::Refuse;
                 }
             };
             let args = self.parser.args(&self.input);
-            let outcome = executor.execute(&mut self.session, args, &mut self.output);
+            let outcome = executor.execute(&mut self.session, args, &mut output);
             let flow = match outcome {
                 Outcome::Ran(flow) => flow,
                 Outcome::Held => {
@@ -200,21 +214,10 @@ impl Connection {
         Parser::new(peer, self.server.live.bulk_bytes_max())
     }
 
-    /// Seals, waits for durability where it is asked for, and writes the replies.
+    /// Waits until all replies so far are with the socket.
     async fn flush(&mut self) -> Result<(), End> {
-        self.server.settle().await;
-        if !self.output.is_empty() {
-            let waiting = &self.session.info.output_buffer;
-            waiting.store(self.output.len(), Ordering::Relaxed);
-            self.socket.write_all(&self.output).await?;
-            waiting.store(0, Ordering::Relaxed);
-            self.executor.borrow().counters().sent(self.output.len() as u64);
-            self.output.clear();
-            if self.output.capacity() > KEPT_BYTES_MAX {
-                self.output = Vec::new();
-            }
-        }
-        Ok(())
+        self.turn.ended().await;
+        Ok(self.outbox.drain().await?)
     }
 
     async fn read(&mut self, need: usize) -> Result<(), End> {
@@ -223,12 +226,16 @@ impl Connection {
         }
         self.parser.set_bulk_bytes_max(self.server.live.bulk_bytes_max());
         self.input.reserve(need.clamp(READ_BYTES, RESERVE_BYTES_MAX));
-        let count = match self.socket.try_read(&mut self.input) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.turn_bytes = 0;
-                self.socket.read(&mut self.input).await?
+        let count = loop {
+            // A client that does not read its replies sends no further requests.
+            self.outbox.drain().await?;
+            match self.outbox.socket.try_read(&mut self.input) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.turn_bytes = 0;
+                    self.outbox.readable().await?;
+                }
+                read => break read?,
             }
-            read => read?,
         };
         self.turn_bytes += count;
         if self.turn_bytes >= TURN_BYTES {
@@ -259,8 +266,8 @@ impl Connection {
         let info = Arc::clone(&self.session.info);
         info.flags.fetch_or(flag::BLOCKED, Ordering::Relaxed);
         let muted = self.session.reply != ReplyMode::On;
-        let start = self.output.len();
-        let mut reply = Reply::new(&mut self.output, self.session.protocol);
+        let mut output = Vec::new();
+        let mut reply = Reply::new(&mut output, self.session.protocol);
         let done = super::requests::answer(&self.server, &self.session, request, &mut reply).await;
         if let Err(fault) = &done {
             reply.error(fault.bytes());
@@ -268,8 +275,8 @@ impl Connection {
         if let Some(work) = self.session.under_way.take() {
             self.executor.borrow_mut().account_work(&self.session, &work, done.as_ref().err());
         }
-        if muted {
-            self.output.truncate(start);
+        if !muted {
+            self.outbox.replies().extend_from_slice(&output);
         }
         info.flags.fetch_and(!flag::BLOCKED, Ordering::Relaxed);
     }

@@ -71,9 +71,15 @@ impl Executor {
     }
 
     /// Looks at the clock; to be called before the requests of one socket read.
-    pub fn begin(&mut self) {
+    pub fn begin(&mut self) -> Instant {
         self.now_ms = unix_ms();
         self.mark = Instant::now();
+        self.mark
+    }
+
+    /// Returns when the last request was done, or the clock was looked at.
+    pub fn mark(&self) -> Instant {
+        self.mark
     }
 
     /// Returns the time of the requests being executed, in Unix milliseconds.
@@ -82,7 +88,7 @@ impl Executor {
     }
 
     /// Returns the counters of this worker.
-    pub fn counters(&self) -> &Counters {
+    pub fn counters(&self) -> &Arc<Counters> {
         &self.counters
     }
 

@@ -30,6 +30,7 @@ mod retaining;
 mod saving;
 mod shutdown;
 mod stats;
+mod turn;
 mod worker;
 
 use std::error::Error;
@@ -368,12 +369,15 @@ impl Server {
     /// Seals what is written and, under `appendfsync always`, waits until it is durable.
     ///
     /// Whatever a client of this worker has been shown lies below the offset that is waited for.
-    async fn settle(&self) {
+    fn settle(&self) {
         let Some(stream) = self.stream() else { return };
-        let end = stream.seal();
-        if self.live.fsync_always()
-            && let Err(error) = stream.log().durable_at(end).await
-        {
+        if !self.live.fsync_always() {
+            stream.seal();
+            return;
+        }
+        // This thread leads the sync, or waits for the one that does: see `turn`.
+        let end = stream.seal_unnoticed();
+        if let Err(error) = stream.log().sync_through(end) {
             self.fail("a sync of the log has failed", &error);
         }
     }

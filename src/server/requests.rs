@@ -10,6 +10,7 @@ use crate::command::flow::Request;
 use crate::command::{Fault, Session};
 use crate::net::Reply;
 use crate::position::Offset;
+use crate::replication::feed::DurableOnly;
 use crate::replication::stream::Unit;
 
 use super::clock::unix_ms;
@@ -139,6 +140,10 @@ fn ask_for_acknowledgement(server: &Arc<Server>) {
         server.fail("cannot append to the log", &error);
     }
     stream.seal();
+    if server.policy.durable_only() == DurableOnly::Yes {
+        // Replicas are sent it, and what it asks about, once it is durable: somebody waits for that.
+        stream.log().request_sync();
+    }
 }
 
 async fn by<T>(deadline: Option<Instant>, work: impl Future<Output = T>) -> Option<T> {

@@ -15,6 +15,7 @@ use crate::net::listener::Listener;
 use crate::net::socket::{Accepted, Socket};
 
 use super::execute::Executor;
+use super::turn::Turn;
 use super::{Server, connection};
 
 const TOO_MANY: &str = "-ERR max number of clients reached\r\n";
@@ -105,6 +106,8 @@ async fn work(
     mut clients: UnboundedReceiver<Accepted>,
 ) {
     let executor = Rc::new(RefCell::new(Executor::new(Arc::clone(&server), counters)));
+    let turn = Rc::new(Turn::new(Arc::clone(&server)));
+    tokio::task::spawn_local(Rc::clone(&turn).run());
     while let Some(accepted) = clients.recv().await {
         let socket = match accepted.adopt() {
             Ok(socket) => socket,
@@ -114,11 +117,12 @@ async fn work(
             }
         };
         let refusal = refusal(&server, &socket);
-        let (server, executor) = (Arc::clone(&server), Rc::clone(&executor));
+        let (server, executor, turn) =
+            (Arc::clone(&server), Rc::clone(&executor), Rc::clone(&turn));
         tokio::task::spawn_local(async move {
             match refusal {
                 Some(text) => connection::turn_away(socket, text).await,
-                None => connection::serve(server, executor, socket).await,
+                None => connection::serve(server, executor, turn, socket).await,
             }
         });
     }

@@ -60,7 +60,7 @@ macro_rules! atomic {
 atomic!(AtomicBool, bool, store);
 atomic!(AtomicU8, u8, fetch_and -> u8, fetch_or -> u8);
 atomic!(AtomicU32, u32, store);
-atomic!(AtomicU64, u64, store, fetch_max -> u64);
+atomic!(AtomicU64, u64, store, fetch_add -> u64, fetch_max -> u64);
 atomic!(AtomicUsize, usize, store, fetch_add -> usize, fetch_sub -> usize);
 
 #[derive(Debug)]

@@ -193,6 +193,37 @@ fn syncs_follow_every_seal_unasked_where_the_policy_says_so_in_every_schedule() 
 }
 
 #[test]
+fn turns_share_syncs_and_none_ends_before_its_bytes_are_on_the_disk_in_every_schedule() {
+    const TURNS: u64 = 2;
+    explore(SCHEDULES, || {
+        let disk = HeapDisk::default();
+        let (log, writer) = create(&disk, SyncPolicy::Always);
+        let writer = Arc::new(shuttle::sync::Mutex::new(writer));
+        let workers: Vec<_> = (0..3)
+            .map(|worker| {
+                let (log, writer, disk) = (log.clone(), Arc::clone(&writer), disk.clone());
+                thread::spawn(move || {
+                    for turn in 0..TURNS {
+                        let end = {
+                            let mut writer = writer.lock().unwrap();
+                            writer.append(&[&unit(worker * TURNS + turn, UNIT_BYTES)]).unwrap();
+                            writer.seal_unnoticed()
+                        };
+                        log.sync_through(end).unwrap();
+                        assert!(log.durable() >= end);
+                        check_power_loss(&log, &disk);
+                    }
+                })
+            })
+            .collect();
+        join(workers);
+        assert_eq!(log.durable(), log.written());
+        let Ok(writer) = Arc::try_unwrap(writer) else { panic!("all threads have ended") };
+        writer.into_inner().unwrap().close().unwrap();
+    });
+}
+
+#[test]
 fn retired_segments_stay_with_those_who_read_them_in_every_schedule() {
     explore(SCHEDULES, || {
         let disk = HeapDisk::default();
@@ -228,10 +259,12 @@ fn a_failed_disk_is_told_to_everyone_who_waits_in_every_schedule() {
         let end = writer.seal();
         disk.fail_after(0);
         let (blocking, awaiting, failing) = (log.clone(), log.clone(), log.clone());
+        let leading = log.clone();
         let threads = [
             thread::spawn(move || blocking.block_until_durable_at(end).unwrap_err()),
             thread::spawn(move || block_on(awaiting.durable_at(end)).unwrap_err()),
             thread::spawn(move || block_on(failing.failed())),
+            thread::spawn(move || leading.sync_through(end).unwrap_err()),
         ];
         join(threads);
         assert_eq!(log.durable(), Offset(0));

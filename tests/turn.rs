@@ -1,0 +1,106 @@
+//! The turn of a worker, as clients see it: those who come together share one sync and one seal.
+
+mod support;
+
+use rustix::process::{Pid, Signal, kill_process};
+use support::history::number;
+use support::{Client, Endpoint, Server};
+
+const CLIENTS: usize = 50;
+
+/// Stops a process, and lets it go on when dropped.
+struct Stopped(Pid);
+
+impl Stopped {
+    fn stop(server: &Server) -> Self {
+        let pid = Pid::from_raw(server.pid() as i32).unwrap();
+        kill_process(pid, Signal::STOP).unwrap();
+        Self(pid)
+    }
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        kill_process(self.0, Signal::CONT).unwrap();
+    }
+}
+
+/// Sends each client's words while the server is stopped, so that it finds all of them at once.
+fn send_at_once(server: &Server, clients: &mut [Client], words: impl Fn(usize) -> Vec<String>) {
+    let _stopped = Stopped::stop(server);
+    for (number, client) in clients.iter_mut().enumerate() {
+        client.send_command(&words(number).iter().map(String::as_str).collect::<Vec<_>>());
+    }
+}
+
+fn connect(server: &Server) -> Vec<Client> {
+    let mut clients: Vec<_> = (0..CLIENTS).map(|_| server.connect()).collect();
+    for client in &mut clients {
+        assert_eq!(client.call(&["PING"]).text(), "PONG");
+    }
+    clients
+}
+
+fn syncs(server: &Server) -> u64 {
+    number(&mut server.connect(), "backlog", "backlog_syncs")
+}
+
+#[test]
+fn fifty_clients_that_wait_for_their_writes_share_one_sync() {
+    let server = Server::start(&["--appendfsync", "always", "--io-threads", "1"]);
+    let mut clients = connect(&server);
+    let before = syncs(&server);
+    send_at_once(&server, &mut clients, |number| {
+        vec!["SET".into(), format!("key:{number}"), "value".into()]
+    });
+    for client in &mut clients {
+        assert_eq!(client.read().0.text(), "OK");
+    }
+    // One for all, or two where the worker was woken while the first of them were still coming.
+    let made = syncs(&server) - before;
+    assert!((1..=2).contains(&made), "{made} syncs for {CLIENTS} writes");
+}
+
+#[test]
+fn a_client_that_does_not_read_its_replies_holds_nobody_back() {
+    let server = Server::start(&["--io-threads", "1"]);
+    let mut writer = server.connect();
+    writer.call(&["SET", "large", &"x".repeat(1 << 20)]);
+    let mut deaf = server.connect();
+    for _ in 0..64 {
+        deaf.send_command(&["GET", "large"]);
+    }
+    for number in 0..100 {
+        assert_eq!(writer.call(&["INCR", "counter"]).integer(), number + 1);
+    }
+    // It gets everything all the same, in order, once it reads.
+    for _ in 0..64 {
+        assert_eq!(deaf.read().0.text().len(), 1 << 20);
+    }
+    assert_eq!(deaf.call(&["GET", "counter"]).text(), "100");
+}
+
+#[test]
+fn replies_to_one_client_keep_their_order_across_everything_that_waits() {
+    let server = Server::start(&["--appendfsync", "always", "--enable-debug-command", "yes"]);
+    let mut client = server.connect();
+    let commands: [&[&str]; 7] = [
+        &["SET", "a", "1"],
+        &["WAIT", "0", "0"],
+        &["INCR", "a"],
+        &["WAITAOF", "1", "0", "0"],
+        &["DEBUG", "SLEEP", "0.01"],
+        &["CLIENT", "REPLY", "ON"],
+        &["GET", "a"],
+    ];
+    for command in commands {
+        client.send_command(command);
+    }
+    assert_eq!(client.read().0.text(), "OK");
+    assert_eq!(client.read().0.integer(), 0);
+    assert_eq!(client.read().0.integer(), 2);
+    assert_eq!(client.read().0.elements()[0].integer(), 1);
+    assert_eq!(client.read().0.text(), "OK");
+    assert_eq!(client.read().0.text(), "OK");
+    assert_eq!(client.read().0.text(), "2");
+}
