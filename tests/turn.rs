@@ -4,7 +4,7 @@ mod support;
 
 use rustix::process::{Pid, Signal, kill_process};
 use support::history::number;
-use support::{Client, Endpoint, Server};
+use support::{Client, Endpoint, Server, Value, await_until};
 
 const CLIENTS: usize = 50;
 
@@ -103,4 +103,52 @@ fn replies_to_one_client_keep_their_order_across_everything_that_waits() {
     assert_eq!(client.read().0.text(), "OK");
     assert_eq!(client.read().0.text(), "OK");
     assert_eq!(client.read().0.text(), "2");
+}
+
+#[test]
+fn busy_clients_move_to_a_worker_that_is_idle_and_notice_nothing() {
+    const BATCH: usize = 50;
+    let server = Server::start(&["--io-threads", "2"]);
+    let mut watcher = server.connect();
+    for (key, letter) in [("one", "a"), ("two", "b")] {
+        watcher.call(&["SET", key, &letter.repeat(600)]);
+    }
+    // Clients are spread evenly, so every second one of these is at one worker; the rest leaves.
+    let mut clients: Vec<_> = (0..8).map(|_| server.connect()).collect();
+    for client in &mut clients {
+        assert_eq!(client.call(&["PING"]).text(), "PONG");
+    }
+    let mut clients: Vec<_> = clients.into_iter().step_by(2).collect();
+    for (number, client) in clients.iter_mut().enumerate() {
+        client.call(&["SELECT", &number.to_string()]);
+        client.call(&["CLIENT", "SETNAME", &format!("client-{number}")]);
+        client.call(&["SET", "mine", &number.to_string()]);
+        client.call(&["WATCH", "mine"]);
+    }
+    await_until("clients move", || {
+        // Work that takes the worker's time, and next to none of this thread's.
+        for client in &mut clients {
+            client.call(&["SELECT", "0"]);
+            (0..BATCH).for_each(|_| client.send_command(&["LCS", "one", "two", "LEN"]));
+        }
+        for client in &mut clients {
+            (0..BATCH).for_each(|_| assert_eq!(client.read().0.integer(), 0));
+        }
+        number(&mut watcher, "stats", "backlogd_clients_moved") > 0
+    });
+    for (number, client) in clients.iter_mut().enumerate() {
+        client.call(&["SELECT", &number.to_string()]);
+        assert_eq!(client.call(&["CLIENT", "GETNAME"]).text(), format!("client-{number}"));
+        client.call(&["MULTI"]);
+        client.call(&["GET", "mine"]);
+        assert_eq!(client.call(&["EXEC"]).elements()[0].text(), number.to_string());
+    }
+    // What was watched is watched still, from whichever worker it is changed.
+    let last = &mut clients[3];
+    last.call(&["WATCH", "mine"]);
+    watcher.call(&["SELECT", "3"]);
+    watcher.call(&["SET", "mine", "changed"]);
+    last.call(&["MULTI"]);
+    last.call(&["GET", "mine"]);
+    assert_eq!(last.call(&["EXEC"]), Value::Null);
 }

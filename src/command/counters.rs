@@ -23,6 +23,8 @@ pub struct Counters {
     output_bytes: AtomicU64,
     reads: AtomicU64,
     writes: AtomicU64,
+    turns: AtomicU64,
+    turns_us: AtomicU64,
     errors: Mutex<BTreeMap<String, u64>>,
 }
 
@@ -46,6 +48,8 @@ impl Default for Counters {
             output_bytes: AtomicU64::new(0),
             reads: AtomicU64::new(0),
             writes: AtomicU64::new(0),
+            turns: AtomicU64::new(0),
+            turns_us: AtomicU64::new(0),
             errors: Mutex::default(),
         }
     }
@@ -68,6 +72,10 @@ pub struct Totals {
     pub reads: u64,
     /// Writes of replies to clients' sockets.
     pub writes: u64,
+    /// Turns of the workers' loops.
+    pub turns: u64,
+    /// How long they took, in microseconds.
+    pub turns_us: u64,
     /// Error replies by their code.
     pub errors: BTreeMap<String, u64>,
 }
@@ -130,6 +138,12 @@ impl Counters {
         add(&self.output_bytes, bytes);
     }
 
+    /// Counts a turn of the worker's loop.
+    pub fn turn(&self, took_us: u64) {
+        add(&self.turns, 1);
+        add(&self.turns_us, took_us);
+    }
+
     /// Adds what was counted here to `totals`.
     pub fn add_to(&self, totals: &mut Totals) {
         totals.rows.resize(self.rows.len(), RowTotal::default());
@@ -148,6 +162,8 @@ impl Counters {
         totals.output_bytes += self.output_bytes.load(Ordering::Relaxed);
         totals.reads += self.reads.load(Ordering::Relaxed);
         totals.writes += self.writes.load(Ordering::Relaxed);
+        totals.turns += self.turns.load(Ordering::Relaxed);
+        totals.turns_us += self.turns_us.load(Ordering::Relaxed);
         for (code, count) in self.errors.lock().iter() {
             *totals.errors.entry(code.clone()).or_default() += count;
         }
@@ -162,7 +178,8 @@ impl Counters {
             row.histogram.iter().for_each(|bucket| bucket.store(0, Ordering::Relaxed));
         }
         let sums = [&self.hits, &self.misses, &self.input_bytes, &self.output_bytes];
-        for counter in sums.into_iter().chain([&self.reads, &self.writes]) {
+        let others = [&self.reads, &self.writes, &self.turns, &self.turns_us];
+        for counter in sums.into_iter().chain(others) {
             counter.store(0, Ordering::Relaxed);
         }
         self.errors.lock().clear();

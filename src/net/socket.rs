@@ -25,7 +25,7 @@ pub enum Socket {
     Unix(UnixStream),
 }
 
-/// A client's socket before a worker's runtime has taken it.
+/// A client's socket while no worker's runtime has it.
 #[derive(Debug)]
 pub enum Accepted {
     /// By TCP.
@@ -42,9 +42,53 @@ impl Accepted {
             Self::Unix(stream) => Socket::Unix(UnixStream::from_std(stream)?),
         })
     }
+
+    /// Returns the descriptor, for people.
+    pub fn descriptor(&self) -> RawFd {
+        match self {
+            Self::Tcp(stream) => stream.as_raw_fd(),
+            Self::Unix(stream) => stream.as_raw_fd(),
+        }
+    }
+
+    /// Returns the peer's address and the local one as `CLIENT LIST` shows them.
+    pub fn addresses(&self, unix_path: &str) -> (String, String) {
+        match self {
+            Self::Tcp(stream) => {
+                let show = |address: io::Result<std::net::SocketAddr>| {
+                    address.map_or_else(|_| "?:0".to_owned(), |a| unmapped(a).to_string())
+                };
+                (show(stream.peer_addr()), show(stream.local_addr()))
+            }
+            Self::Unix(_) => (format!("{unix_path}:0"), format!("{unix_path}:0")),
+        }
+    }
+
+    /// Tells whether the peer is on this machine.
+    pub fn is_local(&self) -> bool {
+        match self {
+            Self::Tcp(stream) => {
+                stream.peer_addr().is_ok_and(|address| unmapped(address).ip().is_loopback())
+            }
+            Self::Unix(_) => true,
+        }
+    }
+
+    /// Tells whether it is a Unix socket.
+    pub fn is_unix(&self) -> bool {
+        matches!(self, Self::Unix(_))
+    }
 }
 
 impl Socket {
+    /// Takes the socket from the runtime of the calling thread, for another one to adopt.
+    pub fn leave(self) -> io::Result<Accepted> {
+        Ok(match self {
+            Self::Tcp(stream) => Accepted::Tcp(stream.into_std()?),
+            Self::Unix(stream) => Accepted::Unix(stream.into_std()?),
+        })
+    }
+
     /// Waits for bytes and appends them to `buffer`; zero means that the peer is done.
     pub async fn read(&self, buffer: &mut BytesMut) -> io::Result<usize> {
         loop {
@@ -150,48 +194,12 @@ impl Socket {
         }
     }
 
-    /// Returns the descriptor, for people.
-    pub fn descriptor(&self) -> RawFd {
-        match self {
-            Self::Tcp(stream) => stream.as_raw_fd(),
-            Self::Unix(stream) => stream.as_raw_fd(),
-        }
-    }
-
-    /// Returns the peer's address and the local one as `CLIENT LIST` shows them.
-    pub fn addresses(&self, unix_path: &str) -> (String, String) {
-        match self {
-            Self::Tcp(stream) => {
-                let show = |address: io::Result<std::net::SocketAddr>| {
-                    address.map_or_else(|_| "?:0".to_owned(), |a| unmapped(a).to_string())
-                };
-                (show(stream.peer_addr()), show(stream.local_addr()))
-            }
-            Self::Unix(_) => (format!("{unix_path}:0"), format!("{unix_path}:0")),
-        }
-    }
-
     /// Sends small pieces at once, or lets the system gather them.
     pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
         match self {
             Self::Tcp(stream) => stream.set_nodelay(nodelay),
             Self::Unix(_) => Ok(()),
         }
-    }
-
-    /// Tells whether the peer is on this machine.
-    pub fn is_local(&self) -> bool {
-        match self {
-            Self::Tcp(stream) => {
-                stream.peer_addr().is_ok_and(|address| unmapped(address).ip().is_loopback())
-            }
-            Self::Unix(_) => true,
-        }
-    }
-
-    /// Tells whether it is a Unix socket.
-    pub fn is_unix(&self) -> bool {
-        matches!(self, Self::Unix(_))
     }
 }
 

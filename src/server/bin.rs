@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
+use super::priority::be_nice;
+
 /// How many values may wait to be freed; beyond that they are freed on the spot.
 const WAITING_MAX: usize = 1024;
 
@@ -22,6 +24,7 @@ impl Bin {
         let freed = Arc::new(AtomicU64::new(0));
         let count = Arc::clone(&freed);
         std::thread::Builder::new().name("free".to_owned()).spawn(move || {
+            be_nice();
             for value in receiver {
                 drop(value);
                 count.fetch_add(1, Ordering::Relaxed);

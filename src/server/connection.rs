@@ -1,6 +1,5 @@
 //! One client's connection: requests in, replies out.
 
-use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -12,14 +11,16 @@ use bytes::{Buf, BytesMut};
 use crate::command::flow::Request;
 use crate::command::session::{ReplyMode, flag};
 use crate::command::{ClientInfo, Flow, Session};
-use crate::net::socket::Socket;
+use crate::net::socket::{Accepted, Socket};
 use crate::net::{Parsed, Parser, Peer, Reply};
 
 use super::Server;
+use super::clients::Present;
 use super::clock::unix_ms;
 use super::execute::{Executor, Outcome};
 use super::feeding;
-use super::turn::{Outbox, Turn};
+use super::turn::Outbox;
+use super::worker::Worker;
 
 /// How much is read from a socket at once.
 const READ_BYTES: usize = 16 * 1024;
@@ -35,25 +36,38 @@ const RESERVE_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// How long a client that broke the protocol may take to read why.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// One client's connection.
+/// One client's connection, on the worker that serves it.
 pub struct Connection {
-    server: Arc<Server>,
-    executor: Rc<RefCell<Executor>>,
-    turn: Rc<Turn>,
+    worker: Worker,
     outbox: Rc<Outbox>,
     session: Session,
     parser: Parser,
     input: BytesMut,
+    /// Keeps the client on the list.
+    present: Present,
     /// Bytes read since this connection last waited for anything.
     turn_bytes: usize,
+    /// The look of the pool at which it was last counted as active.
+    counted_at: u32,
 }
 
-/// Why a connection goes no further.
+/// A client between two workers, or between the listener and the first.
+#[derive(Debug)]
+pub struct Traveller {
+    socket: Accepted,
+    session: Session,
+    input: BytesMut,
+    present: Present,
+}
+
+/// Why a worker serves a connection no further.
 enum End {
     /// The client left, was told to, or broke the protocol; all replies are written.
     Closed,
     /// The socket failed.
     Broken,
+    /// Another worker goes on with it; all replies are written.
+    Moves,
 }
 
 impl From<io::Error> for End {
@@ -81,53 +95,87 @@ enum Step {
     Refuse,
 }
 
-/// Serves a client until it leaves.
-pub async fn serve(
-    server: Arc<Server>,
-    executor: Rc<RefCell<Executor>>,
-    turn: Rc<Turn>,
-    socket: Socket,
-) {
-    let session = open_session(&server, &socket);
-    let info = Arc::clone(&session.info);
-    let present = server.clients.enter(&info);
-    let bulk_bytes_max = server.live.bulk_bytes_max();
-    let peer = if session.authenticated { Peer::Client } else { Peer::Unauthenticated };
-    let counters = Arc::clone(executor.borrow().counters());
-    let mut connection = Connection {
-        server,
-        executor,
-        turn,
-        outbox: Rc::new(Outbox::new(socket, Arc::clone(&info), counters)),
-        session,
-        parser: Parser::new(peer, bulk_bytes_max),
-        input: BytesMut::new(),
-        turn_bytes: 0,
-    };
-    tokio::select! {
-        // How it ended makes no difference here: the socket is closed either way.
-        _ = connection.run() => {}
-        () = info.kill.notified() => {}
+impl Traveller {
+    /// Takes in a client that has just connected.
+    pub fn new(server: &Arc<Server>, socket: Accepted) -> Self {
+        let session = open_session(server, &socket);
+        let present = server.clients.enter(&session.info);
+        Self { socket, session, input: BytesMut::new(), present }
     }
-    connection.session.unwatch_all(&connection.server.keyspace);
-    drop(present);
+}
+
+/// Registers a client's socket with the worker of the calling thread.
+pub fn arrive(worker: &Worker, client: Traveller) -> io::Result<Connection> {
+    let Traveller { socket, session, input, present } = client;
+    let counters = Arc::clone(worker.executor.borrow().counters());
+    let outbox = Outbox::new(socket.adopt()?, Arc::clone(&session.info), counters);
+    Ok(Connection {
+        parser: parser(&worker.server, &session),
+        worker: worker.clone(),
+        outbox: Rc::new(outbox),
+        session,
+        input,
+        present,
+        turn_bytes: 0,
+        // Not counted yet, at whichever look.
+        counted_at: worker.server.pool.look().wrapping_sub(1),
+    })
+}
+
+/// Serves a client until it leaves, or moves to another worker.
+pub async fn serve(mut connection: Connection) {
+    let info = Arc::clone(&connection.session.info);
+    let ended = tokio::select! {
+        ended = connection.run() => ended,
+        () = info.kill.notified() => Err(End::Closed),
+    };
+    connection.worker.seat().leave();
+    match ended {
+        Err(End::Moves) => connection.depart(),
+        // How it ended makes no difference here: the socket is closed either way.
+        _ => connection.session.unwatch_all(&connection.worker.server.keyspace),
+    }
+}
+
+fn parser(server: &Server, session: &Session) -> Parser {
+    let peer = if session.authenticated { Peer::Client } else { Peer::Unauthenticated };
+    Parser::new(peer, server.live.bulk_bytes_max())
 }
 
 impl Connection {
+    /// Goes on with another worker.
+    fn depart(self) {
+        let Self { worker, outbox, session, input, present, .. } = self;
+        let outbox = Rc::into_inner(outbox).expect("the turn that held it has ended");
+        match outbox.into_socket().leave() {
+            Ok(socket) => {
+                let client = Traveller { socket, session, input, present };
+                worker.server.pool.hand_over(worker.number, Box::new(client));
+            }
+            Err(error) => tracing::warn!(%error, "a client could not move to another worker"),
+        }
+    }
+
     async fn run(&mut self) -> Result<(), End> {
         loop {
             match self.execute_buffered() {
-                Step::Read { bytes } => self.read(bytes).await?,
+                Step::Read { bytes } => {
+                    if self.worker.seat().sends_away() {
+                        self.flush().await?;
+                        return Err(End::Moves);
+                    }
+                    self.read(bytes).await?;
+                }
                 Step::Write => self.flush().await?,
                 Step::Paused => {
                     self.flush().await?;
                     let now_ms = unix_ms();
-                    self.server.pause.over(now_ms).await;
+                    self.worker.server.pause.over(now_ms).await;
                 }
                 Step::Await(Request::Feed(request)) => {
                     self.flush().await?;
                     feeding::run(
-                        &self.server,
+                        &self.worker.server,
                         &self.outbox.socket,
                         &self.session,
                         request,
@@ -155,14 +203,19 @@ impl Connection {
 
     /// Executes the requests that are whole; their replies are owed when the turn ends.
     fn execute_buffered(&mut self) -> Step {
-        let executor = Rc::clone(&self.executor);
+        let executor = Rc::clone(&self.worker.executor);
         let mut executor = executor.borrow_mut();
         let began = executor.begin();
+        let look = self.worker.server.pool.look();
+        if self.counted_at != look {
+            self.counted_at = look;
+            self.worker.seat().count_active();
+        }
         self.session.info.active_ms.store(executor.now_ms(), Ordering::Relaxed);
         let step = self.execute_with(&mut executor);
         let now = executor.mark();
         drop(executor);
-        self.turn.owe(&self.outbox, began, now);
+        self.worker.turn.owe(&self.outbox, began, now);
         step
     }
 
@@ -190,7 +243,7 @@ impl Connection {
                 Outcome::Ran(flow) => flow,
                 Outcome::Held => {
                     // The same bytes are parsed again when the pause is over.
-                    self.parser = self.fresh_parser();
+                    self.parser = parser(&self.worker.server, &self.session);
                     return Step::Paused;
                 }
             };
@@ -209,14 +262,9 @@ impl Connection {
         }
     }
 
-    fn fresh_parser(&self) -> Parser {
-        let peer = if self.session.authenticated { Peer::Client } else { Peer::Unauthenticated };
-        Parser::new(peer, self.server.live.bulk_bytes_max())
-    }
-
     /// Waits until all replies so far are with the socket.
     async fn flush(&mut self) -> Result<(), End> {
-        self.turn.ended().await;
+        self.worker.turn.ended().await;
         Ok(self.outbox.drain().await?)
     }
 
@@ -224,7 +272,7 @@ impl Connection {
         if self.input.is_empty() && self.input.capacity() > KEPT_BYTES_MAX {
             self.input = BytesMut::new();
         }
-        self.parser.set_bulk_bytes_max(self.server.live.bulk_bytes_max());
+        self.parser.set_bulk_bytes_max(self.worker.server.live.bulk_bytes_max());
         self.input.reserve(need.clamp(READ_BYTES, RESERVE_BYTES_MAX));
         let count = loop {
             // A client that does not read its replies sends no further requests.
@@ -245,10 +293,10 @@ impl Connection {
         match count {
             0 => Err(End::Closed),
             count => {
-                self.executor.borrow().counters().received(count as u64);
+                self.worker.executor.borrow().counters().received(count as u64);
                 let waiting = self.input.len();
                 self.session.info.query_buffer.store(waiting, Ordering::Relaxed);
-                if waiting > self.server.live.query_bytes_max() {
+                if waiting > self.worker.server.live.query_bytes_max() {
                     tracing::warn!(
                         client = self.session.info.address,
                         waiting,
@@ -268,12 +316,17 @@ impl Connection {
         let muted = self.session.reply != ReplyMode::On;
         let mut output = Vec::new();
         let mut reply = Reply::new(&mut output, self.session.protocol);
-        let done = super::requests::answer(&self.server, &self.session, request, &mut reply).await;
+        let done =
+            super::requests::answer(&self.worker.server, &self.session, request, &mut reply).await;
         if let Err(fault) = &done {
             reply.error(fault.bytes());
         }
         if let Some(work) = self.session.under_way.take() {
-            self.executor.borrow_mut().account_work(&self.session, &work, done.as_ref().err());
+            self.worker.executor.borrow_mut().account_work(
+                &self.session,
+                &work,
+                done.as_ref().err(),
+            );
         }
         if !muted {
             self.outbox.replies().extend_from_slice(&output);
@@ -282,7 +335,7 @@ impl Connection {
     }
 }
 
-fn open_session(server: &Arc<Server>, socket: &Socket) -> Session {
+fn open_session(server: &Arc<Server>, socket: &Accepted) -> Session {
     let (address, local_address) = socket.addresses(&server.unix_path());
     let now_ms = unix_ms();
     let authenticated = !server.needs_password_now();

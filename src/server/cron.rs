@@ -36,6 +36,7 @@ pub async fn run(server: Arc<Server>) {
         ticks.tick().await;
         server.pause.awake().await;
         count += 1;
+        server.pool.balance();
         let Some(stream) = server.stream() else { continue };
         if server.live.active_expiry() && !server.is_ending() {
             expire(&server, stream);

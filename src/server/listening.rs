@@ -11,7 +11,6 @@ use tokio::task::JoinSet;
 
 use crate::config::Settings;
 use crate::net::listener::{self, BindError, Listener};
-use crate::net::socket::Accepted;
 
 use super::{Server, worker};
 
@@ -39,14 +38,14 @@ struct Bound {
 }
 
 impl Listening {
-    /// Starts the thread, which hands each client to one of the workers in turn.
-    pub fn start(server: &Arc<Server>, inboxes: Vec<UnboundedSender<Accepted>>) -> io::Result<()> {
+    /// Starts the thread, which hands each client to one of the workers.
+    pub fn start(server: &Arc<Server>) -> io::Result<()> {
         let (orders, inbox) = unbounded_channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let shared = Arc::clone(server);
         let thread = std::thread::Builder::new()
             .name("listener".to_owned())
-            .spawn(move || runtime.block_on(serve(shared, inbox, inboxes)))?;
+            .spawn(move || runtime.block_on(serve(shared, inbox)))?;
         *server.listening.thread.lock() = Some(thread);
         if server.listening.orders.set(orders).is_err() {
             unreachable!("it is started once");
@@ -92,12 +91,8 @@ impl Listening {
     }
 }
 
-async fn serve(
-    server: Arc<Server>,
-    mut orders: UnboundedReceiver<Order>,
-    inboxes: Vec<UnboundedSender<Accepted>>,
-) {
-    let mut open = Open { server, inboxes, tcp: JoinSet::new(), unix: JoinSet::new(), last: None };
+async fn serve(server: Arc<Server>, mut orders: UnboundedReceiver<Order>) {
+    let mut open = Open { server, tcp: JoinSet::new(), unix: JoinSet::new(), last: None };
     while let Some(Order::Listen(settings, done)) = orders.recv().await {
         // Whoever asked waits for the answer, unless the server is ending.
         let _ = done.send(open.listen(settings).await);
@@ -109,7 +104,6 @@ async fn serve(
 /// The sockets that are open, each with the task that accepts from it.
 struct Open {
     server: Arc<Server>,
-    inboxes: Vec<UnboundedSender<Accepted>>,
     tcp: JoinSet<()>,
     /// Opened with the first settings; no later ones change it.
     unix: JoinSet<()>,
@@ -167,9 +161,9 @@ impl Open {
         Bound { addresses, port }
     }
 
-    /// Hands each client that connects to the next worker.
+    /// Hands each client that connects to a worker.
     fn accept(&self, listener: Listener) -> impl Future<Output = ()> + use<> {
-        worker::accept(Arc::clone(&self.server), listener, self.inboxes.clone())
+        worker::accept(Arc::clone(&self.server), listener)
     }
 }
 

@@ -4,6 +4,7 @@
 //! is open from the start: while the data is being loaded, clients are told so.
 
 mod account;
+mod balance;
 mod bin;
 mod clients;
 mod clock;
@@ -20,6 +21,8 @@ mod live;
 mod load;
 mod opening;
 mod pause;
+mod pool;
+mod priority;
 mod recovery;
 mod renames;
 mod replay;
@@ -39,6 +42,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
 use parking_lot::{Mutex, RwLock};
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
 
 use crate::admin::latency::LatencyEvents;
@@ -60,6 +64,7 @@ use crate::snapshot::{
     BootIdentity, Directory, FeedsSeen, FileError, LockError, ManifestFile, RunState, SnapshotStore,
 };
 
+use balance::Scaling;
 use bin::Bin;
 use clients::Clients;
 use ending::{Signals, until_ended};
@@ -70,6 +75,7 @@ use opening::{
     open_directory, raise_descriptor_limit, remove_pid_file, write_address_file, write_pid_file,
 };
 use pause::Pause;
+use pool::{Arrival, Pool};
 use recovery::{Loading, StartError};
 use renames::Renames;
 use saving::Saving;
@@ -89,6 +95,7 @@ pub struct Server {
     clients: Arc<Clients>,
     /// One set for each worker, and at the end one for what several share.
     counters: Vec<Arc<Counters>>,
+    pool: Pool,
     identity: Mutex<Lineage>,
     directory: Arc<Directory>,
     manifest: Mutex<Option<ManifestFile>>,
@@ -200,15 +207,17 @@ pub fn run(config: Config, tracing: LogHandle) -> Result<(), RunError> {
     check(&config)?;
     let settings = Arc::new(config.settings());
     let directory = Arc::new(open_directory(&settings)?);
-    let workers = settings
-        .io_threads
-        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let (pool, inboxes) = match settings.io_threads {
+        Some(workers) => Pool::new(workers, Scaling::Fixed),
+        None => Pool::new(cores, Scaling::ByLoad),
+    };
     let bin = Bin::start().map_err(RunError::Thread)?;
     let renames = Renames::new(config.renames()).map_err(RunError::Rename)?;
     tracing.set_role(LoggedRole::Primary);
     let aids = Aids { bin, tracing, renames };
     let server =
-        Arc::new_cyclic(|me| Server::new(config, settings, directory, workers, aids, me.clone()));
+        Arc::new_cyclic(|me| Server::new(config, settings, directory, pool, aids, me.clone()));
     for (name, reason) in server.config.lock().ignored() {
         tracing::warn!(directive = name, "has no effect: {reason}");
     }
@@ -216,23 +225,25 @@ pub fn run(config: Config, tracing: LogHandle) -> Result<(), RunError> {
         .enable_all()
         .build()
         .map_err(RunError::Thread)?;
-    let ended = runtime.block_on(serve(&server, workers));
+    let ended = runtime.block_on(serve(&server, inboxes));
     server.listening.end();
     // What still runs on other threads executes no command any more, and the process ends.
     runtime.shutdown_background();
     ended
 }
 
-async fn serve(server: &Arc<Server>, worker_count: usize) -> Result<(), RunError> {
+async fn serve(
+    server: &Arc<Server>,
+    inboxes: Vec<UnboundedReceiver<Arrival>>,
+) -> Result<(), RunError> {
     // Before anybody can know that the server is there: an orderly end is possible from then on.
     let mut signals = Signals::new().map_err(RunError::Thread)?;
     let settings = server.settings();
     server.live.set_loading(true);
     raise_descriptor_limit(settings.maxclients);
-    let workers =
-        Workers::start(server, &server.counters[..worker_count]).map_err(RunError::Thread)?;
+    let workers = Workers::start(server, inboxes).map_err(RunError::Thread)?;
     let mut tasks = JoinSet::new();
-    Listening::start(server, workers.inboxes()).map_err(RunError::Thread)?;
+    Listening::start(server).map_err(RunError::Thread)?;
     server.listening.listen(&settings)?;
     write_pid_file(&settings)?;
     tracing::info!(
@@ -263,7 +274,7 @@ async fn serve(server: &Arc<Server>, worker_count: usize) -> Result<(), RunError
     until_ended(server, &mut signals).await;
     tasks.shutdown().await;
     server.listening.end();
-    workers.join();
+    workers.join(&server.pool);
     remove_pid_file(&settings);
     Ok(())
 }
@@ -289,7 +300,7 @@ impl Server {
         config: Config,
         settings: Arc<Settings>,
         directory: Arc<Directory>,
-        workers: usize,
+        pool: Pool,
         aids: Aids,
         me: Weak<Self>,
     ) -> Self {
@@ -306,7 +317,8 @@ impl Server {
             policy: FeedPolicy::new(durable_only(settings.backlog_feed)),
             replicas: Arc::default(),
             clients: Arc::default(),
-            counters: (0..=workers).map(|_| Arc::default()).collect(),
+            counters: (0..=pool.workers()).map(|_| Arc::default()).collect(),
+            pool,
             identity: Mutex::new(Lineage::new(Replid::random())),
             directory,
             manifest: Mutex::new(None),

@@ -17,6 +17,7 @@ use crate::snapshot::{self, StoreError};
 
 use super::Server;
 use super::clock::unix_ms;
+use super::priority::give_way;
 
 /// A log up to this long since the last snapshot is always sent rather than a new snapshot taken.
 const WORTH_REPLAYING_BYTES: u64 = 16 * 1024 * 1024;
@@ -84,6 +85,9 @@ pub enum SaveError {
     /// The file could not be stored.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The thread that takes it could not be started.
+    #[error("cannot start a thread: {0}")]
+    Thread(std::io::Error),
     /// No file in memory could be had for an empty snapshot.
     #[error("cannot make a file in memory: {0}")]
     Memory(std::io::Error),
@@ -232,7 +236,7 @@ pub fn save(server: &Arc<Server>) -> Result<(), SaveError> {
 pub fn start(server: &Arc<Server>) -> std::io::Result<()> {
     let shared = Arc::clone(server);
     server.saving.busy.store(true, Ordering::Relaxed);
-    std::thread::Builder::new().name("snapshot".to_owned()).spawn(move || {
+    std::thread::Builder::new().name("saving".to_owned()).spawn(move || {
         // Why it failed is in the tracing log, and in INFO that it did.
         let _ = save(&shared);
         while shared.saving.again.swap(false, Ordering::AcqRel) {
@@ -293,7 +297,7 @@ pub fn empty(server: &Arc<Server>) -> Result<Snapshot, SaveError> {
     Ok(Snapshot { file: Arc::new(file), bytes: finished.bytes, offset })
 }
 
-/// Takes a snapshot; the caller has the turn.
+/// Takes a snapshot on a thread that gives way to the workers; the caller has the turn, and waits.
 fn take(server: &Arc<Server>) -> Result<snapshot::Snapshot, SaveError> {
     let saving = &server.saving;
     saving.busy.store(true, Ordering::Relaxed);
@@ -303,7 +307,7 @@ fn take(server: &Arc<Server>) -> Result<snapshot::Snapshot, SaveError> {
         (state.began_s, state.last_try_s) = (Some(now_s), now_s);
     }
     let began = Instant::now();
-    let taken = write(server);
+    let taken = give_way("snapshot", || write(server)).map_err(SaveError::Thread).flatten();
     for keys in [&saving.keys_total, &saving.keys_done] {
         keys.store(0, Ordering::Relaxed);
     }

@@ -30,6 +30,10 @@ pub struct Stats {
     pub fed: AtomicU64,
     /// Commands executed.
     pub ops: Rate,
+    /// Turns of the workers' loops.
+    pub turns: Rate,
+    /// Microseconds that those turns took.
+    pub turns_us: Rate,
     /// Bytes read from clients.
     pub input: Rate,
     /// Bytes written to clients.
@@ -53,6 +57,8 @@ impl Stats {
     /// Takes the samples that only make sense over time.
     pub fn sample(&self, totals: &Totals, written: Offset) {
         self.ops.sample(totals.rows.iter().map(|row| row.calls).sum());
+        self.turns.sample(totals.turns);
+        self.turns_us.sample(totals.turns_us);
         self.input.sample(totals.input_bytes);
         self.output.sample(totals.output_bytes);
         self.feeding.sample(self.fed.load(Ordering::Relaxed));

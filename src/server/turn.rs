@@ -32,6 +32,7 @@ const KEPT_BYTES_MAX: usize = 64 * 1024;
 /// What the connections of one worker owe their clients until the turn ends.
 pub struct Turn {
     server: Arc<Server>,
+    counters: Arc<Counters>,
     /// Since when something has been owed; `None` between turns.
     began: Cell<Option<Instant>>,
     owed: RefCell<Vec<Rc<Outbox>>>,
@@ -45,9 +46,10 @@ pub struct Turn {
 
 impl Turn {
     /// Makes the turns of one worker.
-    pub fn new(server: Arc<Server>) -> Self {
+    pub fn new(server: Arc<Server>, counters: Arc<Counters>) -> Self {
         Self {
             server,
+            counters,
             began: Cell::new(None),
             owed: RefCell::default(),
             number: Cell::new(0),
@@ -101,9 +103,7 @@ impl Turn {
 
     /// Seals once, syncs once where replies wait for that, and sends all replies.
     pub fn end(&self) {
-        if self.began.take().is_none() {
-            return;
-        }
+        let Some(began) = self.began.take() else { return };
         self.server.settle();
         let mut owed = self.owed.take();
         for outbox in owed.drain(..) {
@@ -112,6 +112,7 @@ impl Turn {
         // Nobody came meanwhile: this is the only thread that owes, and it was busy here.
         self.owed.replace(owed);
         self.number.set(self.number.get() + 1);
+        self.counters.turn(began.elapsed().as_micros() as u64);
         for waker in self.waiting.borrow_mut().drain(..) {
             waker.wake();
         }
@@ -157,6 +158,11 @@ impl Outbox {
             state: Cell::new(State::Empty),
             task: RefCell::default(),
         }
+    }
+
+    /// Returns the socket, of which all replies have been sent.
+    pub fn into_socket(self) -> Socket {
+        self.socket
     }
 
     /// Returns the buffer that replies are appended to; to be let go of before anything is awaited.

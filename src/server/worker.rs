@@ -7,14 +7,15 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use tokio::runtime::Builder;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::LocalSet;
 
-use crate::command::counters::Counters;
 use crate::net::listener::Listener;
-use crate::net::socket::{Accepted, Socket};
+use crate::net::socket::Accepted;
 
+use super::connection::Traveller;
 use super::execute::Executor;
+use super::pool::{Arrival, Pool, Seat};
 use super::turn::Turn;
 use super::{Server, connection};
 
@@ -32,42 +33,48 @@ const PROTECTED: &str = "-DENIED Redis is running in protected mode because prot
     authentication password for the default user. NOTE: You only need to do one of the above \
     things in order for the server to start accepting connections from the outside.\r\n";
 
-/// The worker threads, and who gets the next client.
+/// The worker threads.
 #[derive(Debug)]
 pub struct Workers {
-    inboxes: Vec<UnboundedSender<Accepted>>,
     threads: Vec<JoinHandle<()>>,
 }
 
+/// What all tasks of one worker share.
+#[derive(Clone)]
+pub struct Worker {
+    /// The server.
+    pub server: Arc<Server>,
+    /// Which worker it is, in the order of the pool.
+    pub number: usize,
+    /// Executes the requests of its clients.
+    pub executor: Rc<RefCell<Executor>>,
+    /// Seals, syncs and sends for all of them.
+    pub turn: Rc<Turn>,
+}
+
 impl Workers {
-    /// Starts a worker for each set of counters.
-    ///
-    /// An inbox is unbounded: what waits there is bounded by the descriptors of the process.
-    pub fn start(server: &Arc<Server>, counters: &[Arc<Counters>]) -> io::Result<Self> {
-        let (mut inboxes, mut threads) = (Vec::new(), Vec::new());
-        for (number, counters) in counters.iter().enumerate() {
-            let (inbox, clients) = unbounded_channel();
-            let (server, counters) = (Arc::clone(server), Arc::clone(counters));
+    /// Starts a worker for each inbox of the pool.
+    pub fn start(
+        server: &Arc<Server>,
+        inboxes: Vec<UnboundedReceiver<Arrival>>,
+    ) -> io::Result<Self> {
+        let mut threads = Vec::new();
+        for (number, arrivals) in inboxes.into_iter().enumerate() {
+            let server = Arc::clone(server);
             let runtime = Builder::new_current_thread().enable_all().build()?;
             let thread =
                 std::thread::Builder::new().name(format!("worker-{number}")).spawn(move || {
                     let local = LocalSet::new();
-                    local.block_on(&runtime, work(server, counters, clients));
+                    local.block_on(&runtime, work(server, number, arrivals));
                 })?;
-            inboxes.push(inbox);
             threads.push(thread);
         }
-        Ok(Self { inboxes, threads })
+        Ok(Self { threads })
     }
 
-    /// Returns the inboxes, for whoever accepts clients.
-    pub fn inboxes(&self) -> Vec<UnboundedSender<Accepted>> {
-        self.inboxes.clone()
-    }
-
-    /// Ends the workers once nobody holds an inbox any more; connections still open are cut.
-    pub fn join(self) {
-        drop(self.inboxes);
+    /// Ends the workers; connections still open are cut.
+    pub fn join(self, pool: &Pool) {
+        pool.end();
         for thread in self.threads {
             if thread.join().is_err() {
                 tracing::error!("a worker thread panicked");
@@ -76,20 +83,21 @@ impl Workers {
     }
 }
 
-/// Hands each client that connects to the next worker, until the server ends.
-pub async fn accept(
-    server: Arc<Server>,
-    listener: Listener,
-    inboxes: Vec<UnboundedSender<Accepted>>,
-) {
-    let mut next = 0;
+impl Worker {
+    /// Returns the place of this worker in the pool.
+    pub fn seat(&self) -> &Seat {
+        self.server.pool.seat(self.number)
+    }
+}
+
+/// Hands each client that connects to a worker, until the server ends.
+pub async fn accept(server: Arc<Server>, listener: Listener) {
     loop {
         match listener.accept(server.live.keepalive_s()).await {
             Ok(client) => {
-                if inboxes[next % inboxes.len()].send(client).is_err() {
+                if !server.pool.assign(client) {
                     return;
                 }
-                next += 1;
             }
             Err(error) => {
                 // Out of descriptors, or the client is gone already: neither ends the service.
@@ -100,39 +108,48 @@ pub async fn accept(
     }
 }
 
-async fn work(
-    server: Arc<Server>,
-    counters: Arc<Counters>,
-    mut clients: UnboundedReceiver<Accepted>,
-) {
+async fn work(server: Arc<Server>, number: usize, mut arrivals: UnboundedReceiver<Arrival>) {
+    let counters = Arc::clone(&server.counters[number]);
+    let turn = Rc::new(Turn::new(Arc::clone(&server), Arc::clone(&counters)));
     let executor = Rc::new(RefCell::new(Executor::new(Arc::clone(&server), counters)));
-    let turn = Rc::new(Turn::new(Arc::clone(&server)));
-    tokio::task::spawn_local(Rc::clone(&turn).run());
-    while let Some(accepted) = clients.recv().await {
-        let socket = match accepted.adopt() {
-            Ok(socket) => socket,
-            Err(error) => {
-                tracing::warn!(%error, "cannot take over a client");
-                continue;
-            }
+    let worker = Worker { server, number, executor, turn };
+    worker.seat().take();
+    tokio::task::spawn_local(Rc::clone(&worker.turn).run());
+    loop {
+        let traveller = match arrivals.recv().await {
+            Some(Arrival::New(client)) => welcome(&worker, client),
+            Some(Arrival::Moved(traveller)) => Some(*traveller),
+            Some(Arrival::Last) | None => return,
         };
-        let refusal = refusal(&server, &socket);
-        let (server, executor, turn) =
-            (Arc::clone(&server), Rc::clone(&executor), Rc::clone(&turn));
-        tokio::task::spawn_local(async move {
-            match refusal {
-                Some(text) => connection::turn_away(socket, text).await,
-                None => connection::serve(server, executor, turn, socket).await,
+        match traveller.map(|traveller| connection::arrive(&worker, traveller)) {
+            Some(Ok(connection)) => drop(tokio::task::spawn_local(connection::serve(connection))),
+            Some(Err(error)) => {
+                tracing::warn!(%error, "cannot take over a client");
+                worker.seat().leave();
             }
-        });
+            None => worker.seat().leave(),
+        }
     }
 }
 
+/// Takes in a client that has just connected, unless it is not served.
+fn welcome(worker: &Worker, client: Accepted) -> Option<Traveller> {
+    let server = &worker.server;
+    let Some(text) = refusal(server, &client) else {
+        return Some(Traveller::new(server, client));
+    };
+    match client.adopt() {
+        Ok(socket) => drop(tokio::task::spawn_local(connection::turn_away(socket, text))),
+        Err(error) => tracing::warn!(%error, "cannot turn away a client"),
+    }
+    None
+}
+
 /// Tells why a client is not served, if so.
-fn refusal(server: &Server, socket: &Socket) -> Option<&'static str> {
+fn refusal(server: &Server, client: &Accepted) -> Option<&'static str> {
     if server.clients.count() >= server.live.clients_max() {
         server.clients.refuse();
         return Some(TOO_MANY);
     }
-    (server.is_protected() && !socket.is_local()).then_some(PROTECTED)
+    (server.is_protected() && !client.is_local()).then_some(PROTECTED)
 }

@@ -28,6 +28,9 @@ const OWN_PREFIX: &str = "backlogd";
 const STAGED_SUFFIX: &str = ".rdb.tmp";
 const FILE_NAME_BYTES_MAX: usize = 255;
 const CHECKSUM_BYTES: u64 = 8;
+/// After so many bytes a snapshot under way is synced: at its end little is left to be written, and
+/// no sync of the log waits behind hundreds of megabytes.
+const SYNC_STEP_BYTES: usize = 4 << 20;
 
 /// Why a snapshot cannot be written, published or opened.
 #[derive(Debug, thiserror::Error)]
@@ -114,7 +117,8 @@ impl SnapshotStore {
             .open(&path)
             .map_err(FileError::new("create", &path))?;
         let directory = Arc::clone(&self.directory);
-        Ok(Pending { file, staged: Staged { path, directory }, name, offset, stream_db })
+        let staged = Staged { path, directory };
+        Ok(Pending { file, staged, name, offset, stream_db, unsynced_bytes: 0 })
     }
 
     /// Opens the snapshot `meta` describes, and finishes its publication if a crash cut that short.
@@ -148,6 +152,7 @@ pub struct Pending {
     name: String,
     offset: Offset,
     stream_db: u64,
+    unsynced_bytes: usize,
 }
 
 impl Pending {
@@ -174,7 +179,13 @@ impl Pending {
 
 impl Write for Pending {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
+        let count = self.file.write(bytes)?;
+        self.unsynced_bytes += count;
+        if self.unsynced_bytes >= SYNC_STEP_BYTES {
+            self.file.sync_data()?;
+            self.unsynced_bytes = 0;
+        }
+        Ok(count)
     }
 
     fn flush(&mut self) -> io::Result<()> {

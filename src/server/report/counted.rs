@@ -72,6 +72,16 @@ pub(super) fn stats(server: &Server, text: &mut Text<'_, '_>) {
     text.line("io_threaded_writes_processed", 0);
     text.line("reply_buffer_shrinks", 0);
     text.line("reply_buffer_expands", 0);
+    text.line("eventloop_cycles", totals.turns);
+    text.line("eventloop_duration_sum", totals.turns_us);
+    let commands_us: u64 = totals.rows.iter().map(|row| row.took_us).sum();
+    text.line("eventloop_duration_cmd_sum", commands_us);
+    let turns_per_second = server.stats.turns.per_second();
+    text.line("instantaneous_eventloop_cycles_per_sec", turns_per_second);
+    let us_per_second = server.stats.turns_us.per_second();
+    let us_per_turn = us_per_second / turns_per_second.max(1);
+    text.line("instantaneous_eventloop_duration_usec", us_per_turn);
+    text.line("backlogd_clients_moved", server.pool.moved());
 }
 
 fn called(totals: &Totals) -> impl Iterator<Item = (&'static str, &RowTotal)> {

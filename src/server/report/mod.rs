@@ -136,7 +136,24 @@ fn server_section(server: &Server, text: &mut Text<'_, '_>) {
     text.line("executable", executable.display());
     let file = server.config.lock().file().map(|path| path.display().to_string());
     text.line("config_file", file.unwrap_or_default());
-    text.line("io_threads_active", u8::from(server.counters.len() > 2));
+    text.line("io_threads_active", u8::from(server.pool.serving() > 1));
+    text.line("backlogd_workers", server.pool.serving());
+    listeners(server, text);
+}
+
+/// Tells what is listened on, each address as it is configured.
+fn listeners(server: &Server, text: &mut Text<'_, '_>) {
+    let settings = server.settings();
+    let port = server.listening.port();
+    let tcp = (port != 0).then(|| {
+        let addresses = settings.bind.iter().map(|address| format!("bind={address},"));
+        format!("name=tcp,{}port={port}", addresses.collect::<String>())
+    });
+    let path = settings.unix_socket.as_ref().map(|unix| unix.path.display());
+    let unix = path.map(|path| format!("name=unix,bind={path}"));
+    for (number, listener) in tcp.into_iter().chain(unix).enumerate() {
+        text.line(format_args!("listener{number}"), listener);
+    }
 }
 
 fn clients(server: &Server, text: &mut Text<'_, '_>) {

@@ -1,0 +1,266 @@
+//! The pool of workers: who serves, who gets the next client, and who gives connections away.
+
+use std::fs;
+use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use crate::net::socket::Accepted;
+
+use super::balance::{Balance, Load, Scaling, Step};
+use super::connection::Traveller;
+
+/// What a worker is sent.
+#[derive(Debug)]
+pub enum Arrival {
+    /// A client that has just connected.
+    New(Accepted),
+    /// A client that another worker served until now.
+    Moved(Box<Traveller>),
+    /// There will be no further ones: the server ends.
+    Last,
+}
+
+/// The workers, as others see them.
+#[derive(Debug)]
+pub struct Pool {
+    seats: Vec<Seat>,
+    /// How many of them serve, from the first on; the others wait until they are needed.
+    serving: AtomicUsize,
+    /// Which look at the loads comes next: connections count themselves once for each.
+    look: AtomicU32,
+    /// How many clients have moved from one worker to another.
+    moved: AtomicU64,
+    watch: Mutex<Watch>,
+}
+
+/// One worker, as others see it.
+#[derive(Debug)]
+pub struct Seat {
+    /// Unbounded: what waits there is bounded by the descriptors of the process.
+    inbox: UnboundedSender<Arrival>,
+    /// The thread as the kernel knows it; zero before it runs.
+    thread: AtomicI32,
+    connections: AtomicUsize,
+    /// How many connections executed something since the last look.
+    active: AtomicUsize,
+    /// How many connections are to leave for another worker, each when it next has executed.
+    leaving: AtomicUsize,
+    destination: AtomicUsize,
+}
+
+/// What was seen at the last look.
+#[derive(Debug)]
+struct Watch {
+    balance: Balance,
+    at: Instant,
+    threads: Vec<ThreadTimes>,
+    idle: Option<Duration>,
+}
+
+/// How long a thread has run, and has waited for a core, since it began.
+#[derive(Clone, Copy, Debug, Default)]
+struct ThreadTimes {
+    ran: Duration,
+    waited: Duration,
+}
+
+impl Pool {
+    /// Makes a pool of so many workers, and the inboxes they are to serve.
+    ///
+    /// With [`Scaling::ByLoad`] one of them serves at first.
+    pub fn new(workers: usize, scaling: Scaling) -> (Self, Vec<UnboundedReceiver<Arrival>>) {
+        let (seats, inboxes) = (0..workers).map(|_| Seat::new()).unzip();
+        let serving = match scaling {
+            Scaling::Fixed => workers,
+            Scaling::ByLoad => 1,
+        };
+        let watch = Watch {
+            balance: Balance::new(scaling, workers),
+            at: Instant::now(),
+            threads: vec![ThreadTimes::default(); workers],
+            idle: None,
+        };
+        let pool = Self {
+            seats,
+            serving: AtomicUsize::new(serving),
+            look: AtomicU32::new(0),
+            moved: AtomicU64::new(0),
+            watch: Mutex::new(watch),
+        };
+        (pool, inboxes)
+    }
+
+    /// Returns a worker's seat.
+    pub fn seat(&self, number: usize) -> &Seat {
+        &self.seats[number]
+    }
+
+    /// Counts the workers, those that wait until they are needed among them.
+    pub fn workers(&self) -> usize {
+        self.seats.len()
+    }
+
+    /// Counts the workers that serve.
+    pub fn serving(&self) -> usize {
+        self.serving.load(Ordering::Relaxed)
+    }
+
+    /// Counts the clients that have moved from one worker to another.
+    pub fn moved(&self) -> u64 {
+        self.moved.load(Ordering::Relaxed)
+    }
+
+    /// Hands a client to the serving worker that has the fewest; false once the server ends.
+    pub fn assign(&self, client: Accepted) -> bool {
+        let serving = &self.seats[..self.serving()];
+        let fewest = serving.iter().min_by_key(|seat| seat.connections.load(Ordering::Relaxed));
+        let seat = fewest.expect("one worker serves at least");
+        // Counted here, since many may be accepted before the worker gets to the first of them.
+        seat.connections.fetch_add(1, Ordering::Relaxed);
+        seat.inbox.send(Arrival::New(client)).is_ok()
+    }
+
+    /// Hands a client of `from` to the worker it was told to leave for.
+    pub fn hand_over(&self, from: usize, client: Box<Traveller>) {
+        let to = &self.seats[self.seats[from].destination.load(Ordering::Relaxed)];
+        to.connections.fetch_add(1, Ordering::Relaxed);
+        self.moved.fetch_add(1, Ordering::Relaxed);
+        // Where the server ends meanwhile, the connection ends with it.
+        let _ = to.inbox.send(Arrival::Moved(client));
+    }
+
+    /// Tells the workers that no further clients come.
+    pub fn end(&self) {
+        for seat in &self.seats {
+            // A worker that is gone already need not be told.
+            let _ = seat.inbox.send(Arrival::Last);
+        }
+    }
+
+    /// Returns the number of the present look, for connections to count themselves by.
+    pub fn look(&self) -> u32 {
+        self.look.load(Ordering::Relaxed)
+    }
+
+    /// Looks at what each worker did since the last time, and acts on it.
+    pub fn balance(&self) {
+        let mut watch = self.watch.lock();
+        let loads = watch.loads(&self.seats[..self.serving()]);
+        self.look.fetch_add(1, Ordering::Relaxed);
+        let idle_cores = watch.idle_cores(Balance::is_pressed(&loads));
+        watch.at = Instant::now();
+        for seat in &self.seats[..self.serving()] {
+            // Whoever was to leave and did not come by has nothing to do.
+            seat.leaving.store(0, Ordering::Relaxed);
+        }
+        match watch.balance.decide(&loads, idle_cores) {
+            Step::Stay => {}
+            Step::Grow => {
+                let serving = self.serving.fetch_add(1, Ordering::Relaxed) + 1;
+                tracing::info!(serving, idle_cores, "a further worker serves clients");
+            }
+            Step::Shrink => {
+                let serving = self.serving.fetch_sub(1, Ordering::Relaxed) - 1;
+                self.seats[serving].give_away(usize::MAX, 0);
+                tracing::info!(serving, idle_cores, "one worker less serves clients");
+            }
+            Step::Shift { from, to, count } => self.seats[from].give_away(count, to),
+        }
+    }
+}
+
+impl Seat {
+    fn new() -> (Self, UnboundedReceiver<Arrival>) {
+        let (inbox, arrivals) = unbounded_channel();
+        let seat = Self {
+            inbox,
+            thread: AtomicI32::new(0),
+            connections: AtomicUsize::new(0),
+            active: AtomicUsize::new(0),
+            leaving: AtomicUsize::new(0),
+            destination: AtomicUsize::new(0),
+        };
+        (seat, arrivals)
+    }
+
+    /// Notes that the calling thread is the worker of this seat.
+    pub fn take(&self) {
+        self.thread.store(rustix::thread::gettid().as_raw_nonzero().get(), Ordering::Relaxed);
+    }
+
+    /// Notes that a connection has left, to whatever place.
+    pub fn leave(&self) {
+        self.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Notes that a connection executed something for the first time since the last look.
+    pub fn count_active(&self) {
+        self.active.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Tells the connection that asks whether it is to leave for another worker.
+    pub fn sends_away(&self) -> bool {
+        // Only this seat's worker takes from the number, so it need not be one step.
+        let leaving = self.leaving.load(Ordering::Relaxed);
+        if leaving > 0 && leaving < usize::MAX {
+            self.leaving.store(leaving - 1, Ordering::Relaxed);
+        }
+        leaving > 0
+    }
+
+    fn give_away(&self, count: usize, to: usize) {
+        self.destination.store(to, Ordering::Relaxed);
+        self.leaving.store(count, Ordering::Relaxed);
+    }
+
+    fn times(&self) -> ThreadTimes {
+        read_times(self.thread.load(Ordering::Relaxed)).unwrap_or_default()
+    }
+}
+
+impl Watch {
+    fn loads(&mut self, seats: &[Seat]) -> Vec<Load> {
+        let elapsed = self.at.elapsed().as_secs_f64().max(0.001);
+        let share =
+            |now: Duration, then: Duration| now.saturating_sub(then).as_secs_f64() / elapsed;
+        let loads = seats.iter().zip(&mut self.threads).map(|(seat, times)| {
+            let (then, now) = (*times, seat.times());
+            *times = now;
+            Load {
+                ran: share(now.ran, then.ran),
+                waited: share(now.waited, then.waited),
+                active: seat.active.swap(0, Ordering::Relaxed),
+            }
+        });
+        loads.collect()
+    }
+
+    /// Tells how many cores did nothing since the last look, if that matters; zero if it was not known.
+    fn idle_cores(&mut self, matters: bool) -> f64 {
+        let now = if matters { read_idle() } else { None };
+        let then = std::mem::replace(&mut self.idle, now);
+        let idle = now.zip(then).map(|(now, then)| now.saturating_sub(then));
+        idle.unwrap_or_default().as_secs_f64() / self.at.elapsed().as_secs_f64().max(0.001)
+    }
+}
+
+/// Reads how long a thread of this process has run and waited (`schedstat` of proc(5)).
+fn read_times(thread: i32) -> Option<ThreadTimes> {
+    let text = fs::read_to_string(format!("/proc/self/task/{thread}/schedstat")).ok()?;
+    let mut fields = text.split_ascii_whitespace().map(|field| field.parse().ok());
+    let mut next = || fields.next().flatten().map(Duration::from_nanos);
+    Some(ThreadTimes { ran: next()?, waited: next()? })
+}
+
+/// Reads how long the machine's cores have done nothing, added up (`/proc/stat` of proc(5)).
+fn read_idle() -> Option<Duration> {
+    let text = fs::read_to_string("/proc/stat").ok()?;
+    // cpu user nice system idle iowait …
+    let mut fields = text.lines().next()?.split_ascii_whitespace().skip(4);
+    let mut next = || fields.next()?.parse::<u64>().ok();
+    let ticks = next()? + next()?;
+    Some(Duration::from_secs(ticks) / rustix::param::clock_ticks_per_second() as u32)
+}
