@@ -30,6 +30,8 @@ pub struct Loaded {
     pub keys: u64,
     /// The checksum of its contents.
     pub checksum: u64,
+    /// Where in the file it ends.
+    pub bytes: u64,
 }
 
 /// What one thread does next.
@@ -88,7 +90,7 @@ pub fn load(
         drop(cutting);
         let keys = fillers.into_iter().map(join).sum::<Result<u64, DecodeError>>()?;
         match cut {
-            Ok(checksum) => Ok(Loaded { keys, checksum }),
+            Ok((checksum, bytes)) => Ok(Loaded { keys, checksum, bytes }),
             Err(Stop::Failed(error)) => Err(error),
             Err(Stop::Gone) => unreachable!("the thread that has ended would have said why"),
         }
@@ -112,12 +114,12 @@ struct Cutting<'k> {
 }
 
 impl Cutting<'_> {
-    /// Goes through the file; returns its checksum.
+    /// Goes through the file; returns its checksum and where it ends.
     fn run<R: Read>(
         &mut self,
         mut decoder: Decoder<R>,
         mut progress: impl FnMut(u64),
-    ) -> Result<u64, Stop> {
+    ) -> Result<(u64, u64), Stop> {
         let mut told = 0;
         loop {
             let consumed = decoder.consumed();
@@ -134,9 +136,10 @@ impl Cutting<'_> {
                 }
                 RawItem::Other(Item::Aux { .. } | Item::Entry(_)) => {}
                 RawItem::Other(Item::Eof { checksum }) => {
-                    progress(consumed);
+                    let end = decoder.consumed();
+                    progress(end);
                     self.flush()?;
-                    return Ok(checksum);
+                    return Ok((checksum, end));
                 }
             }
         }

@@ -5,6 +5,7 @@
 
 mod account;
 mod balance;
+mod beginning;
 mod bin;
 mod clients;
 mod clock;

@@ -7,19 +7,20 @@ use std::time::Instant;
 
 use crate::config::settings::BacklogFeed;
 use crate::log::{
-    Cut, Directory as LogDirectory, Examined, Expectation, Log, OnCorruption, OpenError, Opened,
-    Options, Recovered, RecoveryError, Storage, StorageError,
+    Cut, Examined, Expectation, Log, OnCorruption, OpenError, Opened, Options, Recovered,
+    RecoveryError, StorageError,
 };
 use crate::position::{Offset, Replid};
 use crate::replication::identity::{self, DurableBytes, Identity};
 use crate::replication::lineage::Lineage;
 use crate::replication::stream::Stream;
 use crate::snapshot::{
-    BootIdentity, FeedsSeen, FileError, LogPlace, Manifest, ManifestError, ManifestFile, RunState,
-    Snapshot, SnapshotMeta, SnapshotStore, StoreError,
+    BootIdentity, FeedsSeen, FileError, Manifest, ManifestError, ManifestFile, RunState, Snapshot,
+    SnapshotStore, StoreError,
 };
 
 use super::Server;
+use super::beginning;
 use super::failure;
 use super::load::{self, Loaded};
 use super::replay::{self, Replayed, Stretch};
@@ -59,6 +60,22 @@ pub enum StartError {
         /// The reason.
         source: RestoreError,
     },
+    /// The file to be imported goes on behind the RDB data.
+    #[error(
+        "{}: {bytes} bytes follow the end of the RDB data at byte {end}. It may be an append-only \
+         file that begins with a snapshot: its commands would be lost. If they are of no use, cut \
+         them off: truncate -s {end} {}",
+        path.display(),
+        path.display()
+    )]
+    Trailing {
+        /// The file.
+        path: PathBuf,
+        /// Where the RDB data end.
+        end: u64,
+        /// How many bytes follow.
+        bytes: u64,
+    },
     /// There is a log, and nothing that says what it belongs to.
     #[error(
         "{directory} holds log segments but no manifest: it is not the data of a server that was shut down or crashed; restore backlogd.manifest beside them, or name an empty directory"
@@ -92,12 +109,12 @@ fn force_hint(error: &OpenError) -> &'static str {
 
 /// What was recovered, for the start-up report.
 #[derive(Debug, Default)]
-struct Report {
-    loaded: Option<(Loaded, Offset)>,
-    replayed: Replayed,
-    cut: Option<String>,
-    unsealed: u64,
-    identity: String,
+pub(super) struct Report {
+    pub(super) loaded: Option<(Loaded, Offset)>,
+    pub(super) replayed: Replayed,
+    pub(super) cut: Option<String>,
+    pub(super) unsealed: u64,
+    pub(super) identity: String,
 }
 
 /// Restores data, log and history, and opens the server for clients.
@@ -105,7 +122,7 @@ pub fn start(server: &Arc<Server>) -> Result<(), StartError> {
     let began = Instant::now();
     let path = server.directory.path();
     let report = match Manifest::load(path)? {
-        None => begin_new(server)?,
+        None => beginning::begin(server)?,
         Some(mut manifest) => {
             manifest.sync_failed |= failure::is_marked(path)?;
             resume(server, manifest)?
@@ -140,76 +157,6 @@ pub fn start(server: &Arc<Server>) -> Result<(), StartError> {
     );
     tracing::info!(replid = %server.replid(), "{}", report.identity);
     Ok(())
-}
-
-/// Begins in a directory without a history, with the data of a stock server's dump if there is one.
-///
-/// The manifest comes first: it says that the log is still to be created, so that a crash before
-/// that is no loss, and a log without a manifest always is a foreign one.
-fn begin_new(server: &Arc<Server>) -> Result<Report, StartError> {
-    let log_dir = server.log_dir();
-    if log_dir.exists() && !LogDirectory::open(&log_dir)?.list()?.is_empty() {
-        return Err(StartError::Orphaned { directory: log_dir.display().to_string() });
-    }
-    let imported = import(server)?;
-    let replid = Replid::random();
-    let manifest = Manifest {
-        replid,
-        past: Vec::new(),
-        run: RunState::Clean { end: Offset::ZERO },
-        sync_failed: false,
-        directory: server.directory.id(),
-        snapshot: imported.as_ref().map(|(meta, _)| meta.clone()),
-        durable_floor: Offset::ZERO,
-        log: LogPlace { epoch: 1, first: Offset::ZERO },
-    };
-    let file = ManifestFile::create(Arc::clone(&server.directory), manifest)?;
-    let store = SnapshotStore::new(Arc::clone(&server.directory), Some(file.current()))?;
-    let boot = server.boot_identity()?;
-    let (log, writer) = Log::create(&log_dir, Offset::ZERO, &options(server, replid, &boot))?;
-    let identity = match &imported {
-        Some((meta, _)) => format!("a new history begins with the data of {}", meta.file),
-        None => "a new history begins".to_owned(),
-    };
-    let newest = imported.as_ref().map(|(meta, _)| store.open(meta)).transpose()?;
-    let report = Report {
-        loaded: imported.map(|(_, loaded)| (loaded, Offset::ZERO)),
-        identity,
-        ..Report::default()
-    };
-    server.saving.begin_with(newest);
-    open_for_clients(server, file, store, Lineage::new(replid), Stream::new(writer, log), &boot)?;
-    Ok(report)
-}
-
-/// Loads a stock server's dump.
-fn import(server: &Arc<Server>) -> Result<Option<(SnapshotMeta, Loaded)>, StartError> {
-    let name = server.dump_name();
-    let path = server.directory.path().join(&name);
-    let file = match std::fs::File::open(&path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(FileError::new("open", &path)(error).into()),
-    };
-    let bytes = file.metadata().map_err(FileError::new("examine", &path))?.len();
-    tracing::info!(file = %path.display(), bytes, "importing");
-    file.sync_all().map_err(FileError::new("sync", &path))?;
-    server.loading.begin(bytes);
-    let reader = std::io::BufReader::with_capacity(1 << 20, &file);
-    let mut locked = server.keyspace.lock_all();
-    let progress = |at| server.loading.at(at);
-    let loaded = load::load(&mut locked, &server.keyspace, reader, bytes, progress)
-        .map_err(|source| StartError::Load { path, source })?;
-    server.loading.keys.store(loaded.keys, Ordering::Relaxed);
-    let meta = SnapshotMeta {
-        file: name,
-        staged: "backlogd-import.tmp".to_owned(),
-        offset: Offset::ZERO,
-        stream_db: 0,
-        bytes,
-        checksum: loaded.checksum,
-    };
-    Ok(Some((meta, loaded)))
 }
 
 /// Goes on in a directory with a history.
@@ -317,7 +264,7 @@ fn open_log(
     Ok(Opened { log, writer, recovered })
 }
 
-fn options(server: &Server, replid: Replid, boot: &BootIdentity) -> Options {
+pub(super) fn options(server: &Server, replid: Replid, boot: &BootIdentity) -> Options {
     let settings = server.settings();
     let mut options = Options::new(replid);
     options.segment_bytes = settings.backlog_segment_size;
@@ -350,7 +297,7 @@ fn load_snapshot(
             StartError::Load { path, source }
         })?;
     snapshot.check_contents(loaded.checksum)?;
-    server.loading.keys.store(loaded.keys, Ordering::Relaxed);
+    server.loading.found(loaded.keys);
     Ok(loaded)
 }
 
@@ -399,7 +346,7 @@ fn settle_identity(
 }
 
 /// Records the run in the manifest, and only then lets anybody write.
-fn open_for_clients(
+pub(super) fn open_for_clients(
     server: &Arc<Server>,
     mut file: ManifestFile,
     store: SnapshotStore,
@@ -478,13 +425,18 @@ pub struct Loading {
 }
 
 impl Loading {
-    fn begin(&self, total: u64) {
+    pub(super) fn begin(&self, total: u64) {
         self.total.store(total, Ordering::Relaxed);
         self.done.store(0, Ordering::Relaxed);
     }
 
-    fn at(&self, done: u64) {
+    pub(super) fn at(&self, done: u64) {
         self.done.store(done, Ordering::Relaxed);
+    }
+
+    /// Notes how many keys the snapshot held.
+    pub(super) fn found(&self, keys: u64) {
+        self.keys.store(keys, Ordering::Relaxed);
     }
 
     /// Tells how many keys the snapshot held that was loaded last.

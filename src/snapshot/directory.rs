@@ -110,11 +110,23 @@ impl Directory {
     /// Durably replaces a file: at any time a crash leaves the old or the new one, whole.
     pub fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), FileError> {
         let temporary = self.path.join(format!("{name}.tmp"));
-        let mut file = File::create(&temporary).map_err(FileError::new("create", &temporary))?;
-        file.write_all(bytes).map_err(FileError::new("write", &temporary))?;
-        file.sync_all().map_err(FileError::new("sync", &temporary))?;
-        drop(file);
-        self.rename(&temporary, &self.path.join(name))
+        let replaced = write_aside(&temporary, bytes)
+            .and_then(|()| self.rename(&temporary, &self.path.join(name)));
+        if replaced.is_err() {
+            // The next attempt would write over it; whoever gives up leaves the directory as it was.
+            let _ = fs::remove_file(&temporary);
+        }
+        replaced
+    }
+
+    /// Durably removes a file, if it is there.
+    pub fn remove(&self, name: &str) -> Result<(), FileError> {
+        let path = self.path.join(name);
+        match fs::remove_file(&path) {
+            Ok(()) => self.sync(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(FileError::new("remove", &path)(error)),
+        }
     }
 
     /// Durably renames a file within the directory.
@@ -122,6 +134,12 @@ impl Directory {
         fs::rename(from, to).map_err(FileError::new("rename", from))?;
         self.sync()
     }
+}
+
+fn write_aside(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let mut file = File::create(path).map_err(FileError::new("create", path))?;
+    file.write_all(bytes).map_err(FileError::new("write", path))?;
+    file.sync_all().map_err(FileError::new("sync", path))
 }
 
 fn lock_file(directory: &Path) -> Result<File, LockError> {
@@ -302,5 +320,19 @@ mod tests {
             fs::read_dir(place.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         names.sort();
         assert_eq!(names, [LOCK_FILE, "file"]);
+        directory.remove("file").unwrap();
+        directory.remove("file").unwrap();
+        assert!(!place.path().join("file").exists());
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_replaced_leaves_nothing_aside() {
+        let place = tempfile::tempdir().unwrap();
+        let directory = Directory::lock(place.path()).unwrap();
+        let obstacle = place.path().join("file");
+        fs::create_dir(&obstacle).unwrap();
+        let message = directory.replace("file", b"new").unwrap_err().to_string();
+        assert!(message.contains("cannot rename"), "{message}");
+        assert!(obstacle.is_dir() && !place.path().join("file.tmp").exists());
     }
 }

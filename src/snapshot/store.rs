@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::directory::{Directory, FileError};
 use super::manifest::{Manifest, ManifestFile, SnapshotMeta};
-use super::rdb::Finished;
+use super::rdb::{Finished, format};
 use crate::position::Offset;
 
 const OWN_PREFIX: &str = "backlogd";
@@ -315,12 +315,20 @@ fn open_matching(path: &Path, meta: &SnapshotMeta) -> Result<Snapshot, StoreErro
     Ok(Snapshot { file: Arc::new(file), meta: meta.clone() })
 }
 
-/// Compares the size and the checksum at the end; zero there means that it is omitted.
+/// Compares the size and the checksum at the end.
+///
+/// Zero there means that it is omitted, and files of early versions end without one: such a file is
+/// told from another of the same size by its contents alone, see [`Snapshot::check_contents`].
 fn check_file(file: &File, path: &Path, meta: &SnapshotMeta) -> Result<(), StoreError> {
     let foreign = |difference| StoreError::Foreign { path: path.to_owned(), difference };
     let found = file.metadata().map_err(FileError::new("examine", path))?.len();
     if found != meta.bytes {
         return Err(foreign(Difference::Size { expected: meta.bytes, found }));
+    }
+    let mut header = [0; format::HEADER_BYTES];
+    file.read_exact_at(&mut header, 0).map_err(FileError::new("read", path))?;
+    if format::version_in(header).is_some_and(|version| version < format::VERSION_CHECKSUM_MIN) {
+        return Ok(());
     }
     let mut end = [0; CHECKSUM_BYTES as usize];
     let at = found.saturating_sub(CHECKSUM_BYTES);

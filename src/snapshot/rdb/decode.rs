@@ -374,12 +374,7 @@ impl<R: Read> Decoder<R> {
 }
 
 fn read_header<R: Read>(source: &mut Source<R>) -> Result<u32, DecodeError> {
-    let magic: [u8; 5] = source.array()?;
-    let digits: [u8; 4] = source.array()?;
-    if magic != *rdb::MAGIC || !digits.iter().all(u8::is_ascii_digit) {
-        return Err(DecodeError::Magic);
-    }
-    let version = digits.iter().fold(0, |version, digit| version * 10 + u32::from(digit - b'0'));
+    let version = rdb::version_in(source.array()?).ok_or(DecodeError::Magic)?;
     if (1..=rdb::VERSION_MAX).contains(&version) {
         Ok(version)
     } else {

@@ -2,6 +2,8 @@
 
 /// What every RDB file begins with, before four digits of version.
 pub const MAGIC: &[u8; 5] = b"REDIS";
+/// How long magic and version are together.
+pub const HEADER_BYTES: usize = 9;
 
 /// The newest version whose contents are understood, but for the types named as not understood.
 pub const VERSION_MAX: u32 = 12;
@@ -63,6 +65,16 @@ pub const STRING_INT16: u8 = 0xc1;
 pub const STRING_INT32: u8 = 0xc2;
 /// The first byte of a string that is compressed with LZF.
 pub const STRING_LZF: u8 = 0xc3;
+
+/// Reads the version in a file's first bytes; none if they are not those of an RDB file.
+#[must_use]
+pub fn version_in(header: [u8; HEADER_BYTES]) -> Option<u32> {
+    let digits = header.strip_prefix(MAGIC)?;
+    digits.iter().try_fold(0, |version, digit| {
+        let value = digit.is_ascii_digit().then(|| u32::from(digit - b'0'))?;
+        Some(version * 10 + value)
+    })
+}
 
 /// Names a value's type for a person.
 #[must_use]

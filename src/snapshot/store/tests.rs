@@ -193,3 +193,25 @@ fn names_that_could_reach_elsewhere_are_refused() {
     }
     check_file_name("dump.rdb").unwrap();
 }
+
+#[test]
+fn a_file_from_before_checksums_is_told_from_another_by_its_contents() {
+    let mut world = World::new();
+    let file = b"REDIS0004\x00\x01k\x05value\xff";
+    fs::write(world.place.path().join("dump.rdb"), file).unwrap();
+    let checksum = crate::snapshot::rdb::crc64(0, file);
+    let meta = SnapshotMeta {
+        file: "dump.rdb".to_owned(),
+        staged: "backlogd-7-0.rdb.tmp".to_owned(),
+        offset: Offset::ZERO,
+        stream_db: 0,
+        bytes: file.len() as u64,
+        checksum,
+    };
+    world.manifest.update(|manifest| manifest.snapshot = Some(meta)).unwrap();
+    let (_, opened) = world.reopen();
+    let opened = opened.unwrap();
+    assert_eq!(contents(&opened), file);
+    opened.check_contents(checksum).unwrap();
+    opened.check_contents(checksum ^ 1).unwrap_err();
+}
