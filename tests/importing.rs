@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use backlogd::snapshot::rdb::crc64;
-use support::{Endpoint, Server, Value};
+use support::{Endpoint, Server, Stock, Value};
 use tempfile::TempDir;
 
 /// What is set where the server is to write nothing by itself.
@@ -122,6 +122,25 @@ fn a_damaged_file_is_refused_and_nothing_is_begun() {
     flipped[15] ^= 1;
     let output = refused(place_with(&flipped).path(), &QUIET);
     assert!(output.contains("it is damaged"), "{output}");
+}
+
+#[test]
+fn what_a_module_keeps_is_refused_by_its_name_and_never_left_out() {
+    let id = b"\x81\x45\xe2\x52\x38\xdf\x91\x2c\x03";
+    let data = [BODY, b"\xf7", id, b"\x02\x01\x05\x01x\x00"].concat();
+    let value = [BODY, b"\x07\x06module", id, b"\x05\x01x\x00"].concat();
+    for (body, told) in [
+        (data, "data of the module 'ReJSON-RL'"),
+        (value, "key \"module\" at byte 20 of the RDB file is a value of the module 'ReJSON-RL'"),
+    ] {
+        let place = place_with(&file(10, &body, End::Sum));
+        let output = refused(place.path(), &QUIET);
+        assert!(output.contains(told) && output.contains("without the module"), "{output}");
+        // Stock refuses it by the same name.
+        let output = Stock::start_refused(place.path());
+        assert!(output.contains("no matching module"), "{output}");
+        assert!(output.contains("'ReJSON-RL'"), "{output}");
+    }
 }
 
 #[test]

@@ -25,7 +25,6 @@ impl Copy {
             Item::Aux { key, value } => self.encoder.aux(key, value),
             Item::SelectDb(db) => self.encoder.select_db(*db),
             Item::ResizeDb { keys, expires } => self.encoder.resize_db(*keys, *expires),
-            Item::ModuleAux { .. } => return true,
             Item::Entry(entry) => self.entry(entry),
             Item::Eof { .. } => return false,
         };

@@ -131,9 +131,6 @@ impl Cutting<'_> {
                 RawItem::Entry(raw) => self.hand(&raw)?,
                 RawItem::Other(Item::SelectDb(index)) => self.select(index)?,
                 RawItem::Other(Item::ResizeDb { keys, .. }) => self.reserve(keys)?,
-                RawItem::Other(Item::ModuleAux { module }) => {
-                    tracing::warn!(module, "the snapshot holds data of a module, left out");
-                }
                 RawItem::Other(Item::Aux { .. } | Item::Entry(_)) => {}
                 RawItem::Other(Item::Eof { checksum }) => {
                     let end = decoder.consumed();

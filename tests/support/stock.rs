@@ -37,6 +37,12 @@ impl Stock {
         });
     }
 
+    /// Starts in `directory`, which must fail; returns what it said.
+    pub fn start_refused(directory: &Path) -> String {
+        let started = spawn(directory, free_port(), &[]);
+        started.err().unwrap_or_else(|| panic!("redis-server started in {}", directory.display()))
+    }
+
     /// Makes it a replica of `primary` and waits until the link is up.
     pub fn replicate(&self, primary: &impl Endpoint) {
         let address = primary.address();

@@ -5,7 +5,7 @@ use std::io::Read;
 use super::elements::{Elements, Pairs};
 use super::format as rdb;
 use super::run::{Raw, RawItem};
-use super::source::{DecodeError, Limits, PackedError, Source};
+use super::source::{DecodeError, Limits, ModuleName, PackedError, Source};
 use super::{listpack, ziplist, zipmap};
 
 /// Reads an RDB file from its first byte to its checksum.
@@ -51,11 +51,6 @@ pub enum Item<'a> {
         /// How many of them expire.
         expires: u64,
     },
-    /// A module's data, which nobody here understands: skipped, for the caller to say so.
-    ModuleAux {
-        /// The module's number, which encodes its name.
-        module: u64,
-    },
     /// A key.
     Entry(Entry<'a>),
     /// The end; every further call returns it again.
@@ -97,9 +92,6 @@ enum Head {
     ResizeDb {
         keys: u64,
         expires: u64,
-    },
-    ModuleAux {
-        module: u64,
     },
     /// Its type, and where that stands.
     Entry {
@@ -166,7 +158,6 @@ impl<R: Read> Decoder<R> {
             Head::Aux => Item::Aux { key: &self.key, value: &self.value },
             Head::SelectDb(index) => Item::SelectDb(index),
             Head::ResizeDb { keys, expires } => Item::ResizeDb { keys, expires },
-            Head::ModuleAux { module } => Item::ModuleAux { module },
             Head::Entry { code, offset, attributes } => self.entry(code, offset, attributes)?,
             Head::Eof { checksum } => Item::Eof { checksum },
         })
@@ -191,7 +182,6 @@ impl<R: Read> Decoder<R> {
             Head::Aux => Item::Aux { key: &self.key, value: &self.value },
             Head::SelectDb(index) => Item::SelectDb(index),
             Head::ResizeDb { keys, expires } => Item::ResizeDb { keys, expires },
-            Head::ModuleAux { module } => Item::ModuleAux { module },
             Head::Eof { checksum } => Item::Eof { checksum },
         };
         Ok(RawItem::Other(item))
@@ -227,7 +217,10 @@ impl<R: Read> Decoder<R> {
                     let (keys, expires) = (self.source.length()?, self.source.length()?);
                     return Ok(Head::ResizeDb { keys, expires });
                 }
-                rdb::OPCODE_MODULE_AUX => return self.module_aux(),
+                rdb::OPCODE_MODULE_AUX => {
+                    let module = ModuleName(self.source.length()?);
+                    return Err(DecodeError::ModuleData { module, offset });
+                }
                 rdb::OPCODE_FUNCTION | rdb::OPCODE_FUNCTION_PRE_GA => {
                     let name = "a function library";
                     return Err(DecodeError::UnsupportedOpcode { name, offset });
@@ -242,32 +235,6 @@ impl<R: Read> Decoder<R> {
         self.read_key()?;
         self.read_string()?;
         Ok(Head::Aux)
-    }
-
-    fn module_aux(&mut self) -> Result<Head, DecodeError> {
-        const END: u64 = 0;
-        const SIGNED: u64 = 1;
-        const UNSIGNED: u64 = 2;
-        const FLOAT: u64 = 3;
-        const DOUBLE: u64 = 4;
-        const STRING: u64 = 5;
-        let module = self.source.length()?;
-        loop {
-            match self.source.length()? {
-                END => return Ok(Head::ModuleAux { module }),
-                SIGNED | UNSIGNED => {
-                    self.source.length()?;
-                }
-                FLOAT => {
-                    self.source.array::<4>()?;
-                }
-                DOUBLE => {
-                    self.source.array::<8>()?;
-                }
-                STRING => self.read_string()?,
-                _ => return Err(self.source.malformed("an unknown part of module data")),
-            }
-        }
     }
 
     fn eof(&mut self) -> Result<Head, DecodeError> {
@@ -321,9 +288,16 @@ impl<R: Read> Decoder<R> {
         (0..strings).try_for_each(|_| self.source.skip_string())
     }
 
-    fn unsupported(&self, code: u8, offset: u64) -> DecodeError {
-        let (name, key) = (rdb::type_name(code), self.key.clone());
-        DecodeError::UnsupportedType { name, code, key, offset, version: self.version }
+    /// Says what stands in the place of a value that can be held; its key has been read.
+    fn unsupported(&mut self, code: u8, offset: u64) -> DecodeError {
+        let (name, key, version) = (rdb::type_name(code), self.key.clone(), self.version);
+        if !matches!(code, rdb::TYPE_MODULE_OLD | rdb::TYPE_MODULE) {
+            return DecodeError::UnsupportedType { name, code, key, offset, version };
+        }
+        match self.source.length() {
+            Ok(id) => DecodeError::ModuleValue { module: ModuleName(id), key, offset },
+            Err(error) => error,
+        }
     }
 
     fn read_key(&mut self) -> Result<(), DecodeError> {

@@ -41,6 +41,10 @@ pub const OPCODE_EOF: u8 = 0xff;
 pub const TYPE_STRING: u8 = 0;
 /// A hash as a count and strings.
 pub const TYPE_HASH: u8 = 4;
+/// A module's value, as release candidates of 4.0 wrote it.
+pub const TYPE_MODULE_OLD: u8 = 6;
+/// A module's value.
+pub const TYPE_MODULE: u8 = 7;
 /// A hash as a zipmap in a string.
 pub const TYPE_HASH_ZIPMAP: u8 = 9;
 /// A hash as a ziplist in a string.
@@ -76,6 +80,14 @@ pub fn version_in(header: [u8; HEADER_BYTES]) -> Option<u32> {
     })
 }
 
+/// Spells the name of a module's type out of its number: nine letters of six bits each, then ten bits
+/// that count the versions of its encoding.
+#[must_use]
+pub fn module_name(id: u64) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    (1..=9).map(|place| char::from(LETTERS[((id >> (64 - 6 * place)) & 63) as usize])).collect()
+}
+
 /// Names a value's type for a person.
 #[must_use]
 pub fn type_name(code: u8) -> &'static str {
@@ -85,7 +97,7 @@ pub fn type_name(code: u8) -> &'static str {
         2 | 11 | 20 => "set",
         3 | 5 | 12 | 17 => "sorted set",
         TYPE_HASH | TYPE_HASH_ZIPMAP | TYPE_HASH_ZIPLIST | TYPE_HASH_LISTPACK => "hash",
-        6 | 7 => "module value",
+        TYPE_MODULE_OLD | TYPE_MODULE => "module value",
         15 | 19 | 21 => "stream",
         22..=25 => "hash with field expiry",
         _ => "value of unknown type",
@@ -132,6 +144,13 @@ mod tests {
         }
         assert_eq!(canonical_integer(b"-9223372036854775809"), None);
         assert_eq!(canonical_integer(b"99999999999999999999"), None);
+    }
+
+    #[test]
+    fn the_number_of_a_module_spells_its_name() {
+        assert_eq!(module_name(0x45e2_5238_df91_2c03), "ReJSON-RL");
+        assert_eq!(module_name(0), "AAAAAAAAA");
+        assert_eq!(module_name(u64::MAX), "_________");
     }
 
     proptest! {

@@ -26,7 +26,7 @@ pub use decode::{Decoder, Entry, Item, Value};
 pub use elements::{Pairs, PairsIter};
 pub use encode::{Checksum, Compression, EncodeError, Encoder, Finished, Options, Preamble};
 pub use run::{Raw, RawItem, Run};
-pub use source::{DecodeError, Limits, PackedError};
+pub use source::{DecodeError, Limits, ModuleName, PackedError};
 
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind, Read};
 use super::crc64::crc64;
 use super::format::{
     LENGTH_6, LENGTH_14, LENGTH_32, LENGTH_64, STRING_INT8, STRING_INT16, STRING_INT32, STRING_LZF,
+    module_name,
 };
 use super::listpack::ListpackError;
 use super::lzf::{self, LzfError};
@@ -26,6 +27,20 @@ impl Default for Limits {
     /// What stock servers can hold: strings of 512 MiB, packed values of 1 GiB, hashes without bound.
     fn default() -> Self {
         Self { string_bytes_max: 1 << 30, value_bytes_max: u64::MAX }
+    }
+}
+
+/// What is said of a module: left out, its data would be lost.
+const WITHOUT_MODULES: &str = "which is not supported, and nothing is left out. Copy the other \
+     keys into a server without the module, and take its RDB file";
+
+/// The number of a module's type, which encodes its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ModuleName(pub u64);
+
+impl std::fmt::Display for ModuleName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "'{}'", module_name(self.0))
     }
 }
 
@@ -81,6 +96,28 @@ pub enum DecodeError {
         /// The thing in words.
         name: &'static str,
         /// Where it begins.
+        offset: u64,
+    },
+    /// A module keeps something beside keys.
+    #[error("the RDB file holds data of the module {module} at byte {offset}, {WITHOUT_MODULES}")]
+    ModuleData {
+        /// The module's type.
+        module: ModuleName,
+        /// Where it begins.
+        offset: u64,
+    },
+    /// A key holds a module's value.
+    #[error(
+        "key \"{}\" at byte {offset} of the RDB file is a value of the module {module}, \
+         {WITHOUT_MODULES}",
+        key.escape_ascii()
+    )]
+    ModuleValue {
+        /// The module's type.
+        module: ModuleName,
+        /// The key.
+        key: Vec<u8>,
+        /// Where the type byte stands.
         offset: u64,
     },
     /// Something is larger than allowed.

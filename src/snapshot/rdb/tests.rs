@@ -13,7 +13,6 @@ enum Owned {
     Aux(Vec<u8>, Vec<u8>),
     SelectDb(u64),
     ResizeDb(u64, u64),
-    ModuleAux(u64),
     String(Vec<u8>, Option<i64>, Vec<u8>),
     Hash(Vec<u8>, Option<i64>, Vec<(Vec<u8>, Vec<u8>)>),
 }
@@ -62,7 +61,6 @@ fn owned(item: &Item<'_>) -> Option<Owned> {
         Item::Aux { key, value } => Owned::Aux(key.to_vec(), value.to_vec()),
         Item::SelectDb(db) => Owned::SelectDb(*db),
         Item::ResizeDb { keys, expires } => Owned::ResizeDb(*keys, *expires),
-        Item::ModuleAux { module } => Owned::ModuleAux(*module),
         Item::Entry(Entry { key, expiry_ms, value: Value::String(value), .. }) => {
             Owned::String(key.to_vec(), *expiry_ms, value.to_vec())
         }
@@ -81,7 +79,6 @@ fn encode(items: &[Owned], options: Options) -> (Vec<u8>, Finished) {
             Owned::Aux(key, value) => encoder.aux(key, value),
             Owned::SelectDb(db) => encoder.select_db(*db),
             Owned::ResizeDb(keys, expires) => encoder.resize_db(*keys, *expires),
-            Owned::ModuleAux(_) => unreachable!("never written"),
             Owned::String(key, expiry, value) => encoder.string(key, *expiry, value),
             Owned::Hash(key, expiry, pairs) => {
                 encoder.hash(key, *expiry, pairs.iter().map(|(f, v)| (f, v)))
@@ -282,11 +279,23 @@ fn idle_frequency_seconds_and_slots_belong_to_the_next_key() {
 }
 
 #[test]
-fn module_data_outside_keys_is_skipped_and_told() {
-    let body =
-        b"\xf7\x81\0\0\0\0\0\0\0\x2a\x02\x01\x03abcd\x04efghijkl\x05\x02xy\x01\x05\x00\xfe\x01";
-    let (items, _) = decode_all(&file("0011", body)[..]).unwrap();
-    assert_eq!(items, [Owned::ModuleAux(42), Owned::SelectDb(1)]);
+fn what_a_module_keeps_is_refused_by_its_name() {
+    let id = b"\x81\x45\xe2\x52\x38\xdf\x91\x2c\x03";
+    let message = |version: &str, parts: &[&[u8]]| {
+        decode_all(&file(version, &parts.concat())[..]).unwrap_err().to_string()
+    };
+    let data = message("0010", &[b"\xf7", id, b"\x02\x01\x05\x01x\x00\xfe\x01"]);
+    let named =
+        "the RDB file holds data of the module 'ReJSON-RL' at byte 9, which is not supported";
+    assert!(data.starts_with(named) && data.contains("without the module"), "{data}");
+    for code in [b"\x06", b"\x07"] {
+        let value = message("0008", &[b"\xfe\x00", code, b"\x02k\xff", id, b"\x05\x01x\x00"]);
+        let named =
+            "key \"k\\xff\" at byte 11 of the RDB file is a value of the module 'ReJSON-RL'";
+        assert!(value.starts_with(named) && value.contains("without the module"), "{value}");
+    }
+    let cut = decode_all(&b"REDIS0010\x07\x01k\x81\x45"[..]).unwrap_err();
+    assert!(matches!(cut, DecodeError::Truncated { .. }), "{cut}");
 }
 
 #[test]
