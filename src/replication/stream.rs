@@ -21,7 +21,7 @@ struct Tail {
     /// `None` once the stream is closed.
     writer: Option<Writer>,
     /// The database that whoever applies the stream has selected at its end; `None` before the
-    /// first command of a run, as a replica that joins may have selected any.
+    /// first command of a run or after a cut, as a replica that joins may have selected any.
     database: Option<usize>,
 }
 
@@ -116,10 +116,11 @@ impl Stream {
 
     /// Seals, and tells where the stream ends and which database is selected there.
     ///
-    /// With all shards held by the caller this is the one place of a snapshot.
-    pub fn end(&self) -> (Offset, Option<usize>) {
+    /// With all shards held by the caller this is the one place of a snapshot. The next command
+    /// selects its database anew, for those who begin here and do not know what the snapshot says.
+    pub fn cut(&self) -> (Offset, Option<usize>) {
         let mut tail = self.tail.lock();
-        (tail.seal(&self.log), tail.database)
+        (tail.seal(&self.log), tail.database.take())
     }
 
     /// Begins a history of another name at the end of the stream, where nothing is appended meanwhile.

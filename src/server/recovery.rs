@@ -385,7 +385,7 @@ pub fn replay_again(server: &Arc<Server>) -> Result<(), ReloadError> {
     let stream = server.stream().ok_or(SaveError::Loading)?;
     let store = server.store().ok_or(SaveError::Loading)?;
     let mut locked = server.keyspace.lock_all();
-    let (end, _) = stream.end();
+    let end = stream.seal();
     let manifest = server.manifest.lock().as_ref().map(|file| file.current().clone());
     let manifest = manifest.ok_or(SaveError::Loading)?;
     for database in 0..server.keyspace.databases() {

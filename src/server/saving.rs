@@ -108,12 +108,12 @@ impl Cut {
     fn take(server: &Server) -> Result<Self, SaveError> {
         let stream = server.stream().ok_or(SaveError::Loading)?;
         let locked = server.keyspace.lock_all();
-        let (offset, database) = stream.end();
+        let (offset, database) = stream.cut();
         let image = locked.image();
         let changes = server.live.changes();
         drop(locked);
         let position = Position { replid: server.replid(), offset };
-        // Where no database was selected yet, the next write selects its own.
+        // Whatever it says, the next write selects its own.
         let stream_db = database.unwrap_or(0) as u64;
         Ok(Self { image, position, stream_db, changes })
     }
@@ -285,7 +285,7 @@ fn is_worth_sending(meta: &snapshot::SnapshotMeta, log: &Log) -> bool {
 /// Makes a snapshot without any key, for a replica that wants the stream alone.
 pub fn empty(server: &Arc<Server>) -> Result<Snapshot, SaveError> {
     let stream = server.stream().ok_or(SaveError::Loading)?;
-    let (offset, database) = stream.end();
+    let (offset, database) = stream.cut();
     let file = rustix::fs::memfd_create("empty-snapshot", rustix::fs::MemfdFlags::CLOEXEC)
         .map_err(|errno| SaveError::Memory(errno.into()))?;
     let file = File::from(file);
