@@ -7,11 +7,13 @@ use std::fs;
 use std::path::Path;
 
 use backlogd::snapshot::rdb::crc64;
-use support::{Endpoint, Server, Stock, Value};
+use support::history::assert_in_sync;
+use support::{Endpoint, Follower, Server, Stock, Value};
 use tempfile::TempDir;
 
 /// What is set where the server is to write nothing by itself.
-const QUIET: [&str; 4] = ["--save", "", "--repl-ping-replica-period", "3600"];
+const QUIET: [&str; 6] =
+    ["--save", "", "--repl-ping-replica-period", "3600", "--enable-debug-command", "yes"];
 /// A database with one key.
 const BODY: &[u8] = b"\xfe\x03\x00\x01k\x05value";
 
@@ -163,6 +165,26 @@ fn a_beginning_that_fails_at_any_step_is_taken_back() {
     fs::remove_dir(path("backlogd.sync-failed")).expect("it is there");
     let server = Server::start_in(place.path(), &QUIET);
     assert_eq!(value(&server), Value::Bulk(b"value".to_vec()));
+}
+
+#[test]
+fn replicas_are_sent_no_file_that_another_server_wrote() {
+    // Of a version that stock 7.0 does not read, and with a stream of another history.
+    let aux = b"\xfa\x0erepl-stream-db\x017\xfa\x0brepl-offset\x0242";
+    let dump = file(11, &[&aux[..], BODY].concat(), End::Sum);
+    let place = place_with(&dump);
+    let mut server = Server::start_in(place.path(), &QUIET);
+    server.kill();
+    server.restart();
+    assert_eq!(fs::read(place.path().join("dump.rdb")).expect("it is there"), dump);
+    let (_, rdb) = Follower::sync(&server);
+    assert!(rdb.starts_with(b"REDIS0010"), "{}", rdb.escape_ascii());
+    let replica = Stock::start(&[]);
+    replica.replicate(&server);
+    assert_in_sync(&server, &[&replica]);
+    let mut client = replica.connect();
+    client.run("SELECT 3");
+    assert_eq!(client.run("GET k"), Value::Bulk(b"value".to_vec()));
 }
 
 #[test]

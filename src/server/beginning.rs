@@ -127,7 +127,7 @@ fn import(server: &Server) -> Result<Option<(SnapshotMeta, Loaded)>, StartError>
     server.loading.found(loaded.keys);
     let meta = SnapshotMeta {
         file: name,
-        staged: "backlogd-import.tmp".to_owned(),
+        staged: SnapshotMeta::IMPORTED.to_owned(),
         offset: Offset::ZERO,
         stream_db: 0,
         bytes,

@@ -271,7 +271,9 @@ pub fn up_to_date(server: &Arc<Server>) -> Result<Snapshot, SaveError> {
     let wanted = server.stream().ok_or(SaveError::Loading)?.log().sealed();
     let _turn = server.saving.turn.lock();
     let newest = server.saving.state.lock().newest.clone();
-    match newest.filter(|newest| newest.meta().offset >= wanted) {
+    let is_up_to_date =
+        |meta: &snapshot::SnapshotMeta| meta.offset >= wanted && !meta.is_imported();
+    match newest.filter(|newest| is_up_to_date(newest.meta())) {
         Some(newest) => Ok(Snapshot::from(&newest)),
         None => take(server).map(|stored| Snapshot::from(&stored)),
     }
@@ -279,7 +281,8 @@ pub fn up_to_date(server: &Arc<Server>) -> Result<Snapshot, SaveError> {
 
 fn is_worth_sending(meta: &snapshot::SnapshotMeta, log: &Log) -> bool {
     let since = log.sealed().since(meta.offset);
-    meta.offset >= log.sound_from() && since <= WORTH_REPLAYING_BYTES.max(meta.bytes / 2)
+    let is_short = since <= WORTH_REPLAYING_BYTES.max(meta.bytes / 2);
+    is_short && meta.offset >= log.sound_from() && !meta.is_imported()
 }
 
 /// Makes a snapshot without any key, for a replica that wants the stream alone.

@@ -112,6 +112,20 @@ pub struct SnapshotMeta {
     pub checksum: u64,
 }
 
+impl SnapshotMeta {
+    /// What `staged` says of a file that another server wrote and no start had to rename.
+    pub const IMPORTED: &str = "backlogd-import.tmp";
+
+    /// Tells whether another server wrote the file.
+    ///
+    /// It may be of a version that replicas cannot read, and what it says of a replication stream is
+    /// about another one.
+    #[must_use]
+    pub fn is_imported(&self) -> bool {
+        self.staged == Self::IMPORTED
+    }
+}
+
 /// Why a manifest cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ManifestError {
