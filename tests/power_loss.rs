@@ -354,3 +354,35 @@ fn whenever_power_fails_around_a_snapshot_the_server_starts_from_one_that_is_who
         assert_in_sync(&machine.server, &[&replica]);
     }
 }
+
+/// Makes the directory one that nobody has served, with a file of a stock server of old in it.
+fn empty_but_for_a_dump(directory: &Path) {
+    for entry in fs::read_dir(directory).expect("the directory can be read").flatten() {
+        fs::remove_file(entry.path()).expect("there are files alone");
+    }
+    let path = directory.join("dump.rdb");
+    fs::write(&path, b"REDIS0003\xfe\x00\x00\x08imported\x05value\xff").expect("it can be written");
+    for path in [&path, directory] {
+        fs::File::open(path).and_then(|file| file.sync_all()).expect("the disk works");
+    }
+}
+
+#[test]
+fn whenever_power_fails_during_an_import_the_next_start_has_the_data() {
+    let Some(mut machine) = Machine::start(&[]) else { return };
+    for moment in ["listening", "importing", " recovered directory=", "Ready to accept"] {
+        // Twice, as each kind of mount has its turn.
+        for _ in 0..2 {
+            machine.server.kill();
+            empty_but_for_a_dump(&machine.disk.directory());
+            machine.server.restart_loading(&[]);
+            if !machine.server.output().contains(moment) {
+                machine.server.await_line(moment);
+            }
+            machine.lose_power();
+            machine.come_back();
+            let value = machine.server.connect().run("GET imported");
+            assert_eq!(value.text(), "value", "{moment}: {}", machine.server.output());
+        }
+    }
+}
