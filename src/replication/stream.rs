@@ -56,6 +56,8 @@ pub struct Unit<'u> {
     pub database: Option<usize>,
     /// The database selected after the last command.
     pub database_after: Option<usize>,
+    /// What stands before the selection of a database: the `MULTI` of a transaction, or nothing.
+    pub opening: &'u [u8],
     /// The commands, encoded.
     pub bytes: &'u [u8],
 }
@@ -63,12 +65,12 @@ pub struct Unit<'u> {
 impl<'u> Unit<'u> {
     /// Makes a unit of one command that works in `database`.
     pub fn command(database: usize, bytes: &'u [u8]) -> Self {
-        Self { database: Some(database), database_after: Some(database), bytes }
+        Self { database: Some(database), database_after: Some(database), opening: b"", bytes }
     }
 
     /// Makes a unit of one command that works in no database, as `PING` does.
     pub fn anywhere(bytes: &'u [u8]) -> Self {
-        Self { database: None, database_after: None, bytes }
+        Self { database: None, database_after: None, opening: b"", bytes }
     }
 }
 
@@ -90,7 +92,7 @@ impl Stream {
         {
             select.write(database);
         }
-        let end = tail.writer()?.append(&[select.as_bytes(), unit.bytes])?;
+        let end = tail.writer()?.append(&[unit.opening, select.as_bytes(), unit.bytes])?;
         if unit.database_after.is_some() {
             tail.database = unit.database_after;
         }

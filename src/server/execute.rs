@@ -428,9 +428,8 @@ fn encode_unit<'u>(
 ) -> Unit<'u> {
     out.clear();
     let several = effect.command_count() > 1;
-    if several {
-        out.extend_from_slice(b"*1\r\n$5\r\nMULTI\r\n");
-    }
+    // The selection of a database belongs to the transaction, as in 7.2.
+    let opening: &[u8] = if several { b"*1\r\n$5\r\nMULTI\r\n" } else { b"" };
     let (mut first, mut last) = (None, None);
     effect.emit(request, selected, |database, part| {
         if last.is_some_and(|last| last != database) {
@@ -444,7 +443,7 @@ fn encode_unit<'u>(
     if several {
         out.extend_from_slice(b"*1\r\n$4\r\nEXEC\r\n");
     }
-    Unit { database: first, database_after: last, bytes: out }
+    Unit { database: first, database_after: last, opening, bytes: out }
 }
 
 /// Takes back the reply that the client does not want.
