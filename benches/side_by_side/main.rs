@@ -1,137 +1,222 @@
 //! backlogd and the stock server side by side, in one run: `cargo bench --bench side_by_side`.
 //!
-//! Both run on loopback under `redis-benchmark`, which together with `redis-server` must be
-//! installed. Contestants take turns, round by round, and each figure is the median of its rounds:
-//! the machine's mood then falls on all of them alike, and the ratios stay. Server CPU per command
-//! says more than throughput where the load generator shares the cores.
+//! Both run on loopback, under `redis-benchmark` or a load generator in here; `redis-server`,
+//! `redis-benchmark` and, to count syncs, `perf` must be installed. Contestants take turns,
+//! round by round, and each figure is the median of its rounds: the machine's mood then falls on
+//! all of them alike, and the ratios stay. Server CPU per command says more than throughput where
+//! the load generator shares the cores. Beside the ratios of backlogd stands what they should come
+//! to, and whether they do.
 //!
-//! Flags follow `--`: `cargo bench --bench side_by_side -- --quick --replicas 1`.
+//! A full run takes about 35 minutes, and some 10 GB of disk for files that are removed at the end;
+//! the minutes of each part are told with [`Part`]. Flags follow `--`:
+//! `cargo bench --bench side_by_side -- --quick --replicas 1`.
 
+mod aims;
+mod benchmark;
+mod client;
+mod connections;
+mod contestants;
+mod disk;
+mod during;
+mod figures;
+mod following;
 mod load;
+mod loading;
+mod paced;
+mod policy;
 mod restart;
 mod server;
+mod syncs;
+mod table;
 
-use std::io::{self, Write};
+use std::io;
 
 use clap::{Parser, ValueEnum};
 
-use load::{Contestant, Load};
-use server::{Kind, Running};
-
-/// The length of the values written, in bytes.
-const VALUE_BYTES: usize = 64;
+use load::{Matrix, Pace};
 
 /// Runs backlogd and redis-server side by side.
 #[derive(Debug, Parser)]
 struct Flags {
-    /// Few loads, short ones, one round: under two minutes.
+    /// Few loads, short ones, one round: under two minutes, if no part is named.
     #[arg(long)]
     quick: bool,
-    /// How many stock replicas follow each server under load; given twice, both are run.
-    #[arg(long, default_values_t = [0])]
-    replicas: Vec<usize>,
-    /// How often each load is run; the median is reported.
+    /// How often everything is run; the median is reported.
     #[arg(long)]
     rounds: Option<usize>,
-    /// Which part to run; all if none is named.
-    #[arg(long)]
-    only: Option<Part>,
-    /// Which `appendfsync` to run under; all if none is named.
-    #[arg(long)]
+    /// Which parts to run; all if none is named.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<Part>,
+    /// Numbers of workers for further contestants, beside backlogd by default.
+    #[arg(long, value_delimiter = ',')]
+    workers: Vec<usize>,
+    /// How many stock replicas follow each server under load; given twice, both are run.
+    #[arg(long, value_delimiter = ',')]
+    replicas: Vec<usize>,
+    /// Which `appendfsync` the load rows are for.
+    #[arg(long, value_delimiter = ',')]
     policy: Vec<String>,
     /// Commands to load with, as redis-benchmark names its tests.
-    #[arg(long)]
+    #[arg(long, value_delimiter = ',')]
     command: Vec<String>,
     /// Pipeline lengths.
-    #[arg(long)]
+    #[arg(long, value_delimiter = ',')]
     pipeline: Vec<u64>,
+    /// Lengths of the values written under load.
+    #[arg(long, value_delimiter = ',')]
+    value_bytes: Vec<usize>,
     /// Threads of redis-benchmark.
     #[arg(long, default_value_t = 1)]
     load_threads: usize,
     /// How many keys there are in the restart rows.
     #[arg(long, default_value_t = 1_000_000)]
     keys: u64,
+    /// How many keys there are in the loading rows.
+    #[arg(long, default_value_t = 4_000_000)]
+    loading_keys: u64,
     /// What cargo passes to every bench.
     #[arg(long, hide = true)]
     bench: bool,
 }
 
+/// A part of the run, and the minutes it takes in five rounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Part {
+    /// redis-benchmark under `no` and `everysec`; 10 min.
     Load,
+    /// redis-benchmark under `always`, and syncs per command; 3 min.
+    Always,
+    /// redis-benchmark with a stock replica attached; 2 min.
+    Replica,
+    /// What `everysec` costs beside `no`; 2 min.
+    Policy,
+    /// `WAIT 1` with a stock replica; 1 min.
+    Wait,
+    /// When a write can be read from a stock replica; 1 min.
+    Visibility,
+    /// A thousand and ten thousand connections; 4 min.
+    Connections,
+    /// Writes during BGSAVE and full syncs; 9 min.
+    During,
+    /// Loading a snapshot of small keys; 1 min.
+    Loading,
+    /// Restarts, and replicas that come back after them; 1 min.
     Restart,
 }
 
+/// What is run if no part is named.
+const FULL: &[Part] = &[
+    Part::Load,
+    Part::Always,
+    Part::Replica,
+    Part::Policy,
+    Part::Wait,
+    Part::Visibility,
+    Part::Connections,
+    Part::During,
+    Part::Loading,
+    Part::Restart,
+];
+const QUICK: &[Part] = &[Part::Load, Part::Always, Part::Restart];
+
 fn main() -> io::Result<()> {
     let flags = Flags::parse();
-    let out = &mut io::stdout();
-    if flags.only != Some(Part::Restart) {
-        under_load(&flags, out)?;
-    }
-    if flags.only != Some(Part::Load) {
-        restart::run(flags.keys, out)?;
-    }
-    Ok(())
+    raise_descriptor_limit()?;
+    let parts = match (&*flags.only, flags.quick) {
+        ([], true) => QUICK,
+        ([], false) => FULL,
+        (named, _) => named,
+    };
+    parts.iter().try_for_each(|part| part.run(&flags))
 }
 
-fn under_load(flags: &Flags, out: &mut impl Write) -> io::Result<()> {
-    let or = |given: &[String], all: &[&str]| {
-        if given.is_empty() { all.iter().map(|&s| s.to_owned()).collect() } else { given.to_vec() }
-    };
-    let every = ["no", "everysec", "always"];
-    let policies = or(&flags.policy, if flags.quick { &every[1..] } else { &every });
-    let all = ["set", "get", "incr", "mset"];
-    let commands = or(&flags.command, if flags.quick { &all[..2] } else { &all });
-    let pipelines = match (&*flags.pipeline, flags.quick) {
-        ([], true) => vec![1, 64],
-        ([], false) => vec![1, 16, 64],
-        (given, _) => given.to_vec(),
-    };
-    let rounds = flags.rounds.unwrap_or(if flags.quick { 1 } else { 3 });
-    for &replicas in &flags.replicas {
-        for policy in &policies {
-            writeln!(out, "\nappendfsync {policy}, {replicas} replicas, {VALUE_BYTES} B values")?;
-            let contestants = contestants(policy, replicas)?;
-            load::write_heading(&contestants, out)?;
-            for &pipeline in &pipelines {
-                for command in &commands {
-                    let load =
-                        Load { command, pipeline, threads: flags.load_threads, short: flags.quick };
-                    load.compare(&contestants, rounds, out)?;
+impl Part {
+    fn run(self, flags: &Flags) -> io::Result<()> {
+        let (workers, rounds, pace) = (&*flags.workers, flags.rounds(), flags.pace());
+        let out = &mut io::stdout();
+        match self {
+            Self::Load | Self::Always | Self::Replica => {
+                flags.matrices(self).iter().try_for_each(|matrix| matrix.run(out))?;
+                match self {
+                    Self::Always if !flags.quick => syncs::run(workers, rounds, out),
+                    _ => Ok(()),
                 }
             }
+            Self::Policy => policy::run(rounds, pace, out),
+            Self::Wait => following::wait(workers, rounds, out),
+            Self::Visibility => following::visibility(workers, rounds, out),
+            Self::Connections => connections::run(workers, rounds, out),
+            Self::During => during::run(workers, rounds, pace, out),
+            Self::Loading => loading::run(flags.loading_keys, workers, rounds, out),
+            Self::Restart => restart::run(flags.keys, out),
         }
     }
-    Ok(())
 }
 
-/// Starts everyone who competes under `policy`, the one to be measured against first.
-fn contestants(policy: &str, replicas: usize) -> io::Result<Vec<Contestant>> {
-    let backlogd = |threads: &str| {
-        Running::start(
-            Kind::Backlogd,
-            &[
-                "--appendfsync",
-                policy,
-                "--io-threads",
-                threads,
-                "--backlog-snapshot-ratio",
-                "1000000",
-            ],
-        )
-    };
-    let redis = |appendonly: &str| {
-        let rewrite = ["--auto-aof-rewrite-percentage", "0", "--repl-diskless-sync-delay", "0"];
-        let fsync = ["--appendonly", appendonly, "--appendfsync", policy];
-        Running::start(Kind::Redis, &[fsync, rewrite].concat())
-    };
-    let mut servers = vec![
-        ("redis aof", redis("yes")?),
-        ("backlogd 1", backlogd("1")?),
-        ("backlogd 2", backlogd("2")?),
-    ];
-    if policy == "no" {
-        servers.push(("redis bare", redis("no")?));
+impl Flags {
+    fn rounds(&self) -> usize {
+        self.rounds.unwrap_or(if self.quick { 1 } else { 5 })
     }
-    servers.into_iter().map(|(name, server)| Contestant::new(name, server, replicas)).collect()
+
+    fn pace(&self) -> Pace {
+        if self.quick { Pace::Quick } else { Pace::Full }
+    }
+
+    /// What a part loads with: as the flags say, else what there are aims for.
+    fn matrices(&self, part: Part) -> Vec<Matrix> {
+        let (policies, replicas): (&[&str], usize) = match part {
+            Part::Always => (&["always"], 0),
+            Part::Replica => (&["everysec"], 1),
+            _ if self.quick => (&["everysec"], 0),
+            _ => (&["no", "everysec"], 0),
+        };
+        let (commands, pipelines, values_bytes): (&[&str], &[u64], &[usize]) =
+            match (self.quick, part) {
+                (true, _) => (&["set", "get"], &[1, 64], &[64]),
+                (false, Part::Load) => (&["set", "get", "incr", "mset"], &[1, 16, 64], &[16, 256]),
+                (false, _) => (&["set", "incr"], &[1, 16], &[16, 256]),
+            };
+        let mut matrices = Vec::new();
+        for replicas in given_or(&self.replicas, &[replicas]) {
+            for policy in self.policies(part, policies) {
+                matrices.push(Matrix {
+                    policy,
+                    replicas,
+                    commands: self.commands(commands),
+                    pipelines: given_or(&self.pipeline, pipelines),
+                    values_bytes: given_or(&self.value_bytes, values_bytes),
+                    workers: self.workers.clone(),
+                    rounds: self.rounds(),
+                    threads: self.load_threads,
+                    pace: self.pace(),
+                });
+            }
+        }
+        matrices
+    }
+
+    fn policies(&self, part: Part, all: &[&str]) -> Vec<String> {
+        let given = if part == Part::Load { &*self.policy } else { &[] };
+        given_or(given, &owned(all))
+    }
+
+    fn commands(&self, all: &[&str]) -> Vec<String> {
+        given_or(&self.command, &owned(all))
+    }
+}
+
+fn owned(words: &[&str]) -> Vec<String> {
+    words.iter().map(|&word| word.to_owned()).collect()
+}
+
+fn given_or<T: Clone>(given: &[T], all: &[T]) -> Vec<T> {
+    if given.is_empty() { all.to_vec() } else { given.to_vec() }
+}
+
+/// Lets this process, and the servers it starts, have as many connections as the system allows.
+fn raise_descriptor_limit() -> io::Result<()> {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    Ok(setrlimit(Resource::Nofile, limit)?)
 }

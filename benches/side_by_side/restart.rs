@@ -3,10 +3,11 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use crate::VALUE_BYTES;
 use crate::server::{Kind, Running};
 
 const REPLICAS: usize = 2;
+/// The length of the values written.
+const VALUE_BYTES: usize = 64;
 
 /// How a server stopped before it is started again.
 #[derive(Clone, Copy, Debug)]

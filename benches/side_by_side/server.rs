@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::ops::Range;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -12,6 +13,8 @@ use tempfile::TempDir;
 
 const PATIENCE: Duration = Duration::from_mins(2);
 const POLL: Duration = Duration::from_millis(2);
+/// Between two questions to a server whose latencies are being measured.
+const GENTLE_POLL: Duration = Duration::from_millis(25);
 
 /// Which server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +28,8 @@ pub enum Kind {
 /// A running server; killed when dropped.
 #[derive(Debug)]
 pub struct Running {
-    kind: Kind,
+    /// Which server it is.
+    pub kind: Kind,
     arguments: Vec<String>,
     directory: TempDir,
     child: Child,
@@ -89,7 +93,39 @@ impl Running {
         value.map(str::to_owned).ok_or_else(|| io::Error::other(format!("INFO has no {field}")))
     }
 
-    /// Tells how long the server, all threads, has been on a core.
+    /// Reads one field of `INFO` that is a number.
+    pub fn number(&self, field: &str) -> io::Result<u64> {
+        self.info(field)?.parse().map_err(io::Error::other)
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Tells how much memory it has that no file stands behind.
+    pub fn anonymous_bytes(&self) -> io::Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid()))?;
+        let kib = status
+            .lines()
+            .find_map(|line| line.strip_prefix("RssAnon:")?.trim().strip_suffix(" kB"))
+            .ok_or(io::ErrorKind::InvalidData)?;
+        kib.parse::<u64>().map(|kib| kib * 1024).map_err(io::Error::other)
+    }
+
+    /// Tells how long the threads that live have been on a core, to the nanosecond.
+    pub fn busy_now(&self) -> io::Result<Duration> {
+        let mut total = Duration::ZERO;
+        for task in fs::read_dir(format!("/proc/{}/task", self.pid()))? {
+            // A thread that ends meanwhile does not count.
+            let Ok(text) = fs::read_to_string(task?.path().join("schedstat")) else { continue };
+            let on_core = text.split(' ').next().and_then(|field| field.parse().ok());
+            total += Duration::from_nanos(on_core.ok_or(io::ErrorKind::InvalidData)?);
+        }
+        Ok(total)
+    }
+
+    /// Tells how long the server, all threads, has been on a core, those that ended included.
     pub fn busy(&self) -> io::Result<Duration> {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
         // The name in parentheses may hold spaces; the fields after it are fixed.
@@ -102,19 +138,27 @@ impl Running {
 
     /// Writes so many keys, each `key:` and eight digits, through one pipelined connection.
     pub fn fill(&self, keys: u64, value_bytes: usize) -> io::Result<()> {
+        let value = "x".repeat(value_bytes);
+        self.fill_from(0..keys, |_| &value)
+    }
+
+    /// Writes keys as [`Self::fill`] does, each with a value of its own.
+    pub fn fill_from<'v>(
+        &self,
+        keys: Range<u64>,
+        value_of: impl Fn(u64) -> &'v str,
+    ) -> io::Result<()> {
         const BATCH: u64 = 1000;
         let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
-        let value = "x".repeat(value_bytes);
         let mut replies = Vec::new();
-        for first in (0..keys).step_by(BATCH as usize) {
+        for first in keys.clone().step_by(BATCH as usize) {
             let mut batch = Vec::new();
-            let batch_keys = first..keys.min(first + BATCH);
+            let batch_keys = first..keys.end.min(first + BATCH);
             replies.resize((batch_keys.end - first) as usize * "+OK\r\n".len(), 0);
             for key in batch_keys {
-                write!(
-                    batch,
-                    "*3\r\n$3\r\nSET\r\n$12\r\nkey:{key:08}\r\n${value_bytes}\r\n{value}\r\n"
-                )?;
+                let value = value_of(key);
+                let bytes = value.len();
+                write!(batch, "*3\r\n$3\r\nSET\r\n$12\r\nkey:{key:08}\r\n${bytes}\r\n{value}\r\n")?;
             }
             stream.write_all(&batch)?;
             stream.read_exact(&mut replies)?;
@@ -125,7 +169,7 @@ impl Running {
     /// Waits until all of `replicas` have everything that `self` has; tells how long that took.
     pub fn until_followed_by(&self, replicas: &[Self]) -> io::Result<Duration> {
         let begun = Instant::now();
-        until(|| {
+        until(POLL, || {
             let end = self.info("master_repl_offset")?;
             for replica in replicas {
                 if replica.info("master_link_status")? != "up"
@@ -139,8 +183,22 @@ impl Running {
         Ok(begun.elapsed())
     }
 
+    /// Waits until this replica follows its primary, however far behind.
+    pub fn until_linked(&self) -> io::Result<()> {
+        until(GENTLE_POLL, || Ok(self.info("master_link_status")? == "up"))
+    }
+
+    /// Waits until no snapshot is being taken, and the last one was.
+    pub fn until_saved(&self) -> io::Result<()> {
+        until(GENTLE_POLL, || Ok(self.info("rdb_bgsave_in_progress")? == "0"))?;
+        match &*self.info("rdb_last_bgsave_status")? {
+            "ok" => Ok(()),
+            status => Err(io::Error::other(format!("BGSAVE ended with {status}"))),
+        }
+    }
+
     fn until_ready(&mut self) -> io::Result<()> {
-        until(|| match self.child.try_wait()? {
+        until(POLL, || match self.child.try_wait()? {
             None => Ok(self.ask("PING").is_ok_and(|reply| reply == "+PONG")),
             Some(status) => Err(io::Error::other(format!("the server ended: {status}"))),
         })
@@ -171,13 +229,13 @@ fn spawn(kind: Kind, arguments: &[String], directory: &Path, port: u16) -> io::R
     })
 }
 
-fn until(mut done: impl FnMut() -> io::Result<bool>) -> io::Result<()> {
+fn until(poll: Duration, mut done: impl FnMut() -> io::Result<bool>) -> io::Result<()> {
     let deadline = Instant::now() + PATIENCE;
     while !done()? {
         if Instant::now() > deadline {
             return Err(io::ErrorKind::TimedOut.into());
         }
-        thread::sleep(POLL);
+        thread::sleep(poll);
     }
     Ok(())
 }

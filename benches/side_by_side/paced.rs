@@ -1,0 +1,106 @@
+//! Writers that send at given times, whatever the server does meanwhile.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::client::Client;
+
+/// How many writes are due in a second.
+pub const PER_SECOND: u64 = 4000;
+/// The length of what is written.
+pub const VALUE_BYTES: usize = 1000;
+
+const WRITERS: u64 = 8;
+const EVERY: Duration = Duration::from_micros(1_000_000 * WRITERS / PER_SECOND);
+/// Spreads numbers that follow each other: 2⁶⁴ divided by the golden ratio.
+const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// Values that a snapshot cannot make shorter.
+#[derive(Debug)]
+pub struct Values(String);
+
+/// The writers of one run.
+struct Writers<'w> {
+    port: u16,
+    keys: u64,
+    values: &'w Values,
+    start: Instant,
+    over: AtomicBool,
+}
+
+/// Writes to keys of `key:` and eight digits below `keys` while `event` goes on; returns what each
+/// write took, and how long the event did.
+///
+/// A write that is due while the one before it is unanswered counts from when it was due, so that
+/// one stall is felt by all the writes it holds up. A writer that wakes up late by itself counts
+/// from then: that is not the server's doing.
+pub fn during(
+    port: u16,
+    keys: u64,
+    values: &Values,
+    event: impl FnOnce() -> io::Result<()>,
+) -> io::Result<(Vec<Duration>, Duration)> {
+    let over = AtomicBool::new(false);
+    let writers = &Writers { port, keys, values, start: Instant::now(), over };
+    thread::scope(|scope| {
+        let threads: Vec<_> =
+            (0..WRITERS).map(|writer| scope.spawn(move || writers.write(writer))).collect();
+        let ended = event();
+        let took = writers.start.elapsed();
+        writers.over.store(true, Ordering::Relaxed);
+        let mut all = Vec::new();
+        for thread in threads {
+            all.extend(thread.join().map_err(|_| io::Error::other("a writer panicked"))??);
+        }
+        ended.map(|()| (all, took))
+    })
+}
+
+impl Writers<'_> {
+    fn write(&self, writer: u64) -> io::Result<Vec<Duration>> {
+        let mut client = Client::connect(self.port)?;
+        let mut latencies = Vec::new();
+        let mut due = self.start + EVERY * writer as u32 / WRITERS as u32;
+        let mut answered = self.start;
+        for number in (writer..).step_by(WRITERS as usize) {
+            thread::sleep(due.saturating_duration_since(Instant::now()));
+            if self.over.load(Ordering::Relaxed) {
+                break;
+            }
+            let begun = if answered > due { due } else { Instant::now() };
+            let key = (number.wrapping_mul(SPREAD) >> 32) % self.keys;
+            client.call(&["SET", &format!("key:{key:08}"), self.values.of(number)])?;
+            answered = Instant::now();
+            latencies.push(answered - begun);
+            due += EVERY;
+        }
+        Ok(latencies)
+    }
+}
+
+impl Values {
+    const STARTS: usize = 64 * 1024;
+
+    /// Makes them up; they are the same in each run.
+    pub fn new() -> Self {
+        const LETTERS: &[u8; 64] =
+            b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+        let mut state = SPREAD;
+        let letters = (0..Self::STARTS + VALUE_BYTES).map(|_| {
+            // Marsaglia's xorshift64.
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            char::from(LETTERS[(state >> 58) as usize])
+        });
+        Self(letters.collect())
+    }
+
+    /// Returns one of them.
+    pub fn of(&self, number: u64) -> &str {
+        let start = (number.wrapping_mul(SPREAD) >> 32) as usize % Self::STARTS;
+        &self.0[start..start + VALUE_BYTES]
+    }
+}
