@@ -33,7 +33,7 @@ A configuration file named like a command is given with its directory: ./log";
     disable_help_subcommand = true,
     override_usage = "backlogd [FILE] [-] [--DIRECTIVE VALUE...]...\n       \
                       backlogd --check-config [FILE] [-] [--DIRECTIVE VALUE...]...\n       \
-                      backlogd log <verify|stat|dump> DIR"
+                      backlogd log <verify|stat|dump|tail> DIR"
 )]
 struct CommandLine {
     /// Checks the configuration, names the first error, and does not start
@@ -74,6 +74,17 @@ JSON form: {\"offset\", \"end\", \"time\", \"db\", \"args\"}, a line for each co
 milliseconds since 1970; what is not known is null. In \"args\" every character stands for one
 byte: bytes from 0x80 on are \\u0080 to \\u00ff, and encoding the string in Latin-1 gives them back.";
 
+const TAIL_NOTES: &str = "\
+Only what the server has sealed is shown: that is what it replies to and what replicas can get. With
+--follow it goes on through new segments and restarts of the server. Where a restart has cut the log,
+a line on standard error says so. Where the retention removes what has not been shown yet, it ends
+with an error that names the offset, and never leaves anything out.
+
+It follows until a signal such as SIGINT or SIGTERM ends it, or until the reader of its pipe leaves
+(status 0).
+
+The forms of the lines are those of log dump, plain and JSON; see its help.";
+
 #[derive(Debug, Subcommand)]
 enum Tool {
     /// Looks into a log directory, live or not, and changes nothing
@@ -105,6 +116,9 @@ pub enum LogCommand {
     /// Prints the commands of the replication stream with their offsets and times
     #[command(after_help = format!("{DUMP_NOTES}\n\n{EXIT_STATUS}"))]
     Dump(DumpArgs),
+    /// Prints the latest commands of the stream, and with --follow those to come
+    #[command(after_help = format!("{TAIL_NOTES}\n\n{EXIT_STATUS}"))]
+    Tail(TailArgs),
 }
 
 /// What `backlogd log dump` prints.
@@ -121,6 +135,29 @@ pub struct DumpArgs {
     /// Prints at most this many commands
     #[arg(long, value_name = "N")]
     pub count: Option<u64>,
+    /// Writes one JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What `backlogd log tail` prints.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub struct TailArgs {
+    /// The directory that holds the log
+    pub dir: PathBuf,
+    /// Begins with this many commands before the end
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
+    pub lines: usize,
+    /// Begins at this offset instead, which must be where a command begins, or the end
+    #[arg(long, value_name = "OFFSET", conflicts_with = "lines")]
+    pub from: Option<u64>,
+    /// Goes on with what is sealed from now on
+    #[arg(short, long)]
+    pub follow: bool,
+    /// Looks for more so often, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 100, requires = "follow",
+          value_parser = clap::value_parser!(u64).range(1..=60_000))]
+    pub interval: u64,
     /// Writes one JSON object a line
     #[arg(long)]
     pub json: bool,
@@ -364,6 +401,17 @@ mod tests {
         let dump = ["log", "dump", "/x", "--from", "17", "--count", "2", "--json"];
         let Ok(Invocation::Log(LogCommand::Dump(dump))) = run(&dump) else { panic!() };
         assert_eq!((dump.from, dump.to, dump.count, dump.json), (Some(17), None, Some(2), true));
+        let tail = ["log", "tail", "/x", "-n", "3", "-f", "--interval", "20"];
+        let Ok(Invocation::Log(LogCommand::Tail(tail))) = run(&tail) else { panic!() };
+        assert_eq!((tail.lines, tail.from, tail.follow, tail.interval), (3, None, true, 20));
+        let Ok(Invocation::Log(LogCommand::Tail(tail))) = run(&["log", "tail", "/x"]) else {
+            panic!()
+        };
+        assert_eq!((tail.lines, tail.follow, tail.interval), (10, false, 100));
+        for wrong in [&["-n", "1", "--from", "2"][..], &["-f", "--interval", "0"], &["-n", "-1"]] {
+            let arguments = [&["log", "tail", "/x"], wrong].concat();
+            assert!(matches!(run(&arguments), Err(FlagsError::Tool(_))), "{wrong:?}");
+        }
         assert!(matches!(run(&["log", "dump"]), Err(FlagsError::Tool(_))));
         assert!(matches!(run(&["log", "burn", "/x"]), Err(FlagsError::Tool(_))));
     }

@@ -71,14 +71,27 @@ pub struct InspectedSegment {
     pub durable: Offset,
 }
 
-/// A segment file, open for reading, and its frames.
+/// A segment that was read once, as far as it had been written.
 #[derive(Debug)]
 pub struct OpenSegment {
     /// What is known of it.
     pub facts: InspectedSegment,
-    /// Every valid frame of what belongs to the log, with its slot, in slot order.
+    /// What there is of its stream.
+    pub stretch: Stretch,
+}
+
+/// The stream of one segment up to where it verifies, open for reading.
+#[derive(Debug)]
+pub struct Stretch {
+    /// The file.
+    pub path: PathBuf,
+    /// What its first page says.
+    pub header: Header,
+    /// Up to where the chain of checksums holds.
+    pub end: Offset,
+    /// The valid frames of what belongs to the log, with their slots, in slot order.
     pub frames: Vec<(u32, Frame)>,
-    file: Box<dyn SegmentFile>,
+    pub(super) file: Box<dyn SegmentFile>,
 }
 
 /// How much of a log to read.
@@ -92,8 +105,13 @@ pub enum Depth {
 
 /// Reads the first page of every segment file of `directory`; those in use come in stream order.
 pub fn list(directory: &Path) -> Result<Vec<Listed>, StorageError> {
+    list_from(directory, 0)
+}
+
+/// Does so from the sequence number `first` on.
+pub(super) fn list_from(directory: &Path, first: u64) -> Result<Vec<Listed>, StorageError> {
     let mut all = Vec::new();
-    for seq in list_segments(directory)? {
+    for seq in list_segments(directory)?.into_iter().filter(|seq| *seq >= first) {
         let path = directory.join(segment_name(seq));
         let file = match Directory::open_read_only(&path) {
             Err(error) if error.source.kind() == io::ErrorKind::NotFound => continue,
@@ -210,16 +228,25 @@ impl OpenSegment {
             verified_end,
             durable,
         };
-        Ok(Some(Self { facts, frames, file }))
+        let stretch = Stretch {
+            path: listed.path.clone(),
+            header: **header,
+            end: verified_end,
+            frames,
+            file,
+        };
+        Ok(Some(Self { facts, stretch }))
     }
+}
 
+impl Stretch {
     /// Reads stream bytes from `offset`, as many as fit and are verified; returns how many.
     pub fn read(&self, offset: Offset, bytes: &mut [u8]) -> Result<usize, StorageError> {
-        let InspectedSegment { header, path, verified_end, .. } = &self.facts;
+        let Self { header, path, end, .. } = self;
         if offset < header.base {
             return Ok(0);
         }
-        let count = (verified_end.since(offset)).min(bytes.len() as u64) as usize;
+        let count = (end.since(offset)).min(bytes.len() as u64) as usize;
         let position = scan::file_position(header, offset);
         self.file
             .read_at(position, &mut bytes[..count])

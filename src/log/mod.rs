@@ -48,6 +48,7 @@ mod prepare;
 mod sync;
 
 pub mod findings;
+pub mod following;
 pub mod inspect;
 mod recovery;
 mod repair;

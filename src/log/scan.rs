@@ -46,14 +46,35 @@ pub fn frames(
         let step = BLOCK_BYTES.min(table_bytes - done);
         let block = &mut block[..step as usize];
         read_or_zeroes(file, header.file_len - done - step, block)?;
-        let first_slot = done / FRAME_BYTES as u64;
-        for (slot, bytes) in (first_slot..).zip(block.rchunks_exact(FRAME_BYTES)) {
-            let Ok(slot) = u32::try_from(slot) else { return Ok(found) };
-            found.extend(Frame::decode(bytes, header, slot).map(|frame| (slot, frame)));
-        }
+        decode_block(block, header, done / FRAME_BYTES as u64, &mut found);
         done += step;
     }
     Ok(found)
+}
+
+/// Collects the valid frames of a page of slots, the first of which is `slot`.
+pub fn frames_from(
+    file: &dyn SegmentFile,
+    header: &Header,
+    slot: u32,
+) -> io::Result<Vec<(u32, Frame)>> {
+    let above = (u64::from(slot) * FRAME_BYTES as u64).min(header.body_bytes());
+    let step = (header.body_bytes() - above).min(PAGE_BYTES as u64);
+    let mut page = [0; PAGE_BYTES];
+    // What does not make a whole frame lies at the lower end.
+    let block = &mut page[..step as usize];
+    read_or_zeroes(file, header.file_len - above - step, block)?;
+    let mut found = Vec::new();
+    decode_block(block, header, u64::from(slot), &mut found);
+    Ok(found)
+}
+
+/// Decodes the slots in `block`, of which the first, at its end, is `first_slot`.
+fn decode_block(block: &[u8], header: &Header, first_slot: u64, found: &mut Vec<(u32, Frame)>) {
+    for (slot, bytes) in (first_slot..).zip(block.rchunks_exact(FRAME_BYTES)) {
+        let Ok(slot) = u32::try_from(slot) else { return };
+        found.extend(Frame::decode(bytes, header, slot).map(|frame| (slot, frame)));
+    }
 }
 
 /// Follows the chain through `frames`, at most to `limit`, as far as the stream agrees with it.

@@ -8,6 +8,7 @@ pub mod data;
 pub mod disk;
 pub mod follower;
 pub mod history;
+pub mod json;
 pub mod load;
 pub mod mount;
 pub mod process;

@@ -6,6 +6,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
+use rustix::process::Signal;
+
 use super::wait::PATIENCE;
 
 /// Lines of output shown when a test fails.
@@ -69,6 +71,11 @@ impl Process {
         self.seen.join("\n")
     }
 
+    /// Leaves out of [`Self::output`] what was waited for so far.
+    pub fn forget(&mut self) {
+        self.seen.clear();
+    }
+
     /// Tells whether it still runs.
     pub fn is_running(&mut self) -> bool {
         self.child.try_wait().expect("the child can be asked").is_none()
@@ -83,8 +90,13 @@ impl Process {
 
     /// Asks it to end as an operator does (SIGTERM), without waiting.
     pub fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
         let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM)
+        rustix::process::kill_process(pid, signal)
             .unwrap_or_else(|error| panic!("cannot signal {}: {error}", self.name));
     }
 

@@ -1,7 +1,7 @@
 //! Cuts a segment's stream into commands, a piece of the file at a time.
 
 use super::error::ToolError;
-use crate::log::inspect::OpenSegment;
+use crate::log::inspect::Stretch;
 use crate::net::number::parse_i64_strict;
 use crate::net::{Args, Parsed, Parser, Peer};
 use crate::position::Offset;
@@ -10,8 +10,7 @@ use crate::position::Offset;
 const PIECE_BYTES: usize = 256 << 10;
 
 /// The commands of one segment, from its first byte to the last that verifies.
-pub(super) struct Commands<'s> {
-    segment: &'s OpenSegment,
+pub(super) struct Commands {
     parser: Parser,
     buffer: Vec<u8>,
     /// Where in the buffer the next command begins.
@@ -30,16 +29,16 @@ pub(super) struct Command<'c> {
     pub(super) args: Args<'c>,
 }
 
-impl<'s> Commands<'s> {
-    /// Begins with the first command of `segment`: no unit lies across two segments.
-    pub(super) fn of(segment: &'s OpenSegment) -> Self {
+impl Commands {
+    /// Begins with the first command of a segment: no unit lies across two segments.
+    pub(super) fn of(stretch: &Stretch) -> Self {
         let parser = Parser::new(Peer::Upstream, usize::MAX);
-        Self { segment, parser, buffer: Vec::new(), at: 0, offset: segment.facts.header.base }
+        Self { parser, buffer: Vec::new(), at: 0, offset: stretch.header.base }
     }
 
-    /// Reads the next command; `None` at the end of what verifies.
-    pub(super) fn next(&mut self) -> Result<Option<Command<'_>>, ToolError> {
-        let path = &self.segment.facts.path;
+    /// Reads the next command of the segment it began with; `None` at the end of what verifies.
+    pub(super) fn next(&mut self, stretch: &Stretch) -> Result<Option<Command<'_>>, ToolError> {
+        let path = &stretch.path;
         loop {
             let offset = self.offset;
             match self.parser.parse(&self.buffer[self.at..]) {
@@ -51,7 +50,7 @@ impl<'s> Commands<'s> {
                 }
                 // A primary of old keeps its replicas awake with empty lines.
                 Ok(Parsed::Empty { consumed }) => self.advance(consumed),
-                Ok(Parsed::Incomplete { .. }) if self.fill()? => {}
+                Ok(Parsed::Incomplete { .. }) if self.fill(stretch)? => {}
                 Ok(Parsed::Incomplete { .. }) if self.at == self.buffer.len() => return Ok(None),
                 Ok(Parsed::Incomplete { .. }) => {
                     return Err(ToolError::Incomplete { path: path.clone(), at: offset });
@@ -69,13 +68,13 @@ impl<'s> Commands<'s> {
     }
 
     /// Reads on in the file; tells whether there was anything to read.
-    fn fill(&mut self) -> Result<bool, ToolError> {
+    fn fill(&mut self, stretch: &Stretch) -> Result<bool, ToolError> {
         self.buffer.drain(..self.at);
         self.at = 0;
         let len = self.buffer.len();
         let from = self.offset.advanced(len as u64);
         self.buffer.resize(len + PIECE_BYTES, 0);
-        let count = self.segment.read(from, &mut self.buffer[len..])?;
+        let count = stretch.read(from, &mut self.buffer[len..])?;
         self.buffer.truncate(len + count);
         Ok(count > 0)
     }

@@ -50,12 +50,15 @@ pub(super) enum ToolError {
         /// What was wanted.
         from: Offset,
     },
-    /// The retention was faster than the dump.
-    #[error("what lies behind offset {at} was retired before it was dumped: the dump ends there")]
+    /// The retention was faster than the tool.
+    #[error("what lies behind offset {at} was retired before it was read: the output ends there")]
     Overtaken {
-        /// The end of what was dumped.
+        /// The end of what was printed.
         at: Offset,
     },
+    /// What was followed is gone.
+    #[error("{}: the log that was followed is no longer there", .0.display())]
+    Replaced(PathBuf),
     /// What is wanted has not been written.
     #[error("the log ends at {end}: offset {from} is not there yet")]
     PastEnd {
@@ -64,7 +67,7 @@ pub(super) enum ToolError {
         /// Where the log ends.
         end: Offset,
     },
-    /// No command begins where the dump should.
+    /// No command begins where the output should.
     #[error("offset {from} is inside of a command: commands begin at {before} and at {after}")]
     NotABoundary {
         /// What was wanted.

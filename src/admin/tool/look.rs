@@ -223,6 +223,30 @@ impl Conclusion {
     }
 }
 
+/// Where what can be read ends before the log does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Broken {
+    /// With more segments to come.
+    Between,
+    /// In the last segment, which may be growing.
+    AtTail,
+}
+
+/// Says why what can be read ends before the log does.
+pub(super) fn complain(
+    directory: &Path,
+    broken: Broken,
+    complaints: &mut dyn Write,
+) -> Result<Outcome, ToolError> {
+    let mut problems = Look::closely(directory, Depth::Stream)?.problems;
+    problems.retain(|problem| matches!(problem, Problem::File(_)));
+    if problems.is_empty() && broken == Broken::Between {
+        return Err(ToolError::Changing(directory.to_owned()));
+    }
+    tell(&problems, complaints)?;
+    Ok(conclude(&problems).outcome())
+}
+
 /// Writes a line for each problem.
 pub(super) fn tell(problems: &[Problem], out: &mut dyn Write) -> io::Result<()> {
     for problem in problems {

@@ -1,4 +1,4 @@
-//! The operator's tools for a log directory: `backlogd log verify|stat|dump`.
+//! The operator's tools for a log directory: `backlogd log verify|stat|dump|tail`.
 //!
 //! They open files for reading only, take no lock and make no file, so that they may look at the
 //! directory of a running server. What they see is a moment's view of it; since a file that is
@@ -10,10 +10,12 @@ mod place;
 
 mod commands;
 mod look;
+mod printer;
 mod snapshot;
 
 mod dump;
 mod stat;
+mod tail;
 mod verify;
 
 mod error;

@@ -1,11 +1,14 @@
 //! What the named directory holds: a log, and perhaps the manifest that it belongs to.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
+use super::commands::Commands;
 use super::error::ToolError;
 use crate::log::Expectation;
 use crate::log::format::Header;
-use crate::log::inspect::{self, Listed};
+use crate::log::inspect::{self, Depth, Listed, OpenSegment};
+use crate::position::Offset;
 use crate::snapshot::{Manifest, ManifestError};
 
 /// A directory with a log in it.
@@ -47,6 +50,51 @@ impl<'d> Place<'d> {
                 .any(|(_, other)| place(other) == place(header) && other.epoch > header.epoch)
         };
         used.iter().copied().filter(|(_, header)| !is_superseded(header)).collect()
+    }
+
+    /// Where the log begins.
+    pub(super) fn start(&self) -> Result<Offset, ToolError> {
+        let chain = self.chain();
+        let start = chain.first().map(|(_, header)| header.base);
+        start.ok_or_else(|| ToolError::Unused(self.directory.to_owned()))
+    }
+
+    /// Which segment of the chain holds the byte at `from`, or will.
+    pub(super) fn index_of(&self, from: Offset) -> Result<usize, ToolError> {
+        let start = self.start()?;
+        let after = self.chain().partition_point(|(_, header)| header.base <= from);
+        after.checked_sub(1).ok_or(ToolError::BeforeStart { from, start })
+    }
+
+    /// Opens a segment of the list; `None` if it has been retired since.
+    pub(super) fn open(
+        &self,
+        listed: &Listed,
+        header: &Header,
+    ) -> Result<Option<OpenSegment>, ToolError> {
+        let next = inspect::next_of(&self.listed, header.seq);
+        match OpenSegment::open(listed, next, Depth::Stream) {
+            Err(error) if error.source.kind() == ErrorKind::NotFound => Ok(None),
+            segment => Ok(segment?),
+        }
+    }
+
+    /// The database that is selected where the segment `index` of the chain begins, as far as those
+    /// before it tell.
+    pub(super) fn database_before(&self, index: usize) -> Result<Option<u64>, ToolError> {
+        for (listed, header) in self.chain()[..index].iter().rev() {
+            // Where one is retired, those before it are gone as well.
+            let Some(segment) = self.open(listed, header)? else { break };
+            let mut commands = Commands::of(&segment.stretch);
+            let mut last = None;
+            while let Some(command) = commands.next(&segment.stretch)? {
+                last = command.selects().or(last);
+            }
+            if last.is_some() {
+                return Ok(last);
+            }
+        }
+        Ok(None)
     }
 
     /// The manifest, if it is there and readable.

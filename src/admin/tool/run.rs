@@ -4,7 +4,7 @@ use std::io::{BufWriter, ErrorKind, Write};
 use std::process::ExitCode;
 
 use super::error::ToolError;
-use super::{dump, stat, verify};
+use super::{dump, stat, tail, verify};
 use crate::config::LogCommand;
 
 const BUFFER_BYTES: usize = 64 << 10;
@@ -37,6 +37,7 @@ pub fn run(command: &LogCommand) -> ExitCode {
         LogCommand::Verify { dir, json } => verify::verify(dir, *json, &mut out),
         LogCommand::Stat { dir, json } => stat::stat(dir, *json, &mut out),
         LogCommand::Dump(arguments) => dump::dump(arguments, &mut out, &mut complaints),
+        LogCommand::Tail(arguments) => tail::tail(arguments, &mut out, &mut complaints),
     };
     let done = done.and_then(|outcome| match out.flush() {
         // Whoever reads has seen enough; the verdict stands all the same.

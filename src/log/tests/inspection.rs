@@ -84,7 +84,7 @@ fn what_is_decoded_from_the_golden_files_encodes_to_the_same_bytes() {
         let header = segment.facts.header;
         let bytes = fs::read(&segment.facts.path).unwrap();
         assert_eq!(bytes[..PAGE_BYTES], header.encode());
-        for &(slot, frame) in &segment.frames {
+        for &(slot, frame) in &segment.stretch.frames {
             let at = crate::log::format::slot_position(header.file_len, slot) as usize;
             assert_eq!(bytes[at..at + 32], Frame::encode(&frame, header.salt, slot));
         }
@@ -119,10 +119,10 @@ fn a_live_directory_can_be_looked_at() {
         assert_eq!(findings(&files), []);
         let tail = open_all(temp.path()).pop().unwrap();
         assert_eq!(tail.facts.verified_end, writer.sealed());
-        assert!(tail.sealed_ms(Offset(number * 1500 + 1)).is_some());
-        assert_eq!(tail.sealed_ms(Offset(number * 1500 + 1501)), None);
+        assert!(tail.stretch.sealed_ms(Offset(number * 1500 + 1)).is_some());
+        assert_eq!(tail.stretch.sealed_ms(Offset(number * 1500 + 1501)), None);
         let mut bytes = [0; 1500];
-        assert_eq!(tail.read(Offset(number * 1500), &mut bytes).unwrap(), 1500);
+        assert_eq!(tail.stretch.read(Offset(number * 1500), &mut bytes).unwrap(), 1500);
         assert_eq!(&bytes[..], unit(number, 1500));
     }
 }
