@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use backlogd::admin::{tool, tracing as log_lines};
+use backlogd::admin::{crash, tool, tracing as log_lines};
 use backlogd::config::flags::{self, FlagsError};
 use backlogd::config::{Config, Invocation};
 use backlogd::server;
@@ -31,6 +31,12 @@ fn serve(config: Config) -> ExitCode {
         Ok(tracing) => tracing,
         Err(error) => return refuse(&error.to_string()),
     };
+    if settings.crash_log_enabled {
+        crash::enable();
+    }
+    if let Err(error) = crash::start(tracing.clone()) {
+        return refuse(&format!("cannot watch for crashes: {error}"));
+    }
     match server::run(config, tracing) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -1,5 +1,6 @@
 //! Reports on the other parts and changes none of them.
 
+pub mod crash;
 pub mod latency;
 pub mod memory;
 pub mod slowlog;

@@ -54,6 +54,8 @@ pub struct LogFileError {
 }
 
 struct Shared {
+    /// The file, if it is not standard output.
+    path: Option<PathBuf>,
     level: AtomicU8,
     role: AtomicU8,
     sink: Mutex<Sink>,
@@ -108,8 +110,38 @@ impl LogHandle {
     }
 }
 
+/// For the report of a crash: whoever crashed may hold every lock there is.
+impl LogHandle {
+    /// Writes text as it is, past the lock that keeps other lines apart.
+    ///
+    /// What cannot be written is lost: there is nowhere left to say so.
+    pub(super) fn write_unlocked(&self, text: &str) {
+        if let Some(path) = &self.shared.path {
+            let _ = open(path).map(|mut file| file.write_all(text.as_bytes()));
+            return;
+        }
+        let mut rest = text.as_bytes();
+        while !rest.is_empty() {
+            match rustix::io::write(io::stdout(), rest) {
+                Ok(count) => rest = &rest[count..],
+                Err(rustix::io::Errno::INTR) => {}
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// Spells a line of the greatest importance.
+    pub(super) fn line_of_report(&self, text: &str) -> String {
+        let role = char::from(self.shared.role.load(Ordering::Relaxed));
+        let time = LoggedTime::at(SystemTime::now());
+        format!("{}:{role} {time} # {text}\n", std::process::id())
+    }
+}
+
 fn subscriber(level: LogLevel, sink: Sink) -> (impl Subscriber + Send + Sync, LogHandle) {
+    let path = if let Sink::File { path, .. } = &sink { Some(path.clone()) } else { None };
     let shared = Arc::new(Shared {
+        path,
         level: AtomicU8::new(rank(level)),
         role: AtomicU8::new(LoggedRole::Starting as u8),
         sink: Mutex::new(sink),

@@ -9,7 +9,7 @@ use crate::position::{Offset, Replid};
 
 use super::session::ClientInfo;
 use super::table::Command;
-use super::{Fault, Session};
+use super::{Fault, Flow, Session};
 
 /// What commands may ask of the server around them; everything here is off the hot path.
 pub trait Host: Send + Sync {
@@ -55,6 +55,8 @@ pub trait Host: Send + Sync {
     fn replicas_at(&self, offset: Offset) -> i64;
     /// Tells whether all below `offset` is on the disk here, and on how many replicas' disks it is.
     fn durable_at(&self, offset: Offset) -> (bool, i64);
+    /// Faults, as `DEBUG SEGFAULT` wants; only a test's host returns.
+    fn fault(&self) -> Flow;
     /// Takes a new replid, as `DEBUG CHANGE-REPL-ID` wants.
     fn change_replid(&self) -> Result<Replid, Fault>;
 

@@ -295,6 +295,11 @@ impl Host for FakeHost {
         (offset == Offset::ZERO, 0)
     }
 
+    fn fault(&self) -> Flow {
+        self.note("fault");
+        Flow::Done
+    }
+
     fn change_replid(&self) -> Result<Replid, Fault> {
         Err(Fault::fixed("ERR there is no log"))
     }

@@ -134,6 +134,8 @@ pub struct Settings {
     pub active_expire_effort: u32,
     /// `enable-debug-command`.
     pub enable_debug_command: Allowed,
+    /// `crash-log-enabled`.
+    pub crash_log_enabled: bool,
     /// `shutdown-timeout`: how long a shutdown waits for replicas.
     pub shutdown_timeout: Duration,
     /// `shutdown-on-sigint`.
@@ -268,7 +270,8 @@ impl Config {
             hz: self.unsigned("hz"),
             active_expire_effort: self.unsigned("active-expire-effort"),
             enable_debug_command: self.allowed("enable-debug-command"),
-            shutdown_timeout: Duration::from_secs(self.unsigned("shutdown-timeout")),
+            crash_log_enabled: self.yes("crash-log-enabled"),
+            shutdown_timeout: self.seconds("shutdown-timeout"),
             shutdown_on_sigint: self.shutdown_options("shutdown-on-sigint"),
             shutdown_on_sigterm: self.shutdown_options("shutdown-on-sigterm"),
             busy_reply_threshold: Duration::from_millis(self.unsigned("busy-reply-threshold")),
@@ -291,10 +294,8 @@ impl Config {
             backlog_boot_id_file: self.path("backlog-boot-id-file").unwrap_or_default(),
             backlog_address_file: self.path("backlog-address-file"),
             repl_backlog_size: self.unsigned("repl-backlog-size"),
-            repl_timeout: Duration::from_secs(self.unsigned("repl-timeout")),
-            repl_ping_replica_period: Duration::from_secs(
-                self.unsigned("repl-ping-replica-period"),
-            ),
+            repl_timeout: self.seconds("repl-timeout"),
+            repl_ping_replica_period: self.seconds("repl-ping-replica-period"),
             repl_disable_tcp_nodelay: self.yes("repl-disable-tcp-nodelay"),
             min_replicas_to_write: self.unsigned("min-replicas-to-write"),
             min_replicas_max_lag_secs: self.unsigned("min-replicas-max-lag"),
@@ -315,6 +316,10 @@ impl Config {
             latency_percentiles: self.percentiles(),
             dir: self.dir(),
         }
+    }
+
+    fn seconds(&self, name: &str) -> Duration {
+        Duration::from_secs(self.unsigned(name))
     }
 
     fn yes(&self, name: &str) -> bool {

@@ -1,6 +1,6 @@
 //! The bytes of one segment in memory: one writer above a mark, any number of readers below it.
 //!
-//! All `unsafe` of the crate is here, and four facts carry it:
+//! All `unsafe` of the log is here, and four facts carry it:
 //!
 //! - M1  A [`Writable`] is made only together with a file that did not exist before, and cannot be
 //!   cloned: within the process it is the only thing that stores into those pages.

@@ -22,7 +22,7 @@
 //! - L6  The first failed sync is final; it is never retried.
 //! - L7  A full disk is an error, never a signal: files are allocated before they are mapped, and one
 //!   spare is kept ready. No mapped file is ever truncated.
-//! - L8  `unsafe` lives in `mapping` and nowhere else.
+//! - L8  `unsafe` lives in `mapping`, and nowhere else in the log.
 //! - L9  A log without a segment in use is an error, never an empty log.
 
 pub mod format;

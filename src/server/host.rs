@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use crate::admin::crash;
 use crate::command::counters::{BUCKETS, bucket_limit_us};
 use crate::command::host::{
     AuthFault, LatencyHistogram, MemoryFigures, PauseScope, Ran, RoleReport, SaveStarted, SlowEntry,
 };
 use crate::command::session::flag;
 use crate::command::table;
-use crate::command::{ClientInfo, Fault, Host, Session};
+use crate::command::{ClientInfo, Fault, Flow, Host, Session};
 use crate::config::settings::Allowed;
 use crate::config::{Caller, Changed, SetError, Settings, is_sensitive};
 use crate::keyspace::Locked;
@@ -50,6 +51,11 @@ impl Host for Server {
             stream.log().set_sync_policy(sync_policy(settings.appendfsync));
         }
         self.tracing.set_level(settings.loglevel);
+        if settings.crash_log_enabled {
+            crash::enable();
+        } else {
+            crash::disable();
+        }
         *self.settings.write() = settings;
         Ok(())
     }
@@ -145,6 +151,10 @@ impl Host for Server {
     fn durable_at(&self, offset: Offset) -> (bool, i64) {
         let here = self.stream().is_some_and(|stream| stream.log().durable() >= offset);
         (here, self.replicas.count_durable_at(offset))
+    }
+
+    fn fault(&self) -> Flow {
+        crash::fault()
     }
 
     fn change_replid(&self) -> Result<Replid, Fault> {

@@ -46,6 +46,7 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
 
+use crate::admin::crash;
 use crate::admin::latency::LatencyEvents;
 use crate::admin::slowlog::SlowLog;
 use crate::admin::tracing::{LogHandle, LoggedRole};
@@ -219,6 +220,7 @@ pub fn run(config: Config, tracing: LogHandle) -> Result<(), RunError> {
     let aids = Aids { bin, tracing, renames };
     let server =
         Arc::new_cyclic(|me| Server::new(config, settings, directory, pool, aids, me.clone()));
+    crash::use_info(report::source_for_crashes(&server));
     for (name, reason) in server.config.lock().ignored() {
         tracing::warn!(directive = name, "has no effect: {reason}");
     }

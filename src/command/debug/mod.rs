@@ -34,8 +34,12 @@ const HELP: &[&str] = &[
     "    Load the newest snapshot and replay the log after it.",
     "OBJECT <key>",
     "    Show low level info about `key` and associated value.",
+    "PANIC",
+    "    Crash the server simulating a panic.",
     "RELOAD",
     "    Save a snapshot and load it back.",
+    "SEGFAULT",
+    "    Crash the server with sigsegv.",
     "SET-ACTIVE-EXPIRE <0|1>",
     "    Setting it to 0 disables expiring keys in background when they are not",
     "    accessed. Setting it to 1 reenables back the default.",
@@ -48,6 +52,9 @@ const HELP: &[&str] = &[
 ];
 
 /// `DEBUG subcommand …`, for those whom `enable-debug-command` lets.
+///
+/// # Panics
+/// When `DEBUG PANIC` asks for that.
 pub fn debug(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     if !call.host.allows_debug(call.session) {
         return Err(NOT_ALLOWED);
@@ -59,6 +66,8 @@ pub fn debug(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
         (b"DIGEST-VALUE", _) => inspect::digest_values(call),
         (b"OBJECT", 3) => return inspect::object(call),
         (b"JMAP", 2) => call.reply.ok(),
+        (b"SEGFAULT", 2) => return Ok(call.host.fault()),
+        (b"PANIC", 2) => panic!("DEBUG PANIC was called"),
         (b"SLEEP", 3) => return Ok(Flow::Await(Request::Sleep(sleep_time(call.args.word(2))?))),
         (b"SET-ACTIVE-EXPIRE", 3) => {
             call.host.set_active_expiry(leading_integer(call.args.word(2)) != 0);

@@ -53,6 +53,15 @@ fn the_digest_is_the_one_redis_computes() {
 }
 
 #[test]
+fn faults_are_left_to_the_server() {
+    let mut bench = Bench::new();
+    assert_eq!(bench.run("DEBUG SEGFAULT").flow, Some(Flow::Done));
+    assert!(bench.host.calls.lock().contains(&"fault".to_owned()));
+    bench.host.refuses_debug.store(true, Relaxed);
+    assert!(bench.reply("DEBUG SEGFAULT").starts_with("-ERR DEBUG command not allowed"));
+}
+
+#[test]
 fn what_takes_long_is_asked_of_the_server() {
     let mut bench = Bench::new();
     let mut flow = |words| bench.run(words).flow.unwrap();

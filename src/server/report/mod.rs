@@ -6,13 +6,15 @@ mod machine;
 mod usage;
 
 use std::fmt::{Display, Write};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::admin::crash::InfoSource;
 use crate::command::REDIS_VERSION;
 use crate::command::counters::Totals;
 use crate::command::session::{ClientInfo, flag};
 use crate::config::settings::{AppendFsync, BacklogFeed};
-use crate::keyspace::Locked;
+use crate::keyspace::{Locked, ShardSet};
 use crate::position::Offset;
 use crate::replication::stream::Stream;
 
@@ -79,6 +81,18 @@ impl Text<'_, '_> {
     fn flag(&mut self, name: &str, on: bool) {
         self.line(name, u8::from(on));
     }
+}
+
+/// Tells the report of a crash how to make the text, a section at a time.
+pub fn source_for_crashes(server: &Arc<Server>) -> InfoSource {
+    let server = Arc::downgrade(server);
+    let write = move |section: &str| {
+        let Some(server) = server.upgrade() else { return String::new() };
+        let mut held = server.keyspace.lock(ShardSet::EMPTY);
+        info(&server, &[section.to_owned()], &mut held)
+    };
+    let sections = SECTIONS.iter().map(|(name, ..)| *name).collect();
+    InfoSource { sections, write: Box::new(write) }
 }
 
 /// Writes the sections named, or the usual ones.
