@@ -67,10 +67,21 @@ fn printed(follower: &mut Process) -> (Vec<String>, Vec<String>) {
     output.lines().map(str::to_owned).partition(|line| line.starts_with('{'))
 }
 
-/// The sequence number in a segment's name.
-fn number_of(segment: &Path) -> u64 {
-    let name = segment.file_stem().expect("a name").to_string_lossy();
-    name.parse().expect("a number")
+/// The sequence numbers of the segment files, used or not, ascending.
+fn numbers(directory: &Path) -> Vec<u64> {
+    let entries = fs::read_dir(directory).expect("the directory can be read");
+    let names = entries.map(|entry| entry.expect("an entry").file_name().into_string());
+    let mut numbers: Vec<u64> =
+        names.filter_map(|name| name.ok()?.strip_suffix(".log")?.parse().ok()).collect();
+    numbers.sort_unstable();
+    numbers
+}
+
+/// The same of one that is ended first, so that nothing is on its way any more.
+fn ended(follower: &mut Process) -> (Vec<String>, Vec<String>) {
+    follower.terminate();
+    follower.wait();
+    printed(follower)
 }
 
 fn write(client: &mut Client, name: &str, count: usize) {
@@ -116,7 +127,7 @@ fn what_is_written_is_followed_through_new_segments_as_it_comes() {
     set(&server, "the-last");
     await_shown(&mut follower, "the-last");
     assert!(segments(server.directory()).len() > 3);
-    let (commands, complaints) = printed(&mut follower);
+    let (commands, complaints) = ended(&mut follower);
     let dump = lines("dump", server.directory(), &["--json", "--from", &from]);
     assert_eq!((commands, complaints), (dump, vec![]));
 }
@@ -161,7 +172,7 @@ fn a_restart_is_said_and_followed_whether_it_was_in_good_order_or_not() {
     set(&server, "after-tear");
     await_shown(&mut follower, "after-tear");
 
-    let (commands, complaints) = printed(&mut follower);
+    let (commands, complaints) = ended(&mut follower);
     assert_eq!(commands, lines("dump", server.directory(), &["--json", "--from", &from]));
     assert!(complaints[0].starts_with("note: the server was restarted at offset "));
     let torn = format!("note: a restart has cut off a torn tail at offset {end}");
@@ -190,7 +201,7 @@ fn a_cut_of_what_was_shown_is_said_and_the_log_is_followed_from_there() {
     client.run("SELECT 4");
     client.run("SET written-instead value");
     await_shown(&mut follower, "written-instead");
-    let (commands, complaints) = printed(&mut follower);
+    let (commands, complaints) = ended(&mut follower);
     let said = format!(
         "note: a restart has cut the log at offset {cut}: what stood from there to {end} is not part \
          of it any more"
@@ -231,9 +242,9 @@ fn who_keeps_up_misses_nothing_and_who_is_overtaken_is_told_where() {
 
     follower.signal(Signal::STOP);
     // It has this one open, and needs the next.
-    let shown = number_of(&segments(server.directory()).pop().expect("a segment"));
+    let shown = numbers(server.directory()).pop().expect("a segment");
     retire(&mut client, "second");
-    await_until("the files are gone", || number_of(&segments(server.directory())[0]) > shown + 1);
+    await_until("the files are gone", || numbers(server.directory())[0] > shown + 1);
     follower.signal(Signal::CONT);
     assert_eq!(follower.wait().code(), Some(2));
     let (commands, complaints) = printed(&mut follower);

@@ -107,7 +107,7 @@ fn small_things_answer_at_once() {
     assert_eq!(bench.reply("DEBUG STRINGMATCH-LEN a*c abc"), ":1");
     assert_eq!(bench.reply("DEBUG STRINGMATCH-LEN a*c ab"), ":0");
     assert_eq!(bench.reply("DEBUG CHANGE-REPL-ID"), "-ERR there is no log");
-    assert!(bench.reply("DEBUG HELP").starts_with("*24 +DEBUG <subcommand>"));
+    assert!(bench.reply("DEBUG HELP").starts_with("*28 +DEBUG <subcommand>"));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod crash;
 mod damage;
+mod following;
 mod inspection;
 mod life;
 mod schedules;
