@@ -75,13 +75,13 @@ milliseconds since 1970; what is not known is null. In \"args\" every character 
 byte: bytes from 0x80 on are \\u0080 to \\u00ff, and encoding the string in Latin-1 gives them back.";
 
 const TAIL_NOTES: &str = "\
-Only what the server has sealed is shown: that is what it replies to and what replicas can get. With
---follow it goes on through new segments and restarts of the server. Where a restart has cut the log,
-a line on standard error says so. Where the retention removes what has not been shown yet, it ends
-with an error that names the offset, and never leaves anything out.
+Only what the server has sealed is shown: that is what it replies to and what replicas can get.
+With --follow it goes on through new segments and restarts of the server; a line on standard error
+tells of a restart, and of what it has cut off. Where the retention removes what has not been shown
+yet, it ends with an error that names the offset: it leaves nothing out.
 
-It follows until a signal such as SIGINT or SIGTERM ends it, or until the reader of its pipe leaves
-(status 0).
+It follows until a signal such as SIGINT or SIGTERM ends it, or until the reader of its pipe
+leaves (status 0).
 
 The forms of the lines are those of log dump, plain and JSON; see its help.";
 
@@ -154,7 +154,7 @@ pub struct TailArgs {
     /// Goes on with what is sealed from now on
     #[arg(short, long)]
     pub follow: bool,
-    /// Looks for more so often, in milliseconds
+    /// How often it looks for more, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 100, requires = "follow",
           value_parser = clap::value_parser!(u64).range(1..=60_000))]
     pub interval: u64,

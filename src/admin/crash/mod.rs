@@ -58,6 +58,8 @@ const END_PATIENCE: Duration = Duration::from_secs(10);
 const DEATH_PATIENCE: Duration = Duration::from_secs(1);
 
 static ENABLED: AtomicBool = AtomicBool::new(false);
+/// The thread that writes the report: nobody can write one of its own crash.
+static REPORTER: AtomicI32 = AtomicI32::new(0);
 static FACTS: Facts = Facts {
     tid: AtomicI32::new(0),
     signal: AtomicI32::new(0),
@@ -91,6 +93,7 @@ struct Facts {
 /// A panic ends the process in any case: what the thread was changing may be half changed.
 pub fn start(log: LogHandle) -> io::Result<()> {
     std::thread::Builder::new().name("crash-report".to_owned()).spawn(move || {
+        REPORTER.store(thread_id(), Ordering::Relaxed);
         reach(KNOWN, None);
         report::write(&log);
         advance(ENDED);
@@ -125,11 +128,7 @@ pub fn use_info(source: InfoSource) {
 
 /// Runs in the handler of a fatal signal, which ends the process afterwards (H1).
 fn on_signal(signal: i32, code: i32, address: usize, sender: i32) {
-    if !ENABLED.load(Ordering::Relaxed) {
-        return;
-    }
     if !claim() {
-        wait_for_other();
         return;
     }
     FACTS.signal.store(signal, Ordering::Relaxed);
@@ -141,11 +140,7 @@ fn on_signal(signal: i32, code: i32, address: usize, sender: i32) {
 
 /// Runs where a thread panics, before it aborts the process.
 fn on_panic(panic: &PanicHookInfo<'_>) {
-    if !ENABLED.load(Ordering::Relaxed) {
-        return;
-    }
     if !claim() {
-        wait_for_other();
         return;
     }
     FACTS.signal.store(rustix::process::Signal::ABORT.as_raw(), Ordering::Relaxed);
@@ -153,21 +148,27 @@ fn on_panic(panic: &PanicHookInfo<'_>) {
     hand_over();
 }
 
-/// Takes the report for this thread; there is one.
+/// Takes the report for this thread; `false` if the process is to end without one, or has ended it.
+///
+/// There is one report. The threads that crash meanwhile let it be completed, but for those without
+/// which it never is: the one that it is of, and the one that writes it.
 fn claim() -> bool {
-    let claimed =
-        STAGE.compare_exchange(IDLE, CLAIMED, Ordering::AcqRel, Ordering::Relaxed).is_ok();
-    if claimed {
-        FACTS.tid.store(gettid().as_raw_nonzero().get(), Ordering::Relaxed);
+    let own = thread_id();
+    if !ENABLED.load(Ordering::Relaxed) || own == REPORTER.load(Ordering::Relaxed) {
+        return false;
     }
-    claimed
-}
-
-/// Lets the report of another thread be completed; its own, in which it has crashed again, is over.
-fn wait_for_other() {
-    if FACTS.tid.load(Ordering::Relaxed) != gettid().as_raw_nonzero().get() {
+    if STAGE.compare_exchange(IDLE, CLAIMED, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+        FACTS.tid.store(own, Ordering::Relaxed);
+        return true;
+    }
+    if own != FACTS.tid.load(Ordering::Relaxed) {
         reach(ENDED, Some(END_PATIENCE));
     }
+    false
+}
+
+fn thread_id() -> i32 {
+    gettid().as_raw_nonzero().get()
 }
 
 /// Has the report written: first what is noted, then the rest.
