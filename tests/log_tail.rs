@@ -11,7 +11,7 @@ use std::process::{Command, Output, Stdio};
 use rustix::process::Signal;
 use support::json::Json;
 use support::process::Process;
-use support::segments::{lose_last_seals, segments};
+use support::segments::{flip, lose_last_seals, segments};
 use support::{Boot, Client, Endpoint, Server, await_until};
 
 /// Where the stream begins in a segment file.
@@ -211,6 +211,34 @@ fn a_cut_of_what_was_shown_is_said_and_the_log_is_followed_from_there() {
     assert!(commands[0].contains("SELECT") && commands[1].contains("to-be-lost"), "{commands:?}");
     assert_eq!(commands[2..], now);
     assert_eq!(Json::parse(commands.last().unwrap()).member("db"), &Json::Number(4));
+}
+
+#[test]
+fn a_torn_tail_is_said_and_what_a_restart_writes_in_its_place_is_followed() {
+    let mut boot = Boot::new();
+    let further = ["--appendfsync", "no", "--backlog-boot-id-file", &boot.word()];
+    let mut server = Server::start(&[&SMALL[..], &further].concat());
+    set(&server, "kept");
+    let cut: u64 = server.connect().info("replication", "master_repl_offset").parse().unwrap();
+    set(&server, "torn");
+    server.kill();
+    flip(&segments(server.directory())[0], 0, cut + 30);
+    let mut follower = follow(server.directory(), &["--from", &cut.to_string()]);
+    await_shown(&mut follower, "torn tail");
+    boot.again();
+    server.restart();
+    set(&server, "written-instead");
+    await_shown(&mut follower, "written-instead");
+    let (commands, complaints) = ended(&mut follower);
+    assert_eq!(
+        commands,
+        lines("dump", server.directory(), &["--json", "--from", &cut.to_string()])
+    );
+    assert_eq!(complaints.len(), 2, "it is said once: {complaints:?}");
+    assert!(
+        complaints[0].starts_with("note: ") && complaints[0].contains(&format!("offset {cut}"))
+    );
+    assert_eq!(complaints[1], format!("note: a restart has cut off a torn tail at offset {cut}"));
 }
 
 #[test]
