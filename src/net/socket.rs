@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::Shutdown;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -87,6 +87,14 @@ impl Socket {
             Self::Tcp(stream) => Accepted::Tcp(stream.into_std()?),
             Self::Unix(stream) => Accepted::Unix(stream.into_std()?),
         })
+    }
+
+    /// Returns another descriptor of the same socket, which keeps it open.
+    pub fn duplicate(&self) -> io::Result<OwnedFd> {
+        match self {
+            Self::Tcp(stream) => stream.as_fd().try_clone_to_owned(),
+            Self::Unix(stream) => stream.as_fd().try_clone_to_owned(),
+        }
     }
 
     /// Waits for bytes and appends them to `buffer`; zero means that the peer is done.

@@ -1,9 +1,6 @@
 //! The sending side of replication: one cursor into the log per replica, and no buffer.
 
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::log::{Log, ReadError, Reader};
@@ -14,8 +11,6 @@ use super::replicas::Replica;
 
 /// How much of the log is handed to a socket at once.
 const CHUNK_BYTES: usize = 256 * 1024;
-/// How much of a snapshot file is read at once.
-const FILE_CHUNK_BYTES: usize = 256 * 1024;
 
 /// Why the feeding of a replica ended.
 #[derive(Debug, thiserror::Error)]
@@ -139,33 +134,6 @@ async fn wait_beyond(log: &Log, policy: &FeedPolicy, offset: Offset) -> Result<(
             log.becomes_durable_at(next).await.map_err(|_| FeedError::LogFailed)?;
         }
         DurableOnly::No => log.sealed_at(next).await,
-    }
-    Ok(())
-}
-
-/// Sends a snapshot file of so many bytes; adds to `sent` what the socket has taken.
-pub async fn send_file(
-    socket: &Socket,
-    file: Arc<File>,
-    bytes: u64,
-    sent: &AtomicU64,
-) -> Result<(), FeedError> {
-    let mut at = 0;
-    let mut buffer = Vec::new();
-    while at < bytes {
-        let count = FILE_CHUNK_BYTES.min(usize::try_from(bytes - at).unwrap_or(FILE_CHUNK_BYTES));
-        let source = Arc::clone(&file);
-        buffer = tokio::task::spawn_blocking(move || {
-            let mut chunk: Vec<u8> = buffer;
-            chunk.resize(count, 0);
-            source.read_exact_at(&mut chunk, at).map(|()| chunk)
-        })
-        .await
-        .map_err(|_| FeedError::LogFailed)?
-        .map_err(|source| FeedError::Snapshot { at, source })?;
-        socket.write_all(&buffer).await.map_err(FeedError::Socket)?;
-        at += count as u64;
-        sent.fetch_add(count as u64, Ordering::Relaxed);
     }
     Ok(())
 }

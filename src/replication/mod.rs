@@ -10,6 +10,7 @@ pub mod identity;
 pub mod lineage;
 
 pub mod stream;
+pub mod transfer;
 
 pub mod feed;
 pub mod replicas;

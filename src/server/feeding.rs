@@ -1,10 +1,11 @@
 //! A replica's connection: what it may continue from, its snapshot, and the stream.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
+use tokio::sync::oneshot;
 
 use crate::command::Session;
 use crate::command::flow::FeedRequest;
@@ -17,9 +18,11 @@ use crate::position::{Offset, Position};
 use crate::replication::feed::{self, FeedError};
 use crate::replication::lineage::Verdict;
 use crate::replication::replicas::{Attached, FeedState, Replica};
+use crate::replication::transfer::Transfer;
 
 use super::Server;
 use super::clock::unix_ms;
+use super::priority::be_nice;
 use super::saving::{self, Snapshot};
 
 /// How often a replica that waits for its snapshot is told that we live.
@@ -177,8 +180,7 @@ async fn full(
         None => format!("${}\r\n", snapshot.bytes),
     };
     socket.write_all(head.as_bytes()).await.map_err(FeedError::Socket)?;
-    let (file, sent) = (Arc::clone(&snapshot.file), &server.stats.fed);
-    feed::send_file(socket, file, snapshot.bytes, sent).await?;
+    send(server, socket, &snapshot).await?;
     if let Some(mark) = mark {
         socket.write_all(mark.as_bytes()).await.map_err(FeedError::Socket)?;
     }
@@ -194,6 +196,37 @@ async fn full(
         first_acknowledgement(server, replica).await;
     }
     Ok(snapshot.offset)
+}
+
+/// Sends a snapshot's file on a thread that gives way to the workers.
+async fn send(server: &Arc<Server>, socket: &Socket, snapshot: &Snapshot) -> Result<(), FeedError> {
+    let (shared, snapshot) = (Arc::clone(server), snapshot.clone());
+    let socket = socket.duplicate().map_err(FeedError::Socket)?;
+    let wanted = Wanted::default();
+    let given_up = Arc::clone(&wanted.given_up);
+    let (done, outcome) = oneshot::channel();
+    let transfer = move || {
+        be_nice();
+        let (file, bytes) = (&*snapshot.file, snapshot.bytes);
+        let sent = &shared.stats.fed;
+        // Whoever waited for it may have left.
+        let _ = done.send(Transfer { socket, file, bytes, sent, given_up: &given_up }.run());
+    };
+    let thread = std::thread::Builder::new().name("send-snapshot".to_owned());
+    thread.spawn(transfer).map_err(|error| FeedError::NoSnapshot(error.to_string()))?;
+    outcome.await.map_err(|_| FeedError::LogFailed)?
+}
+
+/// Tells a transfer, when dropped, that nobody waits for it any more.
+#[derive(Default)]
+struct Wanted {
+    given_up: Arc<AtomicBool>,
+}
+
+impl Drop for Wanted {
+    fn drop(&mut self) {
+        self.given_up.store(true, Ordering::Relaxed);
+    }
 }
 
 async fn first_acknowledgement(server: &Server, replica: &Replica) {
