@@ -139,6 +139,7 @@ impl Core {
         match self.sync.policy() {
             SyncPolicy::Always => Preparation::WriteThrough,
             _ if is_fast => Preparation::LargeFolios,
+            _ if self.sync.is_eager() => Preparation::WriteThrough,
             _ => Preparation::SinglePages,
         }
     }

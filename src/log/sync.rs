@@ -159,6 +159,10 @@ impl SyncControl {
         self.wake.notify_all();
     }
 
+    pub(super) fn is_eager(&self) -> bool {
+        self.state.lock().eager
+    }
+
     pub(super) fn set_eager(&self, eager: bool) {
         self.state.lock().eager = eager;
         self.wake.notify_all();

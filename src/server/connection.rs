@@ -19,6 +19,7 @@ use super::clients::Present;
 use super::clock::unix_ms;
 use super::execute::{Executor, Outcome};
 use super::feeding;
+use super::requests;
 use super::turn::Outbox;
 use super::worker::Worker;
 
@@ -185,6 +186,7 @@ impl Connection {
                     return Err(End::Closed);
                 }
                 Step::Await(request) => {
+                    requests::prepare(&self.worker.server, &self.session, &request);
                     self.flush().await?;
                     self.answer(request).await;
                 }
@@ -316,8 +318,7 @@ impl Connection {
         let muted = self.session.reply != ReplyMode::On;
         let mut output = Vec::new();
         let mut reply = Reply::new(&mut output, self.session.protocol);
-        let done =
-            super::requests::answer(&self.worker.server, &self.session, request, &mut reply).await;
+        let done = requests::answer(&self.worker.server, &self.session, request, &mut reply).await;
         if let Err(fault) = &done {
             reply.error(fault.bytes());
         }

@@ -18,6 +18,22 @@ use super::{Server, recovery, saving, shutdown};
 
 const GIVEN_UP: Fault = Fault::fixed("ERR the work was given up as the server is shutting down");
 
+/// Puts into the stream what the answer depends on, ahead of the end of the turn: one seal and one
+/// sync then serve for it and for what the client wrote.
+pub fn prepare(server: &Arc<Server>, session: &Session, request: &Request) {
+    let written = Offset(session.info.written.load(Ordering::Relaxed));
+    let lacks_acknowledgements = match *request {
+        Request::Wait { replicas, .. } => server.replicas.count_at(written) < replicas,
+        Request::WaitDurable { replicas, .. } => {
+            server.replicas.count_durable_at(written) < replicas
+        }
+        _ => false,
+    };
+    if lacks_acknowledgements {
+        ask_for_acknowledgement(server);
+    }
+}
+
 /// Does what was asked for and writes the reply, unless it failed.
 pub async fn answer(
     server: &Arc<Server>,
@@ -110,7 +126,7 @@ async fn wait_durable(
     (log.durable() >= written, server.replicas.count_durable_at(written))
 }
 
-/// Asks the replicas to acknowledge and waits until `enough` says so, or the time is over.
+/// Waits until `enough` says so, or the time is over; [`prepare`] has asked for acknowledgements.
 async fn until_acknowledged(
     server: &Arc<Server>,
     timeout: Option<Duration>,
@@ -120,7 +136,13 @@ async fn until_acknowledged(
     if enough() || timeout == Some(Duration::ZERO) {
         return;
     }
-    ask_for_acknowledgement(server);
+    if let Some(stream) = server.stream() {
+        stream.seal();
+        if server.policy.durable_only() == DurableOnly::Yes {
+            // Replicas are sent it, and what it asks about, once it is durable.
+            stream.log().request_sync();
+        }
+    }
     let waiting = async {
         while !enough() {
             if acks.changed().await.is_err() {
@@ -138,11 +160,6 @@ fn ask_for_acknowledgement(server: &Arc<Server>) {
     let Some(stream) = server.stream() else { return };
     if let Err(error) = stream.append(Unit::anywhere(GETACK)) {
         server.fail("cannot append to the log", &error);
-    }
-    stream.seal();
-    if server.policy.durable_only() == DurableOnly::Yes {
-        // Replicas are sent it, and what it asks about, once it is durable: somebody waits for that.
-        stream.log().request_sync();
     }
 }
 
