@@ -15,7 +15,7 @@ use crate::net::{Args, Reply};
 use crate::replication::stream::{StreamError, Unit};
 
 use super::Server;
-use super::clock::unix_ms;
+use super::clock::{Clock, unix_ms};
 use super::intruder::speaks_http;
 use super::pause::Who;
 use super::renames::Meaning;
@@ -44,6 +44,7 @@ pub struct Executor {
     counters: Arc<Counters>,
     effect: Effect,
     unit: Vec<u8>,
+    clock: Clock,
     now_ms: i64,
     mark: Instant,
 }
@@ -65,6 +66,7 @@ impl Executor {
             counters,
             effect: Effect::default(),
             unit: Vec::new(),
+            clock: Clock::new(),
             now_ms: unix_ms(),
             mark: Instant::now(),
         }
@@ -72,8 +74,7 @@ impl Executor {
 
     /// Looks at the clock; to be called before the requests of one socket read.
     pub fn begin(&mut self) -> Instant {
-        self.now_ms = unix_ms();
-        self.mark = Instant::now();
+        (self.mark, self.now_ms) = self.clock.look();
         self.mark
     }
 
