@@ -15,6 +15,8 @@ pub struct Memory {
     pub rss: u64,
     /// The part of it that is not backed by files.
     pub rss_anonymous: u64,
+    /// The part of it that is pages of files, of the log above all.
+    pub rss_files: u64,
 }
 
 /// Asks the allocator and the kernel.
@@ -22,23 +24,35 @@ pub fn memory() -> Memory {
     // Figures that the allocator does not give read as zero.
     let _ = epoch::advance();
     let figure = |read: Result<usize, tikv_jemalloc_ctl::Error>| read.unwrap_or(0) as u64;
-    let (rss, rss_anonymous) = resident();
+    let Resident { rss, rss_anonymous, rss_files } = resident();
     Memory {
         allocated: figure(stats::allocated::read()),
         active: figure(stats::active::read()),
         resident: figure(stats::resident::read()),
         rss,
         rss_anonymous,
+        rss_files,
     }
 }
 
-fn resident() -> (u64, u64) {
+struct Resident {
+    rss: u64,
+    rss_anonymous: u64,
+    rss_files: u64,
+}
+
+fn resident() -> Resident {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let kilobytes = |name: &str| {
-        let line = status.lines().find(|line| line.starts_with(name))?;
-        line[name.len()..].trim().trim_end_matches("kB").trim().parse::<u64>().ok()
+    let bytes = |name: &str| {
+        let figure = status.lines().find_map(|line| line.strip_prefix(name));
+        let kilobytes = figure.map(|figure| figure.trim().trim_end_matches("kB").trim().parse());
+        kilobytes.and_then(Result::ok).unwrap_or(0_u64) * 1024
     };
-    (kilobytes("VmRSS:").unwrap_or(0) * 1024, kilobytes("RssAnon:").unwrap_or(0) * 1024)
+    Resident {
+        rss: bytes("VmRSS:"),
+        rss_anonymous: bytes("RssAnon:"),
+        rss_files: bytes("RssFile:"),
+    }
 }
 
 /// The machine's memory in bytes, or zero if the kernel does not tell.
@@ -98,7 +112,8 @@ mod tests {
     #[test]
     fn the_kernel_tells_of_this_process() {
         let memory = memory();
-        assert!(memory.rss > 0 && memory.rss >= memory.rss_anonymous);
+        assert!(memory.rss_anonymous > 0 && memory.rss_files > 0);
+        assert!(memory.rss >= memory.rss_anonymous + memory.rss_files);
         assert!(machine_bytes() > memory.rss);
         assert!(processor_time().user >= 0.0);
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::format::{Header, SEGMENT_BYTES_MIN};
 use super::prepare::{NoSpace, Supply};
+use super::residency::{Readers, Residency};
 use super::schedulable::{JoinHandle, Mutex, spawn};
 use super::segment::Segments;
 use super::storage::{Preparation, Spare, Storage};
@@ -26,6 +27,8 @@ pub struct Options {
     pub replid: Replid,
     /// Names the present boot of the machine; zeroes if it is unknown.
     pub boot_id: [u8; 16],
+    /// How much of it is kept in memory.
+    pub residency: Residency,
 }
 
 impl Options {
@@ -40,6 +43,7 @@ impl Options {
             coalesce: Duration::from_millis(2),
             replid,
             boot_id: [0; 16],
+            residency: Residency::default(),
         }
     }
 
@@ -62,6 +66,7 @@ pub struct Core {
     pub(super) segments: Segments,
     pub(super) supply: Supply,
     pub(super) sync: SyncControl,
+    pub(super) readers: Readers,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -75,8 +80,8 @@ impl Core {
     ) -> Self {
         let sync = SyncControl::new(options.sync);
         let threads = Mutex::new(Vec::new());
-        let supply = Supply::new(next_seq);
-        Self { storage, options, marks, segments, supply, sync, threads }
+        let (supply, readers) = (Supply::new(next_seq), Readers::default());
+        Self { storage, options, marks, segments, supply, sync, readers, threads }
     }
 
     /// Starts the helper threads. Without them the writer prepares and the caller syncs.

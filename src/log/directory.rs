@@ -2,11 +2,12 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::num::NonZeroU64;
 use std::ops::Range;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::FallocateFlags;
+use rustix::fs::{Advice, FallocateFlags};
 use rustix::io::Errno;
 
 use super::format::SEQ_MAX;
@@ -169,6 +170,14 @@ impl SegmentFile for MappedFile {
         Ok(rustix::fs::fallocate(&self.file, flags, range.start, len)?)
     }
 
+    fn forget(&self, range: Range<u64>) -> io::Result<()> {
+        // A length of zero would mean all the rest.
+        let Some(len) = NonZeroU64::new(range.end.saturating_sub(range.start)) else {
+            return Ok(());
+        };
+        Ok(rustix::fs::fadvise(&self.file, range.start, Some(len), Advice::DontNeed)?)
+    }
+
     fn occupied(&self) -> io::Result<u64> {
         Ok(self.file.metadata()?.blocks() * 512)
     }
@@ -209,6 +218,10 @@ fn create_file(
         writable.leave_clean();
     }
     file.sync_all()?;
+    if preparation == Preparation::WriteThrough {
+        // They are in the page cache, from where those next to be written to are mapped again.
+        pager.let_go(0..bytes)?;
+    }
     Ok((file, writable, readable))
 }
 

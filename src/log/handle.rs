@@ -308,6 +308,11 @@ impl Log {
         self.core.segments.extent().1
     }
 
+    /// Counts the bytes of the files that are mapped, whether in memory or not.
+    pub fn mapped_bytes(&self) -> u64 {
+        self.core.segments.mapped_bytes()
+    }
+
     /// How many milliseconds the log reaches back, by the wall clock; at least.
     pub fn covered_ms(&self) -> u64 {
         let first = self.core.segments.first();

@@ -37,6 +37,8 @@ pub enum Crash {
 #[derive(Debug, Default)]
 struct State {
     files: BTreeMap<u64, Content>,
+    /// What has lost its name: whoever had it open reads it still.
+    nameless: BTreeMap<u64, Content>,
     /// How many more operations succeed; the one after them is left half done.
     operations_left: Option<u64>,
     /// How many more files can be created.
@@ -180,6 +182,12 @@ impl State {
         }
     }
 
+    /// A file as those see it who have it open, whether it has a name or not.
+    fn open_file(&self, seq: u64) -> io::Result<&Content> {
+        let content = self.files.get(&seq).or_else(|| self.nameless.get(&seq));
+        content.ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
     fn file(&mut self, seq: u64) -> io::Result<&mut Content> {
         self.files.get_mut(&seq).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
@@ -214,6 +222,7 @@ impl Storage for HeapDisk {
             let len_bytes = if fails { 0 } else { len as usize };
             let (pages, writable, readable) = Writable::create_heap(len_bytes);
             let cache = Cache::Mapped(pages, len_bytes);
+            state.nameless.remove(&seq);
             state.files.insert(seq, Content { cache, disk: vec![0; len_bytes] });
             let file = Box::new(HeapFile { disk: self.clone(), seq });
             Ok(Spare { seq, len, file, writable, readable })
@@ -230,7 +239,9 @@ impl Storage for HeapDisk {
     fn remove(&self, seq: u64) -> Result<(), StorageError> {
         // Half done, a removal has happened: that it has not is the state one operation earlier.
         self.with(seq, "remove", |state, _| {
-            state.files.remove(&seq).map(|_| ()).ok_or_else(|| io::ErrorKind::NotFound.into())
+            let content = state.files.remove(&seq).ok_or(io::ErrorKind::NotFound)?;
+            state.nameless.insert(seq, content);
+            Ok(())
         })
     }
 
@@ -255,12 +266,12 @@ impl HeapFile {
 
 impl SegmentFile for HeapFile {
     fn measure(&self) -> io::Result<u64> {
-        self.disk.state.lock().file(self.seq).map(|content| content.cache.len() as u64)
+        self.disk.state.lock().open_file(self.seq).map(|content| content.cache.len() as u64)
     }
 
     fn read_at(&self, at: u64, bytes: &mut [u8]) -> io::Result<()> {
-        let mut state = self.disk.state.lock();
-        let cache = &state.file(self.seq)?.cache;
+        let state = self.disk.state.lock();
+        let cache = &state.open_file(self.seq)?.cache;
         let range = at as usize..at as usize + bytes.len();
         if range.end > cache.len() {
             return Err(io::ErrorKind::UnexpectedEof.into());
@@ -282,6 +293,19 @@ impl SegmentFile for HeapFile {
 
     fn release(&self, range: Range<u64>) -> io::Result<()> {
         self.rewrite_at(range.start, &vec![0; (range.end - range.start) as usize])
+    }
+
+    fn forget(&self, range: Range<u64>) -> io::Result<()> {
+        let mut state = self.disk.state.lock();
+        // A retired file may have lost its name meanwhile.
+        let Ok(content) = state.file(self.seq) else { return Ok(()) };
+        let range = range.start as usize..range.end as usize;
+        // A file of an earlier run may hold what recovery had no use for.
+        if let Cache::Mapped(pages, _) = &content.cache {
+            let is_durable = pages.copy(range.clone()) == content.disk[range];
+            assert!(is_durable, "only what is on the disk is forgotten");
+        }
+        Ok(())
     }
 
     fn occupied(&self) -> io::Result<u64> {

@@ -23,7 +23,7 @@ use std::slice;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use memmap2::{Advice, MmapOptions, MmapRaw};
+use memmap2::{Advice, MmapOptions, MmapRaw, UncheckedAdvice};
 
 use super::schedulable::AtomicUsize;
 
@@ -59,25 +59,48 @@ impl Pages {
         }
         map.advise_range(advice, range.start, end - range.start)
     }
+
+    /// Takes the pages of `range` out of the mapping; whoever touches one gets it from the file.
+    fn let_go(&self, range: Range<usize>) -> io::Result<()> {
+        let Self::Mapped(map) = self else { return Ok(()) };
+        let end = range.end.min(map.len());
+        if range.start >= end {
+            return Ok(());
+        }
+        let (advice, len) = (UncheckedAdvice::DontNeed, end - range.start);
+        // SAFETY: all mappings made here are shared ones of a file, so what was stored is in the
+        // page cache whether it is mapped or not, and no byte that a slice can show changes (M2,
+        // M4); the range is inside the mapping.
+        unsafe { map.unchecked_advise_range(advice, range.start, len) }
+    }
 }
 
-/// The pages as the helper threads see them: to populate and to flush, never to read or store.
+/// The pages as the helper threads see them: to populate, to flush and to let go of, never to read
+/// or store.
 #[derive(Clone, Debug)]
 pub struct Pager {
     pages: Arc<Pages>,
-    /// Whether populating is worth it: it dirties pages, which is a pity where all are clean.
-    populates: bool,
+    /// Whether all pages have been written through, and so are clean.
+    is_clean: bool,
 }
 
 impl Pager {
     /// Faults the pages of `range` in for writing, so that the writer does not have to.
+    ///
+    /// That dirties them, which is a pity where all are clean: there they are faulted in as such.
     pub fn populate_for_write(&self, range: Range<usize>) -> io::Result<()> {
-        if self.populates { self.pages.advise(Advice::PopulateWrite, range) } else { Ok(()) }
+        let advice = if self.is_clean { Advice::PopulateRead } else { Advice::PopulateWrite };
+        self.pages.advise(advice, range)
     }
 
     /// Keeps the kernel from using large folios, of which a small store dirties the whole.
     pub fn use_single_pages(&self) -> io::Result<()> {
         self.pages.advise(Advice::Random, 0..self.pages.len())
+    }
+
+    /// Takes the pages of `range` out of the writer's mapping, whether they are durable or not.
+    pub fn let_go(&self, range: Range<usize>) -> io::Result<()> {
+        self.pages.let_go(range)
     }
 
     /// Makes the pages of `range` durable.
@@ -94,7 +117,7 @@ impl Pager {
 pub struct Writable {
     pages: Arc<Pages>,
     published: Arc<AtomicUsize>,
-    populates: bool,
+    is_clean: bool,
 }
 
 impl Writable {
@@ -112,7 +135,7 @@ impl Writable {
         let reading = MmapOptions::new().len(len).map_raw_read_only(&file)?;
         let published = Arc::new(AtomicUsize::new(0));
         let pages = Arc::new(Pages::Mapped(map));
-        let writable = Self { pages, published: Arc::clone(&published), populates: true };
+        let writable = Self { pages, published: Arc::clone(&published), is_clean: false };
         Ok((file, writable, Readable { pages: Arc::new(Pages::Mapped(reading)), published }))
     }
 
@@ -125,7 +148,7 @@ impl Writable {
         let published = Arc::new(AtomicUsize::new(0));
         let pages = Arc::new(Pages::Heap(Arc::clone(&bytes)));
         let (held, mark) = (Arc::clone(&pages), Arc::clone(&published));
-        let writable = Self { pages: held, published: mark, populates: false };
+        let writable = Self { pages: held, published: mark, is_clean: false };
         (HeapPages(bytes), writable, Readable { pages, published })
     }
 
@@ -181,12 +204,12 @@ impl Writable {
 
     /// A handle for the helper threads.
     pub fn pager(&self) -> Pager {
-        Pager { pages: Arc::clone(&self.pages), populates: self.populates }
+        Pager { pages: Arc::clone(&self.pages), is_clean: self.is_clean }
     }
 
     /// Says that all pages have been written through: handles made from now on leave them clean.
     pub fn leave_clean(&mut self) {
-        self.populates = false;
+        self.is_clean = true;
     }
 }
 
@@ -211,6 +234,11 @@ impl Readable {
         let cells = bytes.iter().copied().map(AtomicU8::new).collect();
         let published = Arc::new(AtomicUsize::new(bytes.len()));
         Self { pages: Arc::new(Pages::Heap(cells)), published }
+    }
+
+    /// Takes the pages of `range` out of the mapping; they can be read as before, from the file.
+    pub fn let_go(&self, range: Range<usize>) -> io::Result<()> {
+        self.pages.let_go(range)
     }
 
     /// Shows the bytes of `range`.

@@ -43,6 +43,7 @@ mod writer;
 
 mod checked;
 mod reader;
+mod residency;
 
 mod prepare;
 mod sync;
@@ -61,6 +62,7 @@ pub use handle::{Examined, Helpers, Log, OpenError, Opened};
 pub use prepare::{NoSpace, Secured};
 pub use reader::{Chunk, ReadError, Reader};
 pub use recovery::{Cut, Evidence, Expectation, OnCorruption, Recovered, RecoveryError};
+pub use residency::Residency;
 pub use storage::{SegmentFile, Storage, StorageError};
 pub use sync::{SyncPolicy, SyncStatistics};
 pub use watermarks::SyncFailed;

@@ -10,9 +10,12 @@ use super::format::{PAGE_BYTES, file_len_for_unit};
 use super::mapping::Pager;
 use super::schedulable::{AtomicBool, AtomicU8, Condvar, Mutex, MutexGuard, Ordering};
 use super::storage::{Spare, StorageError};
+use crate::position::Offset;
 
 /// How long after a failed attempt the next one is made.
 const RETRY: Duration = Duration::from_millis(200);
+/// How soon memory is looked at again that could not be let go of for want of a sync.
+const REVIEW_AGAIN: Duration = Duration::from_millis(500);
 /// How far ahead of the writer the pages of the stream are populated.
 const STREAM_AHEAD_BYTES: usize = 4 << 20;
 /// How far ahead of the writer the pages of the frames are populated.
@@ -59,7 +62,17 @@ struct State {
     /// Names to remove, oldest first: retired segments and spares nobody used.
     removals: VecDeque<u64>,
     tail: Option<TailPages>,
+    review: Review,
     closed: bool,
+}
+
+/// When to see what memory can be let go of.
+#[derive(Debug)]
+struct Review {
+    is_due: bool,
+    /// Once so much is written.
+    beyond: Offset,
+    at: Option<Instant>,
 }
 
 /// A segment made for one large unit.
@@ -110,6 +123,7 @@ enum Task {
     Remove(u64),
     Create { seq: u64, len: u64, claim: Option<u64> },
     Populate,
+    LetGo,
 }
 
 impl Supply {
@@ -124,6 +138,7 @@ impl Supply {
             retry_at: None,
             removals: VecDeque::new(),
             tail: None,
+            review: Review { is_due: true, beyond: Offset::ZERO, at: None },
             closed: false,
         };
         Self {
@@ -213,6 +228,12 @@ impl Supply {
         }
     }
 
+    /// To be called when a reader needs less memory than before.
+    pub(super) fn review(&self) {
+        self.state.lock().review.is_due = true;
+        self.work.notify_one();
+    }
+
     /// Asks for names to be removed, in the order given.
     pub(super) fn remove(&self, core: &Core, seqs: impl IntoIterator<Item = u64>) {
         self.state.lock().removals.extend(seqs);
@@ -241,9 +262,9 @@ impl Supply {
         while !state.closed {
             if let Some(task) = state.next_task(core) {
                 state = self.perform(core, state, &task);
-            } else if let Some(at) = state.retry_at {
+            } else if let Some(at) = [state.retry_at, state.review.at].into_iter().flatten().min() {
                 if self.work.wait_until(&mut state, at).timed_out() {
-                    state.retry_at = None;
+                    state.ring(at);
                 }
             } else {
                 self.work.wait(&mut state);
@@ -298,6 +319,14 @@ impl Supply {
                     }
                 }
                 state = self.state.lock();
+            }
+            Task::LetGo => {
+                let beyond = core.marks.written().advanced(core.options.residency.step_bytes);
+                state.review = Review { is_due: false, beyond, at: None };
+                drop(state);
+                let has_more_to_go = core.let_go();
+                state = self.state.lock();
+                state.review.at = has_more_to_go.then(|| Instant::now() + REVIEW_AGAIN);
             }
         }
         state
@@ -418,8 +447,22 @@ impl State {
             let len = core.options.segment_bytes();
             return Some(Task::Create { seq: self.take_seq(), len, claim: None });
         }
-        let tail = self.tail.as_ref()?;
-        tail.is_behind().then_some(Task::Populate)
+        if self.tail.as_ref().is_some_and(TailPages::is_behind) {
+            return Some(Task::Populate);
+        }
+        let review = &self.review;
+        let is_due = review.is_due || core.marks.written() >= review.beyond;
+        is_due.then_some(Task::LetGo)
+    }
+
+    /// To be called when it is `at`, until when something was put off.
+    fn ring(&mut self, at: Instant) {
+        if self.retry_at.is_some_and(|retry_at| retry_at <= at) {
+            self.retry_at = None;
+        }
+        if self.review.at.is_some_and(|review_at| review_at <= at) {
+            self.review.is_due = true;
+        }
     }
 
     fn take_seq(&mut self) -> u64 {

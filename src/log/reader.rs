@@ -11,12 +11,10 @@ use bytes::Bytes;
 use super::checked::CheckedReader;
 use super::core::Core;
 use super::mapping::Readable;
+use super::residency::Listed;
 use super::scan::Verified;
 use super::segment::Segment;
 use crate::position::Offset;
-
-/// Bytes this close to the end were written lately and are in memory.
-const RECENT_BYTES: u64 = 16 << 20;
 
 /// A cursor in the log. It pins no segment but the one it is in: see `retention` for holders.
 #[derive(Debug)]
@@ -24,6 +22,8 @@ pub struct Reader {
     core: Arc<Core>,
     segment: Arc<Segment>,
     at: Offset,
+    /// Keeps in memory what it is about to read.
+    listed: Listed,
     /// Reads the segment while it is cold, and knows how much of it is whole.
     checked: Option<CheckedReader>,
     /// Whether every segment is taken as it is.
@@ -72,7 +72,8 @@ impl Reader {
         }
         let below = |start| ReadError::BelowStart { wanted: at, start };
         let segment = core.segments.containing(at).ok_or_else(|| below(core.marks.start()))?;
-        Ok(Self { core, segment, at, checked: None, is_trusting: false })
+        let listed = Listed::new(Arc::clone(&core), at);
+        Ok(Self { core, segment, at, listed, checked: None, is_trusting: false })
     }
 
     /// Where the next byte comes from.
@@ -92,14 +93,15 @@ impl Reader {
         }
         self.enter()?;
         let offset = self.at;
+        self.listed.reads_at(offset);
         let limit = up_to.min(self.segment.end().unwrap_or(up_to));
         let max_bytes = (limit.since(self.at) as usize).min(max_bytes);
-        let place = if self.is_here_cold() {
-            Place::Read(self.read_cold(max_bytes)?)
-        } else {
-            let start = self.segment.file_position(self.at);
-            let readable = self.segment.readable.clone();
-            Place::Mapped { readable, range: start..start + max_bytes }
+        let place = match self.segment.readable().filter(|_| !self.is_far_or_unknown()) {
+            Some(readable) => {
+                let start = self.segment.file_position(self.at);
+                Place::Mapped { readable, range: start..start + max_bytes }
+            }
+            None => Place::Read(self.read_cold(max_bytes)?),
         };
         let chunk = Chunk { place, offset };
         self.at = chunk.end();
@@ -109,13 +111,14 @@ impl Reader {
     /// Whether the next bytes may have to come from the disk, which must not block an async thread.
     pub fn is_cold(&mut self) -> bool {
         // If there is nothing to enter, reading on tells.
-        self.enter().is_ok() && self.is_here_cold()
+        self.enter().is_ok() && (self.is_far_or_unknown() || !self.segment.is_mapped())
     }
 
     /// Takes the log as it is, just after recovery has been through it.
     #[must_use]
     pub fn trusting(mut self) -> Self {
         self.is_trusting = true;
+        self.listed.trusts();
         self
     }
 
@@ -124,18 +127,21 @@ impl Reader {
         while let Some(end) = self.segment.end().filter(|&end| end <= self.at) {
             self.segment = self.next_segment(end)?;
             self.checked = None;
+            self.core.supply.review();
         }
         Ok(())
     }
 
-    fn is_here_cold(&self) -> bool {
-        let is_far = || self.core.marks.written().since(self.at) > RECENT_BYTES;
+    fn is_far_or_unknown(&self) -> bool {
+        let recent_bytes = self.core.options.residency.recent_bytes;
+        let is_far = || self.core.marks.written().since(self.at) > recent_bytes;
         let is_unknown = || self.segment.end().is_some() && !self.segment.is_vouched();
         !self.is_trusting && (is_far() || is_unknown())
     }
 
     fn read_cold(&mut self, max_bytes: usize) -> Result<Bytes, ReadError> {
         let segment = &self.segment;
+        segment.will_be_cached();
         let Some(end) = segment.end() else {
             // This process has written it, and is writing it still.
             let mut bytes = vec![0; max_bytes];

@@ -2,11 +2,13 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::format::{FRAME_BYTES, Header, PAGE_BYTES};
 use super::mapping::{Pager, Readable};
+use super::residency::Floors;
 use super::schedulable::{AtomicBool, AtomicU32, AtomicU64, Ordering, RwLock};
 use super::storage::{SegmentFile, StorageError};
 use crate::position::Offset;
@@ -20,17 +22,26 @@ pub enum Vouched {
     No,
 }
 
+/// Whether somebody who is far behind reads a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// Somebody is in it.
+    Here,
+    /// Nobody is.
+    Elsewhere,
+}
+
 /// A segment in use, shared by the writer, the readers and the sync thread.
 ///
-/// Its mapping and its file live until the last of them lets go, whenever its name was removed.
+/// Its file lives until the last of them lets go, whenever its name was removed; its mapping until
+/// it is neither recent nor held by a [`Chunk`](super::Chunk).
 #[derive(Debug)]
 pub struct Segment {
     pub(super) header: Header,
     pub(super) path: PathBuf,
-    pub(super) readable: Readable,
+    /// `None` once all of it is durable and nothing recent is in it.
+    mapped: RwLock<Option<Mapped>>,
     pub(super) file: Box<dyn SegmentFile>,
-    /// Absent in a segment that was recovered: nothing is ever stored there again.
-    pager: Option<Pager>,
     /// How much room the file takes.
     pub(super) occupied: u64,
     /// `u64::MAX` while this is the tail.
@@ -41,6 +52,35 @@ pub struct Segment {
     is_anchored: AtomicBool,
     /// Whether all of its stream was written or summed by this process.
     is_vouched: AtomicBool,
+    /// Up to where the file has left the mappings and the page cache; for `log-prepare` alone.
+    let_go: LetGo,
+    /// Whether the page cache may hold something of a segment that is not mapped.
+    is_cached: AtomicBool,
+}
+
+/// The mappings of a segment.
+#[derive(Clone, Debug)]
+struct Mapped {
+    readable: Readable,
+    /// Absent in a segment that was recovered: nothing is ever stored there again.
+    pager: Option<Pager>,
+}
+
+/// How much of a tail was let go of: of the stream up to a position, of the frames so many slots.
+#[derive(Debug)]
+struct LetGo {
+    mapped: AtomicU64,
+    cached: AtomicU64,
+    mapped_slots: AtomicU32,
+    cached_slots: AtomicU32,
+}
+
+impl LetGo {
+    fn nothing() -> Self {
+        let (mapped, cached) = (AtomicU64::new(0), AtomicU64::new(0));
+        let (mapped_slots, cached_slots) = (AtomicU32::new(0), AtomicU32::new(0));
+        Self { mapped, cached, mapped_slots, cached_slots }
+    }
 }
 
 impl Segment {
@@ -60,15 +100,16 @@ impl Segment {
         Self {
             header,
             path,
-            readable,
+            mapped: RwLock::new(Some(Mapped { readable, pager: None })),
             file,
-            pager: None,
             occupied,
             end,
             slots,
             synced_slots,
             is_anchored,
             is_vouched,
+            let_go: LetGo::nothing(),
+            is_cached: AtomicBool::new(true),
         }
     }
 
@@ -81,8 +122,9 @@ impl Segment {
         pager: Pager,
     ) -> Self {
         let extent = (Offset(u64::MAX), header.file_len);
-        let tail = Self::closed(header, path, file, readable, extent, Vouched::Yes);
-        Self { pager: Some(pager), is_anchored: AtomicBool::new(false), ..tail }
+        let tail = Self::closed(header, path, file, readable.clone(), extent, Vouched::Yes);
+        let mapped = RwLock::new(Some(Mapped { readable, pager: Some(pager) }));
+        Self { mapped, is_anchored: AtomicBool::new(false), ..tail }
     }
 
     /// The offset of its first byte.
@@ -114,6 +156,94 @@ impl Segment {
         self.is_vouched.store(true, Ordering::Relaxed);
     }
 
+    /// What it is read from without a call, unless it has been let go of.
+    pub(super) fn readable(&self) -> Option<Readable> {
+        self.mapped().map(|mapped| mapped.readable)
+    }
+
+    fn mapped(&self) -> Option<Mapped> {
+        Option::clone(&self.mapped.read())
+    }
+
+    pub(super) fn is_mapped(&self) -> bool {
+        self.mapped.read().is_some()
+    }
+
+    /// To be called before it is read by calls, which fill the page cache.
+    pub(super) fn will_be_cached(&self) {
+        self.is_cached.store(true, Ordering::Release);
+    }
+
+    /// Whether there may be memory of it to let go of.
+    fn is_resident(&self) -> bool {
+        self.is_cached.load(Ordering::Acquire) || self.is_mapped()
+    }
+
+    /// Lets go of what lies below the floors, in whole steps; of all of it if nothing above is left.
+    ///
+    /// The page cache keeps what is there for a reader within the segment, who is far behind.
+    pub(super) fn let_go(
+        &self,
+        floors: &Floors,
+        reading: Reading,
+        step_bytes: u64,
+    ) -> io::Result<()> {
+        let is_below = |floor: Offset| {
+            // A header that is not on the disk is needed for the next sync.
+            self.is_anchored.load(Ordering::Acquire) && self.end().is_some_and(|end| end <= floor)
+        };
+        // What is not durable has yet to be flushed by way of its mapping.
+        if !is_below(floors.mapped.min(floors.durable)) {
+            return self.let_go_of_steps(floors, step_bytes);
+        }
+        self.unmap()?;
+        if is_below(floors.cached) && reading == Reading::Elsewhere {
+            self.is_cached.store(false, Ordering::Release);
+            self.file.forget(0..self.header.file_len)?;
+        }
+        Ok(())
+    }
+
+    fn unmap(&self) -> io::Result<()> {
+        let mapped = self.mapped.write().take();
+        // Whoever holds a chunk of it keeps that, and not what was read before.
+        mapped.map_or(Ok(()), |mapped| mapped.readable.let_go(0..usize::MAX))
+    }
+
+    fn let_go_of_steps(&self, floors: &Floors, step_bytes: u64) -> io::Result<()> {
+        let Some(Mapped { readable, pager }) = self.mapped() else { return Ok(()) };
+        let unmap = |range: Range<u64>| {
+            let range = range.start as usize..range.end as usize;
+            pager.as_ref().map_or(Ok(()), |pager| pager.let_go(range.clone()))?;
+            readable.let_go(range)
+        };
+        let forget = |range| self.file.forget(range);
+        let step = step_bytes.next_multiple_of(PAGE_BYTES as u64);
+        let stream = |floor: Offset, done: &AtomicU64| {
+            let begin = done.load(Ordering::Relaxed);
+            let floor = floor.min(self.end().unwrap_or(floor));
+            // Where nothing lies below, the header may not be durable yet.
+            let end = if floor > self.base() { self.file_position(floor) as u64 } else { 0 };
+            let end = (end - end % step).max(begin);
+            done.store(end, Ordering::Relaxed);
+            begin..end
+        };
+        unmap(stream(floors.mapped, &self.let_go.mapped))?;
+        forget(stream(floors.cached, &self.let_go.cached))?;
+        let frames = |slots: u32, done: &AtomicU32| {
+            let page_slots = (PAGE_BYTES / FRAME_BYTES) as u32;
+            let (begin, end) = (done.load(Ordering::Relaxed), slots - slots % page_slots);
+            done.store(end.max(begin), Ordering::Relaxed);
+            self.frame_edge(end.max(begin)) as u64..self.frame_edge(begin) as u64
+        };
+        unmap(frames(self.slots.load(Ordering::Acquire), &self.let_go.mapped_slots))?;
+        forget(frames(self.synced_slots.load(Ordering::Acquire), &self.let_go.cached_slots))
+    }
+
+    fn frame_edge(&self, slots: u32) -> usize {
+        self.header.file_len as usize - slots as usize * FRAME_BYTES
+    }
+
     /// Where the byte at `offset` lies in the file.
     pub(super) fn file_position(&self, offset: Offset) -> usize {
         PAGE_BYTES + offset.since(self.header.base) as usize
@@ -121,16 +251,15 @@ impl Segment {
 
     /// Makes the stream from `from` to `to` durable, and every frame stored so far.
     pub(super) fn sync(&self, from: Offset, to: Offset) -> Result<(), StorageError> {
-        let Some(pager) = &self.pager else { return Ok(()) };
+        let Some(pager) = self.mapped().and_then(|mapped| mapped.pager) else { return Ok(()) };
         let slots = self.slots.load(Ordering::Acquire);
         let synced = self.synced_slots.load(Ordering::Relaxed);
-        let frame_edge = |slots: u32| self.header.file_len as usize - slots as usize * FRAME_BYTES;
         // The first sync takes the header page along.
         let start = if from <= self.base() { 0 } else { self.file_position(from) };
         let stream = start..self.file_position(to);
-        let frames = frame_edge(slots)..frame_edge(synced);
-        self.file.sync(pager, stream, frames).map_err(|error| self.sync_error(from, error))?;
-        self.synced_slots.store(slots, Ordering::Relaxed);
+        let frames = self.frame_edge(slots)..self.frame_edge(synced);
+        self.file.sync(&pager, stream, frames).map_err(|error| self.sync_error(from, error))?;
+        self.synced_slots.store(slots, Ordering::Release);
         self.is_anchored.store(true, Ordering::Release);
         Ok(())
     }
@@ -170,6 +299,13 @@ impl Segments {
         row.iter().skip(first).take_while(|segment| segment.base() < to).cloned().collect()
     }
 
+    /// The segments that begin below `floor` and of which there may be memory to let go of.
+    pub(super) fn resident(&self, floor: Offset) -> Vec<Arc<Segment>> {
+        let row = self.row.read();
+        let below = row.iter().take_while(|segment| segment.base() < floor);
+        below.filter(|segment| segment.is_resident()).cloned().collect()
+    }
+
     /// Takes out the segments that end at or below `horizon`, never the tail.
     ///
     /// The first one left must have its header on the disk: a power loss could otherwise leave
@@ -190,6 +326,12 @@ impl Segments {
 
     pub(super) fn tail(&self) -> Option<Arc<Segment>> {
         self.row.read().back().cloned()
+    }
+
+    /// Counts the bytes of the files that are mapped.
+    pub(super) fn mapped_bytes(&self) -> u64 {
+        let row = self.row.read();
+        row.iter().filter(|segment| segment.is_mapped()).map(|one| one.header.file_len).sum()
     }
 
     /// Counts the segments and the bytes of their files.

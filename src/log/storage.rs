@@ -45,6 +45,9 @@ pub trait SegmentFile: Send + Sync + std::fmt::Debug {
     /// Only recovery asks for it, of what will never be written again.
     fn release(&self, range: Range<u64>) -> io::Result<()>;
 
+    /// Lets the page cache drop what it holds of a range; what is not on the disk yet stays.
+    fn forget(&self, range: Range<u64>) -> io::Result<()>;
+
     /// Measures the room the file takes.
     fn occupied(&self) -> io::Result<u64>;
 

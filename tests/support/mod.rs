@@ -43,12 +43,20 @@ pub trait Endpoint {
 
     /// Bytes of memory the process has resident.
     fn resident_bytes(&self) -> usize {
-        let path = format!("/proc/{}/status", self.pid());
-        let status =
-            std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
-        let kibibytes =
-            line.trim().trim_end_matches(" kB").parse::<usize>().expect("a number of kB");
-        kibibytes * 1024
+        status_bytes(self.pid(), "VmRSS:")
     }
+
+    /// Bytes of files that the process has resident.
+    fn resident_file_bytes(&self) -> usize {
+        status_bytes(self.pid(), "RssFile:")
+    }
+}
+
+/// Reads a figure of the kernel about the memory of a process.
+fn status_bytes(pid: u32, name: &str) -> usize {
+    let path = format!("/proc/{pid}/status");
+    let status = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).expect(name);
+    let kibibytes = line.trim().trim_end_matches(" kB").parse::<usize>().expect("a number of kB");
+    kibibytes * 1024
 }

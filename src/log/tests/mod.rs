@@ -5,6 +5,7 @@ mod damage;
 mod following;
 mod inspection;
 mod life;
+mod memory;
 mod schedules;
 mod threads;
 mod traps;
@@ -24,6 +25,14 @@ fn small(segment_bytes: u64) -> Options {
         ..Options::new(Replid::from_bytes([7; 20]))
     }
 }
+
+/// Whatever is behind the last page is let go of, whenever the helper looks.
+const NOTHING_STAYS: Residency = Residency {
+    recent_bytes: 4096,
+    followed_bytes: 8192,
+    undurable_bytes: 16384,
+    step_bytes: 4096,
+};
 
 /// Reads everything from `from` to the sealed end.
 fn read_all(log: &Log, from: Offset) -> Vec<u8> {

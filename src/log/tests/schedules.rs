@@ -38,7 +38,8 @@ fn explore(schedules: usize, world: impl Fn() + Send + Sync + 'static) {
 
 fn options(sync: SyncPolicy) -> Options {
     // Time stands still in a schedule: nothing may wait for it to pass.
-    Options { sync, coalesce: Duration::ZERO, ..small(format::SEGMENT_BYTES_MIN) }
+    let coalesce = Duration::ZERO;
+    Options { sync, coalesce, residency: NOTHING_STAYS, ..small(format::SEGMENT_BYTES_MIN) }
 }
 
 fn create(disk: &HeapDisk, sync: SyncPolicy) -> (Log, Writer) {

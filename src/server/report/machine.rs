@@ -12,6 +12,8 @@ pub(super) fn memory_section(server: &Server, text: &mut Text<'_, '_>) {
     text.head("Memory");
     text.bytes("used_memory", figures.allocated);
     text.bytes("used_memory_rss", figures.rss);
+    text.bytes("used_memory_rss_anonymous", figures.rss_anonymous);
+    text.bytes("used_memory_rss_files", figures.rss_files);
     text.bytes("used_memory_peak", peak);
     text.line(
         "used_memory_peak_perc",

@@ -269,6 +269,7 @@ fn backlog(server: &Server, text: &mut Text<'_, '_>) {
     text.line("backlog_segments", log.segments());
     text.line("backlog_segment_bytes", settings.backlog_segment_size);
     text.line("backlog_file_bytes", log.file_bytes());
+    text.line("backlog_mapped_bytes", log.mapped_bytes());
     text.line("backlog_covered_bytes", end.since(first));
     text.line("backlog_covered_seconds", covered_s(server, end.since(first), log.covered_ms()));
     text.flag("backlog_admits_writes", log.admission().is_ok());

@@ -125,7 +125,7 @@ impl Usage {
 fn system_figures(system: &Memory) -> MemoryFigures {
     let part = |a: u64, b: u64| MemoryFigure::Ratio(ratio(a, b));
     let beyond = |a: u64, b: u64| MemoryFigure::Count(a as i64 - b as i64);
-    let Memory { allocated, active, resident, rss, rss_anonymous } = *system;
+    let Memory { allocated, active, resident, rss, rss_anonymous, .. } = *system;
     vec![
         ("allocator.allocated".into(), MemoryFigure::Count(allocated as i64)),
         ("allocator.active".into(), MemoryFigure::Count(active as i64)),
