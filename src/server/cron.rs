@@ -12,11 +12,14 @@ use crate::replication::stream::{Stream, Unit};
 use crate::snapshot::ManifestFile;
 
 use super::clock::unix_ms;
+use super::headroom::Outlook;
 use super::pause::Who;
 use super::{Server, retaining, saving};
 
 /// How often expired keys are looked for.
 const TICK: Duration = Duration::from_millis(100);
+/// How often the room for the log is looked at while it is scarce and is written to.
+const SCARCE_TICK: Duration = Duration::from_millis(10);
 /// How long the search may take each time.
 const EXPIRY_BUDGET: Duration = Duration::from_millis(20);
 /// How many keys are removed before a shard is let go of.
@@ -28,6 +31,10 @@ const LOG_BEFORE_SNAPSHOT_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Does what is due, until the server ends.
 pub async fn run(server: Arc<Server>) {
+    tokio::join!(keep_time(&server), watch_room(&server));
+}
+
+async fn keep_time(server: &Arc<Server>) {
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut count: u64 = 0;
@@ -39,17 +46,44 @@ pub async fn run(server: Arc<Server>) {
         server.pool.balance();
         let Some(stream) = server.stream() else { continue };
         if server.live.active_expiry() && !server.is_ending() {
-            expire(&server, stream);
+            expire(server, stream);
         }
-        server.stats.sample(&super::report::totals(&server), stream.log().written());
+        server.stats.sample(&super::report::totals(server), stream.log().written());
         if count.is_multiple_of(10) {
-            retaining::retain(&server, stream);
-            note_durable(&server, stream);
-            save_if_due(&server, stream);
-            pings.tick(&server, stream);
-            drop_idle_clients(&server);
+            retaining::retain(server, stream);
+            note_durable(server, stream);
+            save_if_due(server, stream);
+            pings.tick(server, stream);
+            drop_idle_clients(server);
         }
     }
+}
+
+/// Makes room as the log grows, since a disk may fill between two rounds of the clock.
+async fn watch_room(server: &Arc<Server>) {
+    let mut pause = TICK;
+    let (mut last, mut seen, mut saves) = (Offset::ZERO, Offset::ZERO, 0);
+    loop {
+        tokio::time::sleep(pause).await;
+        server.pause.awake().await;
+        let Some(stream) = server.stream() else { continue };
+        let (written, saves_now) = (stream.log().written(), server.saving.state().saves);
+        let has_grown = written.since(seen) >= server.settings().backlog_segment_size / 2;
+        if has_grown || saves_now != saves || server.live.disk_is_short() {
+            (seen, saves) = (written, saves_now);
+            retaining::retain(server, stream);
+            save_if_due(server, stream);
+        }
+        let is_scarce =
+            || retaining::outlook(server, stream.log(), taken_at(server)) != Outlook::Ample;
+        pause = if written > last && is_scarce() { SCARCE_TICK } else { TICK };
+        last = written;
+    }
+}
+
+/// The offset of the snapshot that a restart begins from.
+fn taken_at(server: &Server) -> Offset {
+    server.saving.state().newest.map_or(Offset::ZERO, |newest| newest.meta().offset)
 }
 
 /// Removes keys whose time has come, and logs each removal.
@@ -148,7 +182,7 @@ fn save_if_due(server: &Arc<Server>, stream: &Stream) {
         .save
         .iter()
         .find(|point| changes > 0 && changes >= point.changes && since_s > point.seconds as i64);
-    let taken_at = state.newest.map_or(Offset::ZERO, |newest| newest.meta().offset);
+    let taken_at = taken_at(server);
     let log_bytes = stream.log().sealed().since(taken_at.max(stream.log().first()));
     let data_bytes = crate::admin::memory::memory().allocated;
     let ratio = settings.backlog_snapshot_ratio;
@@ -157,10 +191,8 @@ fn save_if_due(server: &Arc<Server>, stream: &Stream) {
     // A restart would have to read what is damaged, unless it can begin above.
     let sound = stream.log().sound_from();
     let is_damaged = sound > stream.log().first() && taken_at < sound;
-    // Files that only a restart needs are in the way when the disk is short.
-    let files = stream.log().extents();
-    let is_in_the_way =
-        server.live.disk_is_short() && files.iter().skip(1).any(|file| file.base > taken_at);
+    let outlook = retaining::outlook(server, stream.log(), taken_at);
+    let is_in_the_way = outlook == Outlook::SnapshotDue;
     if point.is_none() && !too_long && !is_damaged && !is_in_the_way {
         return;
     }
@@ -168,7 +200,7 @@ fn save_if_due(server: &Arc<Server>, stream: &Stream) {
         tracing::info!(%sound, "the log is damaged below, taking a snapshot above");
     } else if is_in_the_way {
         tracing::info!(
-            "the disk is short of room, taking a snapshot to let go of the log before it"
+            "the disk gets short of room, taking a snapshot to let go of the log before it"
         );
     } else if let Some(point) = point {
         let (seconds, least) = (point.seconds, point.changes);

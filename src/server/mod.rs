@@ -15,6 +15,7 @@ mod ending;
 mod execute;
 mod failure;
 mod feeding;
+mod headroom;
 mod host;
 mod intruder;
 mod listening;

@@ -2,19 +2,22 @@
 
 use crate::log::Log;
 use crate::log::retention::{Needs, horizon_and_holder};
+use crate::position::Offset;
 use crate::replication::replicas::FeedState;
 use crate::replication::stream::Stream;
 
 use super::Server;
 use super::clock::unix_ms;
+use super::headroom::{self, Disk, Outlook, Pace, Shares};
 
 /// Unlinks what nobody needs, by the holders there are now.
 pub fn retain(server: &Server, stream: &Stream) {
     let log = stream.log();
     let before = log.first();
-    let (horizon, holder) = horizon_and_holder(&needs(server, log));
+    let disk = disk(server);
+    let (horizon, holder) = horizon_and_holder(&needs(server, log, disk));
     log.retire_to(horizon);
-    note_shortage(server);
+    note_shortage(server, disk);
     let start = log.first();
     if start > before {
         tracing::info!(from = %before, %start, held_by = ?holder, "retired a part of the log");
@@ -22,9 +25,8 @@ pub fn retain(server: &Server, stream: &Stream) {
 }
 
 /// Refuses writes while the disk has less room than `backlog-min-free-disk`, and says so.
-fn note_shortage(server: &Server) {
-    let reserve = server.settings().backlog_min_free_disk;
-    let short = shortage(server, reserve);
+fn note_shortage(server: &Server, disk: Disk) {
+    let short = disk.shortage_bytes(0);
     if server.live.set_disk_short(short > 0) == (short > 0) {
         return;
     }
@@ -41,7 +43,32 @@ fn note_shortage(server: &Server) {
     }
 }
 
-fn needs(server: &Server, log: &Log) -> Needs {
+/// Tells how long the room for the log lasts, the last snapshot of it having been taken there.
+pub fn outlook(server: &Server, log: &Log, taken_at: Offset) -> Outlook {
+    headroom::outlook(disk(server), Shares::of(&log.extents(), taken_at), &pace(server))
+}
+
+fn pace(server: &Server) -> Pace {
+    let saving = server.saving.state();
+    // The first one holds what has been allocated since the start, at most.
+    let data_bytes =
+        || crate::admin::memory::memory().allocated.saturating_sub(server.stats.startup_bytes);
+    Pace {
+        bytes_per_second: server.stats.written.peak_per_second(),
+        segment_bytes: server.settings().backlog_segment_size,
+        snapshot_bytes: saving.newest.map_or_else(data_bytes, |newest| newest.meta().bytes),
+        snapshot_time: saving.last_took.unwrap_or_default(),
+    }
+}
+
+/// Looks at the disk; one that cannot be asked has all the room there can be.
+fn disk(server: &Server) -> Disk {
+    let free = rustix::fs::statvfs(server.log_dir())
+        .map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+    Disk { free_bytes: free, reserve_bytes: server.settings().backlog_min_free_disk }
+}
+
+fn needs(server: &Server, log: &Log, disk: Disk) -> Needs {
     let settings = server.settings();
     let snapshot = server.saving.state().newest.map(|newest| newest.meta().offset);
     let (online, joining): (Vec<_>, Vec<_>) =
@@ -66,12 +93,7 @@ fn needs(server: &Server, log: &Log) -> Needs {
         files: log.extents(),
         spare_bytes: settings.backlog_segment_size,
         bytes_max: settings.backlog_max_size,
-        disk_shortage_bytes: shortage(server, settings.backlog_min_free_disk),
+        // Before the disk is short, as it takes a moment until what is retired is gone.
+        disk_shortage_bytes: disk.shortage_bytes(pace(server).ahead_bytes()),
     }
-}
-
-/// How many bytes the disk lacks of its reserve; zero where it cannot be asked.
-fn shortage(server: &Server, reserve: u64) -> u64 {
-    let Ok(disk) = rustix::fs::statvfs(server.log_dir()) else { return 0 };
-    reserve.saturating_sub(disk.f_bavail.saturating_mul(disk.f_frsize))
 }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
@@ -42,8 +42,8 @@ pub struct State {
     pub newest: Option<snapshot::Snapshot>,
     /// When it was completed, in Unix seconds; when the server started if there is none.
     pub last_save_s: i64,
-    /// How long the last one took, in seconds; `None` before the first.
-    pub last_took_s: Option<u64>,
+    /// How long the last one took; `None` before the first.
+    pub last_took: Option<Duration>,
     /// When the one under way began, in Unix seconds.
     pub began_s: Option<i64>,
     /// When the last attempt was made, in Unix seconds.
@@ -317,7 +317,7 @@ fn take(server: &Arc<Server>) -> Result<snapshot::Snapshot, SaveError> {
     let took = began.elapsed();
     let mut state = saving.state.lock();
     state.began_s = None;
-    state.last_took_s = Some(took.as_secs());
+    state.last_took = Some(took);
     saving.busy.store(false, Ordering::Relaxed);
     saving.failed.store(taken.is_err(), Ordering::Relaxed);
     match &taken {

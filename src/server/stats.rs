@@ -109,6 +109,11 @@ impl Rate {
         samples.last = Some((now, value));
     }
 
+    /// Tells the highest of the last samples.
+    pub fn peak_per_second(&self) -> u64 {
+        self.0.lock().rates.iter().copied().max().unwrap_or(0)
+    }
+
     /// Tells the average.
     pub fn per_second(&self) -> u64 {
         self.0.lock().rates.iter().sum::<u64>() / SAMPLES as u64

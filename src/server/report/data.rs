@@ -30,7 +30,7 @@ pub(super) fn persistence(server: &Server, text: &mut Text<'_, '_>) {
     text.flag("rdb_bgsave_in_progress", server.saving.is_busy());
     text.line("rdb_last_save_time", state.last_save_s);
     text.line("rdb_last_bgsave_status", status);
-    text.line("rdb_last_bgsave_time_sec", state.last_took_s.map_or(-1, |s| s as i64));
+    text.line("rdb_last_bgsave_time_sec", state.last_took.map_or(-1, |took| took.as_secs() as i64));
     text.line("rdb_current_bgsave_time_sec", running_s);
     text.line("rdb_saves", state.saves);
     text.line("rdb_last_cow_size", 0);
