@@ -178,6 +178,28 @@ fn the_command_line_overrides_the_file_which_rewrite_keeps() {
 }
 
 #[test]
+fn names_with_underscores_are_taken_and_rewritten_as_they_are_spelled() {
+    let place = place();
+    let config = "# mine\nport 0\ndir .\nrepl_backlog_size 31457280\n# tail\n";
+    write(place.path(), "server.conf", config);
+    let flags = ["server.conf", "--slowlog_max_len", "9"];
+    let (mut process, mut client) = start(place.path(), &flags);
+    let get = |client: &mut Client, name: &str| {
+        client.call(&["CONFIG", "GET", name]).elements()[1].text()
+    };
+    assert_eq!(get(&mut client, "repl-backlog-size"), "31457280");
+    assert_eq!(get(&mut client, "slowlog-max-len"), "9");
+    assert_eq!(client.run("CONFIG REWRITE").text(), "OK");
+    let rewritten = fs::read_to_string(place.path().join("server.conf")).expect("it is there");
+    let lines: Vec<_> = rewritten.lines().filter(|line| !line.starts_with("dir ")).collect();
+    assert_eq!(lines[..4], ["# mine", "port 0", "repl_backlog_size 30mb", "# tail"]);
+    assert!(lines.contains(&"slowlog-max-len 9"), "{rewritten}");
+    process.kill();
+    let (_process, mut client) = start(place.path(), &["server.conf"]);
+    assert_eq!(get(&mut client, "repl-backlog-size"), "31457280");
+}
+
+#[test]
 fn without_a_file_it_makes_a_directory_of_its_own() {
     let place = place();
     let (mut process, mut client) = start(place.path(), &["--port", "0"]);

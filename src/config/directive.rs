@@ -81,20 +81,20 @@ impl Directive {
         self
     }
 
-    /// Finds the row of a directive by its name or alias; letters of either case are the same.
+    /// Finds the row of a directive by its name or alias.
+    ///
+    /// Letters of either case are the same, and underscores stand for hyphens.
     #[must_use]
     pub fn find(name: &[u8]) -> Option<usize> {
-        let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
-        TABLE.iter().position(|row| is(row.name) || row.alias.is_some_and(is))
+        let named = |name: &[u8]| {
+            let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
+            TABLE.iter().position(|row| is(row.name) || row.alias.is_some_and(is))
+        };
+        // As it stands first: some names have underscores of their own.
+        named(name).or_else(|| named(&hyphenated(name)))
     }
 
-    /// Finds it as the CONFIG command does, where underscores stand for hyphens too.
-    #[must_use]
-    pub fn find_leniently(name: &[u8]) -> Option<usize> {
-        Self::find(name).or_else(|| Self::find(&hyphenated(name)))
-    }
-
-    /// Tells whether this is its older name, spelled as leniently as the CONFIG command takes it.
+    /// Tells whether this is its older name, spelled as leniently as [`Self::find`] takes it.
     #[must_use]
     pub fn is_alias(&self, name: &[u8]) -> bool {
         let is = |known: &str| hyphenated(name).eq_ignore_ascii_case(known.as_bytes());
@@ -144,6 +144,7 @@ pub fn is_sensitive(name: &[u8]) -> bool {
     SENSITIVE.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
 }
 
-fn hyphenated(name: &[u8]) -> Vec<u8> {
+/// Writes a name with hyphens in the place of underscores.
+pub(super) fn hyphenated(name: &[u8]) -> Vec<u8> {
     name.iter().map(|byte| if *byte == b'_' { b'-' } else { *byte }).collect()
 }

@@ -342,6 +342,8 @@ mod tests {
         assert_eq!(value(&config, "hz"), "20");
         assert_eq!(value(&served(&["--port 7001", "--hz 30"]), "hz"), "30");
         assert_eq!(value(&served(&["--save", "900 1"]), "save"), "900 1");
+        let config = served(&["--repl_backlog_size", "31457280"]);
+        assert_eq!(value(&config, "repl-backlog-size"), "31457280");
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //!
 //! Comments and order stay. A line whose directive has a value is replaced in place; lines left
 //! over by a directive are emptied; what has no line yet is appended below a mark. Clusters of
-//! empty lines shrink to one. Lines that set no value (`include`, `rename-command`) stay.
+//! empty lines shrink to one. Lines that set no value (`include`, `rename-command`) stay. A name
+//! spelled with underscores for hyphens stays as it is spelled.
 
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
@@ -62,11 +63,10 @@ impl Config {
     pub fn rewritten(&self, old: &[u8]) -> Result<Vec<u8>, usize> {
         let mut text = Text::read(old)?;
         for (row, value) in self.values.iter().enumerate() {
-            let name = TABLE[row].name;
             match value {
                 Value::SavePoints(points) if !points.is_empty() => {
                     for point in points {
-                        text.put(row, format!("{name} {point}"), Presence::Needed);
+                        text.put(row, &point.to_string(), Presence::Needed);
                     }
                 }
                 Value::OutputLimits(limits) => {
@@ -75,18 +75,14 @@ impl Config {
                         CLIENT_CLASSES.iter().zip(limits).enumerate()
                     {
                         let same = matches!(&default, Value::OutputLimits(d) if d[index] == *limit);
-                        let line = format!("{name} {class} {}", words::limit_words(limit));
-                        text.put(row, line, Presence::unless(same));
+                        let rest = format!("{class} {}", words::limit_words(limit));
+                        text.put(row, &rest, Presence::unless(same));
                     }
                 }
                 _ => {
                     let kind = TABLE[row].kind;
                     let same = *value == TABLE[row].default_value() && !is_always_written(kind);
-                    text.put(
-                        row,
-                        format!("{name} {}", value.to_line(kind)),
-                        Presence::unless(same),
-                    );
+                    text.put(row, &value.to_line(kind), Presence::unless(same));
                 }
             }
         }
@@ -117,11 +113,19 @@ impl Presence {
     }
 }
 
+/// A line that belongs to a directive.
+struct Found {
+    /// Its index.
+    line: usize,
+    /// The directive's name as it stands there, if underscores stand in it for hyphens.
+    spelling: Option<Vec<u8>>,
+}
+
 /// The file's lines, and which of them belong to which directive.
 struct Text {
     lines: Vec<Vec<u8>>,
     /// By row of the table: its lines that have not been used yet, last first.
-    unused: HashMap<usize, Vec<usize>>,
+    unused: HashMap<usize, Vec<Found>>,
     has_mark: bool,
     /// Whether the last line ended in a newline; what is appended then keeps its distance.
     is_closed: bool,
@@ -141,7 +145,9 @@ impl Text {
             let words = line.words.ok_or(line.number)?;
             let Some(name) = words.first() else { continue };
             if let Some(row) = Directive::find(name) {
-                text.unused.entry(row).or_default().push(line.number - 1);
+                let is_spelled_apart = name.contains(&b'_') && !TABLE[row].name.contains('_');
+                let spelling = is_spelled_apart.then(|| name.clone());
+                text.unused.entry(row).or_default().push(Found { line: line.number - 1, spelling });
             } else if name.eq_ignore_ascii_case(b"user") {
                 // Says what `requirepass` says, and would be wrong once that changes.
                 text.lines[line.number - 1].clear();
@@ -152,10 +158,14 @@ impl Text {
     }
 
     /// Writes a line of a directive: over the first of its lines not used yet, or at the end.
-    fn put(&mut self, row: usize, line: String, presence: Presence) {
+    fn put(&mut self, row: usize, rest: &str, presence: Presence) {
+        let name = TABLE[row].name.as_bytes();
+        let line = |name: &[u8]| [name, b" ", rest.as_bytes()].concat();
         let own = self.unused.get_mut(&row).and_then(Vec::pop);
         match own {
-            Some(index) => self.lines[index] = line.into_bytes(),
+            Some(own) => {
+                self.lines[own.line] = line(own.spelling.as_deref().unwrap_or(name));
+            }
             None if presence == Presence::Optional => {}
             None => {
                 if !self.has_mark {
@@ -165,14 +175,14 @@ impl Text {
                     self.lines.push(MARK.to_vec());
                     self.has_mark = true;
                 }
-                self.lines.push(line.into_bytes());
+                self.lines.push(line(name));
             }
         }
     }
 
     fn finish(mut self) -> Vec<u8> {
-        for index in self.unused.into_values().flatten() {
-            self.lines[index].clear();
+        for found in self.unused.into_values().flatten() {
+            self.lines[found.line].clear();
         }
         let mut text = Vec::new();
         let mut was_empty = false;
@@ -275,6 +285,16 @@ mod tests {
             "save 5 5\n# middle\nsave 6 6\n\n\
              client-output-buffer-limit normal 1 1 1\nhz 30\n"
         );
+    }
+
+    #[test]
+    fn a_name_with_underscores_stays_as_it_is_spelled() {
+        let old = "# head\nrepl_backlog_size 31457280\nSlowlog_Max_Len 7\nsave 1 1\n";
+        assert_eq!(edit(old, &[]), old.replace("31457280", "30mb"));
+        let new = edit(old, &[("repl-backlog-size", "2mb"), ("slowlog-max-len", "9")]);
+        assert_eq!(new, "# head\nrepl_backlog_size 2mb\nSlowlog_Max_Len 9\nsave 1 1\n");
+        let own = edit("server_cpulist 0\nsave 1 1\n", &[]);
+        assert_eq!(own, "server_cpulist \"0\"\nsave 1 1\n");
     }
 
     #[test]

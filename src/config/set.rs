@@ -115,7 +115,7 @@ impl Config {
     ) -> Result<Vec<usize>, SetError> {
         let mut rows = Vec::with_capacity(pairs.len());
         for (name, _) in pairs {
-            let row = Directive::find_leniently(name).ok_or_else(|| SetError::Unknown {
+            let row = Directive::find(name).ok_or_else(|| SetError::Unknown {
                 name: String::from_utf8_lossy(name).into_owned(),
             })?;
             // A directive and its older name are two parameters, of which the later one wins.

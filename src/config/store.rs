@@ -3,7 +3,7 @@
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
-use super::directive::{Class, Directive};
+use super::directive::{Class, Directive, hyphenated};
 use super::glob::{self, Case};
 use super::source::{self, ConfigError, Includes, LineError, Origin, Statement};
 use super::syntax;
@@ -92,7 +92,7 @@ impl Config {
     #[must_use]
     pub fn get(&self, pattern: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
         if !glob::is_pattern(pattern) {
-            let found = Directive::find_leniently(pattern);
+            let found = Directive::find(pattern);
             return found.map(|row| (pattern.to_vec(), self.reply(row))).into_iter().collect();
         }
         let mut found = Vec::new();
@@ -187,7 +187,7 @@ impl Config {
 
     /// Takes a statement that sets no value.
     fn apply_special(&mut self, name: &[u8], arguments: &[&[u8]]) -> Result<(), LineError> {
-        let name = name.to_ascii_lowercase();
+        let name = hyphenated(name).to_ascii_lowercase();
         match (name.as_slice(), arguments) {
             (b"rename-command", [from, to]) => {
                 self.renames.push(Rename { from: from.to_vec(), to: to.to_vec() });
@@ -347,7 +347,21 @@ mod tests {
         ] {
             assert_eq!(refusal(text), reason, "{text}");
         }
-        read("cluster-enabled no\ntls-port 0\nreplicaof no one\nlist-max-ziplist-value 1");
+        read("cluster-enabled no\ntls_port 0\nreplicaof no one\nlist-max-ziplist-value 1");
+    }
+
+    #[test]
+    fn underscores_stand_for_hyphens() {
+        let config = read(
+            "repl_backlog_size 31457280\nSLAVE_read-only no\nserver_cpulist 0-1\n\
+             rename_command FLUSHALL \"\"\nlist_max_ziplist_entries 5",
+        );
+        assert_eq!(get(&config, "repl-backlog-size"), "31457280");
+        assert_eq!(get(&config, "replica-read-only"), "no");
+        assert_eq!(get(&config, "server_cpulist"), "0-1");
+        assert!(config.is_given("repl-backlog-size"));
+        assert_eq!(config.renames().len(), 1);
+        assert_eq!(refusal("server-cpulist 0"), "Bad directive or wrong number of arguments");
     }
 
     #[test]
