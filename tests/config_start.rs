@@ -200,6 +200,30 @@ fn names_with_underscores_are_taken_and_rewritten_as_they_are_spelled() {
 }
 
 #[test]
+fn the_log_stays_on_when_it_is_told_to_be_off() {
+    let place = place();
+    write(place.path(), "server.conf", "port 0\ndir .\nappendonly no\n");
+    let (mut process, mut client) = start(place.path(), &["server.conf"]);
+    let get =
+        |client: &mut Client| client.call(&["CONFIG", "GET", "appendonly"]).elements()[1].text();
+    assert_eq!(get(&mut client), "yes");
+    assert_eq!(client.run("CONFIG SET appendonly yes").text(), "OK");
+    let warning = "has no effect: the log cannot be switched off directive=appendonly";
+    let output = process.output();
+    assert_eq!(output.matches(warning).count(), 1, "of the line of the file:\n{output}");
+    assert_eq!(client.run("CONFIG SET appendonly no").text(), "OK");
+    process.wait_for_line(warning).expect("it warns of CONFIG SET");
+    assert_eq!(get(&mut client), "yes");
+    assert_eq!(client.run("SET key value").text(), "OK");
+    assert_eq!(client.run("CONFIG REWRITE").text(), "OK");
+    let rewritten = fs::read_to_string(place.path().join("server.conf")).expect("it is there");
+    assert!(rewritten.lines().any(|line| line == "appendonly yes"), "{rewritten}");
+    process.kill();
+    let (_process, mut client) = start(place.path(), &["server.conf"]);
+    assert_eq!(client.run("GET key"), Value::Bulk(b"value".to_vec()));
+}
+
+#[test]
 fn without_a_file_it_makes_a_directory_of_its_own() {
     let place = place();
     let (mut process, mut client) = start(place.path(), &["--port", "0"]);

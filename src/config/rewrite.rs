@@ -81,8 +81,10 @@ impl Config {
                 }
                 _ => {
                     let kind = TABLE[row].kind;
-                    let same = *value == TABLE[row].default_value() && !is_always_written(kind);
-                    text.put(row, &value.to_line(kind), Presence::unless(same));
+                    let line = value.to_line(kind);
+                    let is_default = line == TABLE[row].default_value().to_line(kind);
+                    let same = is_default && !is_always_written(kind);
+                    text.put(row, &line, Presence::unless(same));
                 }
             }
         }
@@ -295,6 +297,13 @@ mod tests {
         assert_eq!(new, "# head\nrepl_backlog_size 2mb\nSlowlog_Max_Len 9\nsave 1 1\n");
         let own = edit("server_cpulist 0\nsave 1 1\n", &[]);
         assert_eq!(own, "server_cpulist \"0\"\nsave 1 1\n");
+    }
+
+    #[test]
+    fn what_cannot_be_switched_off_is_written_as_it_is() {
+        let old = "appendonly no\nsave 1 1\n";
+        assert_eq!(edit(old, &[]), "appendonly yes\nsave 1 1\n");
+        assert_eq!(edit("save 1 1\n", &[("appendonly", "no")]), "save 1 1\n");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::directive::{Access, Directive};
 use super::store::Config;
 use super::table::TABLE;
-use super::value::{Kind, Value, ValueError};
+use super::value::{Value, ValueError};
 
 /// Where the connection that wants a change comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,9 +150,6 @@ impl Config {
 
     fn parse_at_run_time(&self, row: usize, text: &[u8]) -> Result<Value, ValueError> {
         let directive = &TABLE[row];
-        if matches!(directive.kind, Kind::AlwaysYes) && text.eq_ignore_ascii_case(b"no") {
-            return Err(ValueError::Refused("the log cannot be switched off"));
-        }
         let words: Vec<&[u8]> = if directive.kind.takes_many() && text.is_empty() {
             Vec::new()
         } else if directive.kind.takes_many() {
@@ -215,9 +212,9 @@ mod tests {
                  can't set protected config",
             ),
             (
-                &[("appendonly", "no")],
+                &[("appendonly", "maybe")],
                 "ERR CONFIG SET failed (possibly related to argument 'appendonly') - \
-                 the log cannot be switched off",
+                 argument must be 'yes' or 'no'",
             ),
         ] {
             assert_eq!(set(&mut config, pairs).unwrap_err(), reply);
@@ -245,6 +242,16 @@ mod tests {
         assert_eq!(get(&config, "replica-read-only"), "yes");
         let twice = [("slave-read-only", "no"), ("SLAVE-read-only", "no")];
         assert!(set(&mut config, &twice).unwrap_err().ends_with("duplicate parameter"));
+    }
+
+    #[test]
+    fn what_cannot_be_switched_off_takes_no_and_stays_on() {
+        let mut config = Config::default();
+        for (asked, ignored) in [("no", 1), ("yes", 0)] {
+            set(&mut config, &[("appendonly", asked)]).unwrap();
+            assert_eq!(get(&config, "appendonly"), "yes");
+            assert_eq!(config.ignored().len(), ignored, "{asked}");
+        }
     }
 
     #[test]

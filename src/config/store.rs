@@ -126,14 +126,17 @@ impl Config {
 
     /// Lists the directives that were set to something else than their default and change nothing.
     ///
-    /// Each with the reason, for one warning at start.
+    /// Each with the reason, for a warning.
     #[must_use]
     pub fn ignored(&self) -> Vec<(&'static str, &'static str)> {
         let mut found = Vec::new();
         for (index, row) in TABLE.iter().enumerate() {
-            if let Class::Ignored(reason) = row.class
-                && self.values[index] != row.default_value()
-            {
+            let ((Class::Ignored(reason), _) | (_, Kind::AlwaysYes(reason))) =
+                (row.class, row.kind)
+            else {
+                continue;
+            };
+            if self.values[index] != row.default_value() {
                 found.push((row.name, reason));
             }
         }
@@ -381,9 +384,10 @@ mod tests {
 
     #[test]
     fn only_what_differs_from_its_default_is_reported_as_ignored() {
-        let config = read("daemonize no\nmaxmemory 1gb\nrename-command FLUSHALL \"\"");
+        let config =
+            read("daemonize no\nappendonly no\nmaxmemory 1gb\nrename-command FLUSHALL \"\"");
         let names: Vec<_> = config.ignored().into_iter().map(|(name, _)| name).collect();
-        assert_eq!(names, ["maxmemory"]);
+        assert_eq!(names, ["appendonly", "maxmemory"]);
         let rename = Rename { from: b"FLUSHALL".to_vec(), to: Vec::new() };
         assert_eq!(config.renames(), [rename]);
     }

@@ -31,6 +31,7 @@ const SIZE: Kind = Memory(0, LONG_MAX as u64);
 const MEMORY: Kind = Memory(0, u64::MAX);
 
 const ALWAYS_LAZY: &str = "large values are always freed in the background";
+const ALWAYS_ON: &str = "the log cannot be switched off";
 const BACK_PRESSURE: &str = "a client that does not take its replies is not read from";
 const DIRECTORY_IN_USE: &str = "the log is open in this directory; restart to use another";
 const LOG_FEEDS: &str = "replicas are fed from the log on disk";
@@ -165,7 +166,7 @@ pub static TABLE: &[Directive] = &[
     row("rdb-del-sync-files", YES_NO, "no").ignored(NO_FORK),
     row("sanitize-dump-payload", Choice(&["no", "yes", "clients"]), "no").ignored(NO_RESTORE),
     // The log.
-    row("appendonly", AlwaysYes, "yes"),
+    row("appendonly", AlwaysYes(ALWAYS_ON), "yes"),
     row("appendfsync", Choice(&["everysec", "always", "no"]), "everysec"),
     row("backlog-feed", Choice(&["durable", "sealed"]), "durable"),
     row("backlog-dir", TEXT, "").fixed(),

@@ -17,8 +17,8 @@ pub type CheckMany = fn(&[&[u8]]) -> Result<Vec<Vec<u8>>, ValueError>;
 pub enum Kind {
     /// `yes` or `no`.
     YesNo,
-    /// `yes` or `no`, of which both mean `yes`: what it names cannot be switched off.
-    AlwaysYes,
+    /// `yes` or `no`, of which both mean `yes`: what it names cannot be switched off, for this reason.
+    AlwaysYes(&'static str),
     /// One word of a list.
     Choice(&'static [&'static str]),
     /// Any words of a list, whose first means none of the others.
@@ -52,7 +52,7 @@ pub enum Kind {
 /// The value a directive has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
-    /// `yes` or `no`.
+    /// `yes` or `no`, as it was asked for: of [`Kind::AlwaysYes`] it is `yes` all the same.
     YesNo(bool),
     /// A word of the kind's list.
     Choice(&'static str),
@@ -200,8 +200,7 @@ impl Kind {
 
     fn parse_one(self, argument: &[u8]) -> Result<Value, ValueError> {
         match self {
-            Self::YesNo => yes_no(argument).map(Value::YesNo),
-            Self::AlwaysYes => yes_no(argument).map(|_| Value::YesNo(true)),
+            Self::YesNo | Self::AlwaysYes(_) => yes_no(argument).map(Value::YesNo),
             Self::Choice(names) => choice(argument, names).map(Value::Choice),
             Self::Integer(min, max) => integer(argument, min, max).map(Value::Integer),
             Self::Clamped(min, max) => {
@@ -258,7 +257,8 @@ impl Value {
 
     fn to_word(&self, kind: Kind) -> String {
         match self {
-            Self::YesNo(yes) => if *yes { "yes" } else { "no" }.to_owned(),
+            Self::YesNo(false) if !matches!(kind, Kind::AlwaysYes(_)) => "no".to_owned(),
+            Self::YesNo(_) => "yes".to_owned(),
             Self::Choice(name) => (*name).to_owned(),
             Self::Flags(names) => match (names.as_slice(), kind) {
                 ([], Kind::Flags([none, ..])) => (*none).to_owned(),

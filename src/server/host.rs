@@ -56,6 +56,9 @@ impl Host for Server {
         } else {
             crash::disable();
         }
+        for (name, reason) in config.ignored().into_iter().filter(|(n, _)| changed.contains(n)) {
+            tracing::warn!(directive = name, "has no effect: {reason}");
+        }
         *self.settings.write() = settings;
         Ok(())
     }
