@@ -5,7 +5,7 @@ mod support;
 use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
-use support::{Client, Endpoint, Server, await_until};
+use support::{Client, Endpoint, Server, Stock, Value, await_until};
 
 fn set(client: &mut Client, words: &[&str]) -> String {
     client.call(&[&["CONFIG", "SET"], words].concat()).text()
@@ -100,4 +100,87 @@ fn a_server_put_to_sleep_answers_nobody() {
     assert_eq!(sleeper.read().0.text(), "OK");
     assert!(began.elapsed() >= SLEEP);
     assert_eq!(other.run("PING").text(), "PONG");
+}
+
+/// Pauses everything for so long, sends each request on a connection of its own, and tells whether
+/// its reply came before the pause was over.
+fn answered_during_a_pause(server: &dyn Endpoint, requests: &[&str]) -> Vec<bool> {
+    const PAUSE: Duration = Duration::from_millis(1500);
+    let mut queueing = server.connect();
+    assert_eq!(queueing.run("MULTI").text(), "OK");
+    let mut clients: Vec<_> = requests.iter().map(|_| server.connect()).collect();
+    let began = Instant::now();
+    assert_eq!(server.connect().run("CLIENT PAUSE 1500 ALL").text(), "OK");
+    queueing.send_command(&["GET", "key"]);
+    for (client, request) in clients.iter_mut().zip(requests) {
+        client.send_command(&request.split(' ').collect::<Vec<_>>());
+    }
+    // A connection that is made during the pause is held back like any other.
+    let mut late = server.connect();
+    late.send_command(&["PING"]);
+    let mut answered = Vec::new();
+    for client in clients.iter_mut().chain([&mut queueing, &mut late]) {
+        client.read();
+        answered.push(began.elapsed() < PAUSE);
+    }
+    assert_eq!(queueing.run("EXEC").elements().len(), 1);
+    answered
+}
+
+#[test]
+fn a_pause_of_all_holds_back_what_stock_holds_back() {
+    // The refusals come first: they are answered at once, and each is read in its turn.
+    let requests = [
+        "NOSUCH",
+        "GET",
+        "PING",
+        "INFO server",
+        "CLIENT LIST",
+        "CLIENT UNPAUSE",
+        "CONFIG GET port",
+        "SLOWLOG LEN",
+        "REPLCONF listening-port 1",
+        "DEBUG JMAP",
+        "COMMAND COUNT",
+        "HELLO 2",
+        "MULTI",
+        "RESET",
+    ];
+    let server = Server::start(&["--enable-debug-command", "yes"]);
+    let ours = answered_during_a_pause(&server, &requests);
+    assert_eq!(ours, answered_during_a_pause(&Stock::start(&[]), &requests));
+    assert_eq!(ours.iter().filter(|answered| **answered).count(), 2);
+}
+
+#[test]
+fn a_pause_lets_waits_run_out_and_holds_back_queued_writes() {
+    for server in [&Server::start(&[]) as &dyn Endpoint, &Stock::start(&[])] {
+        let (mut waiting, mut queueing) = (server.connect(), server.connect());
+        let mut other = server.connect();
+        assert_eq!(queueing.run("MULTI").text(), "OK");
+        waiting.send_command(&["WAIT", "1", "300"]);
+        // It waits, once the list of clients shows it so.
+        await_until("a client waits", || other.run("CLIENT LIST").text().contains(" flags=b "));
+        assert_eq!(other.run("CLIENT PAUSE 60000 WRITE").text(), "OK");
+        assert_eq!(queueing.run("GET key").text(), "QUEUED");
+        queueing.send_command(&["SET", "key", "value"]);
+        assert_eq!(waiting.read().0.integer(), 0);
+        assert_eq!(other.run("GET key"), Value::Null);
+        assert_eq!(other.run("CLIENT UNPAUSE").text(), "OK");
+        assert_eq!(queueing.read().0.text(), "QUEUED");
+        assert_eq!(queueing.run("EXEC").elements()[1].text(), "OK");
+    }
+}
+
+#[test]
+fn a_pause_keeps_keys_that_have_expired_until_it_is_over() {
+    let server = Server::start(&[]);
+    let mut client = server.connect();
+    assert_eq!(client.run("SET key value PX 100").text(), "OK");
+    assert_eq!(client.run("CLIENT PAUSE 60000 WRITE").text(), "OK");
+    // Runs out long after the key's time.
+    assert_eq!(client.run("WAIT 1 600").integer(), 0);
+    assert_eq!(client.run("DBSIZE").integer(), 1);
+    assert_eq!(client.run("CLIENT UNPAUSE").text(), "OK");
+    await_until("the key is gone", || client.run("DBSIZE").integer() == 0);
 }

@@ -45,7 +45,8 @@ async fn keep_time(server: &Arc<Server>) {
         count += 1;
         server.pool.balance();
         let Some(stream) = server.stream() else { continue };
-        if server.live.active_expiry() && !server.is_ending() {
+        let is_paused = server.pause.holds(Who::Writer, unix_ms());
+        if server.live.active_expiry() && !server.is_ending() && !is_paused {
             expire(server, stream);
         }
         server.stats.sample(&super::report::totals(server), stream.log().written());

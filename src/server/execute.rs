@@ -145,12 +145,12 @@ impl Executor {
             Ok(room) => room,
             Err(fault) => return Outcome::Ran(self.refuse(session, Some(command), &fault, out)),
         };
+        if self.server.pause.holds(who, self.now_ms) {
+            return Outcome::Held;
+        }
         if queue {
             queue_up(session, command, args, out);
             return Outcome::Ran(Flow::Done);
-        }
-        if self.server.pause.holds(who, self.now_ms) {
-            return Outcome::Held;
         }
         Outcome::Ran(self.run(session, command, args, out))
     }
@@ -244,7 +244,7 @@ impl Executor {
         }
         match who {
             Who::Writer => self.admit_write(session, command, args),
-            Who::Reader | Who::Operator => Ok(None),
+            Who::Reader => Ok(None),
         }
     }
 
@@ -379,8 +379,6 @@ fn who(session: &Session, command: &Command) -> Who {
     };
     if command.flags & WRITING != 0 || (command.flags & flag::QUEUED_KEYS != 0 && queued()) {
         Who::Writer
-    } else if command.flags & flag::ADMIN != 0 {
-        Who::Operator
     } else {
         Who::Reader
     }

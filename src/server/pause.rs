@@ -90,9 +90,6 @@ impl Pause {
         if self.asleep_until_ms.load(Ordering::Acquire) > now_ms {
             return true;
         }
-        if who == Who::Operator {
-            return false;
-        }
         let writes = who == Who::Writer;
         if writes && *self.ending.borrow() == Ending::Yes {
             return true;
@@ -125,14 +122,15 @@ impl Pause {
 }
 
 /// Who may be held back.
+///
+/// As in stock servers nobody is exempt from a pause of all: who runs the server waits too, and
+/// `CLIENT UNPAUSE` is heard by those who are let in while a pause holds back writes only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Who {
     /// A command that may write.
     Writer,
-    /// A command that only reads.
+    /// Any other command.
     Reader,
-    /// A command of whoever runs the server, who must be able to end a pause.
-    Operator,
 }
 
 #[cfg(test)]
@@ -168,13 +166,11 @@ mod tests {
     }
 
     #[test]
-    fn an_operator_is_held_back_by_sleep_alone() {
+    fn a_sleep_is_ended_by_the_time_alone() {
         let pause = Pause::default();
-        pause.begin(100, PauseScope::All);
-        assert!(pause.holds(Who::Reader, 99) && !pause.holds(Who::Operator, 99));
         pause.sleep(50);
         pause.sleep(20);
-        assert!(pause.holds(Who::Operator, 49) && !pause.holds(Who::Operator, 50));
+        assert!(pause.holds(Who::Reader, 49) && !pause.holds(Who::Reader, 50));
         pause.end();
         assert!(pause.holds(Who::Reader, 49) && !pause.holds(Who::Reader, 50));
     }
