@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::time::{Duration, Instant};
+
 use support::{Client, Endpoint, Server, Stock};
 
 /// Notes every command in the slow log.
@@ -54,6 +56,39 @@ fn what_the_server_works_on_takes_until_its_answer() {
     assert!(event.elements()[2].integer() >= 200);
     client.run("SAVE");
     assert!(took_us(&mut client, "save") >= 100);
+}
+
+#[test]
+fn work_within_a_transaction_has_its_answer_in_its_place_as_in_stock() {
+    let arguments = ["--slowlog-log-slower-than", "100000", "--enable-debug-command", "yes"];
+    let server = Server::start(&arguments);
+    let stock = Stock::start(&["--slowlog-log-slower-than", "100000"]);
+    let seen = |endpoint: &dyn Endpoint| {
+        let (mut client, mut other) = (endpoint.connect(), endpoint.connect());
+        client.run("MULTI");
+        for line in [
+            "SET k 1",
+            "DEBUG SLEEP 0.2",
+            "INCR k",
+            "DEBUG RELOAD",
+            "HGET k f",
+            "DEBUG RELOAD",
+            "GET k",
+        ] {
+            assert_eq!(client.run(line).text(), "QUEUED");
+        }
+        let began = Instant::now();
+        let replies = client.run("EXEC");
+        assert!(began.elapsed() >= Duration::from_millis(200), "{:?}", began.elapsed());
+        assert_eq!(other.run("GET k").text(), "2");
+        let slow = slow_words(&mut client).into_iter().filter(|line| line.contains("SLEEP"));
+        (replies, slow.collect::<Vec<_>>())
+    };
+    let ours = seen(&server);
+    assert_eq!(ours, seen(&stock));
+    assert_eq!(ours.1, ["DEBUG SLEEP 0.2"]);
+    let mut client = server.connect();
+    assert!(took_us(&mut client, "debug") >= 200_000);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::net::args::OwnedArgs;
 use crate::position::Position;
 
 /// What the connection does once a command has run.
@@ -42,6 +43,13 @@ pub enum Request {
     Replay,
     /// `DEBUG SLEEP`: nothing is answered for so long.
     Sleep(Duration),
+    /// `EXEC` of commands for which the server has to work: their answers come in their places.
+    Transaction {
+        /// The commands, in order.
+        owed: Vec<Owed>,
+        /// The reply behind the last answer.
+        rest: Vec<u8>,
+    },
     /// `SHUTDOWN`: an answer comes only if the server stays.
     Shutdown(ShutdownMode),
     /// `PSYNC` or `SYNC`: the connection becomes a replica's.
@@ -53,8 +61,24 @@ impl Request {
     ///
     /// The time of the others is that of somebody else, or the end.
     pub fn is_work(&self) -> bool {
-        matches!(self, Self::Save | Self::Reload | Self::Replay | Self::Sleep(_))
+        matches!(
+            self,
+            Self::Save | Self::Reload | Self::Replay | Self::Sleep(_) | Self::Transaction { .. }
+        )
     }
+}
+
+/// A command of a transaction that the server works on once the others have run.
+///
+/// All of them leave the data as they are, so that it makes no difference to run them last.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Owed {
+    /// The reply between the answer before and this one.
+    pub before: Vec<u8>,
+    /// What is asked for.
+    pub request: Request,
+    /// The command's words.
+    pub words: OwnedArgs,
 }
 
 /// How `SHUTDOWN` goes about it.

@@ -7,6 +7,7 @@ use crate::keyspace::{Keyspace, Locked, ShardSet};
 use crate::net::args::{Args, OwnedArgs};
 
 use super::call::LocatedKey;
+use super::flow::{Owed, Request};
 use super::host::Ran;
 use super::session::{Transaction, Watch, WatchedKey, flag};
 use super::table::{self, Command};
@@ -73,7 +74,8 @@ pub fn unwatch(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
 
 /// `EXEC`: the queued commands run as one, and go into the stream as one unit.
 ///
-/// The shards of all their keys, and of the watched ones, are held: see [`shards_of_queue`].
+/// The shards of all their keys, and of the watched ones, are held: see [`shards_of_queue`]. What the
+/// server has to work on cannot be done under them, and is done when they are let go of.
 pub fn exec(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     let Some(transaction) = call.session.transaction.take() else {
         return Err(Fault::fixed("ERR EXEC without MULTI"));
@@ -90,13 +92,19 @@ pub fn exec(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
         call.reply.null_array();
         return Ok(Flow::Done);
     }
+    let start = call.reply.buffer().len();
     call.reply.array(transaction.commands.len());
     call.session.executing = true;
     let mut inner = Effect::default();
     let mut flow = Flow::Done;
+    let mut owed = Vec::new();
     for (command, words) in &transaction.commands {
         match run_queued(call, command, words, &mut inner) {
             Ok(Flow::Done) => {}
+            Ok(Flow::Await(request)) if request.is_work() => {
+                let before = call.reply.buffer().split_off(start);
+                owed.push(Owed { before, request, words: words.clone() });
+            }
             // Its reply would come after those of the commands behind it.
             Ok(Flow::Await(_)) => call.reply.error(NOT_HERE.bytes()),
             Ok(Flow::Close) => flow = Flow::Close,
@@ -104,6 +112,19 @@ pub fn exec(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
         }
     }
     call.session.executing = false;
+    if owed.is_empty() {
+        return Ok(flow);
+    }
+    let rest = call.reply.buffer().split_off(start);
+    if flow == Flow::Done {
+        return Ok(Flow::Await(Request::Transaction { owed, rest }));
+    }
+    // Nobody is there to wait any more.
+    for Owed { before, .. } in owed {
+        call.reply.buffer().extend_from_slice(&before);
+        call.reply.error(NOT_HERE.bytes());
+    }
+    call.reply.buffer().extend_from_slice(&rest);
     Ok(flow)
 }
 
@@ -155,9 +176,12 @@ fn run_queued(
     call.data.hits += hits;
     call.data.misses += misses;
     call.data.effect.absorb(inner, &args, database);
-    let took_us = began.elapsed().as_micros() as u64;
-    let ran = Ran { command, args, took_us, at_ms: call.data.now_ms };
-    call.host.account_queued(&ran, &call.session.info, result.as_ref().err());
+    // What the server works on has not run yet.
+    if !matches!(&result, Ok(Flow::Await(request)) if request.is_work()) {
+        let took_us = began.elapsed().as_micros() as u64;
+        let ran = Ran { command, args, took_us, at_ms: call.data.now_ms };
+        call.host.account_queued(&ran, &call.session.info, result.as_ref().err());
+    }
     result
 }
 

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::command::flow::Request;
-use crate::command::{Fault, Session};
+use crate::command::flow::{Owed, Request};
+use crate::command::host::Ran;
+use crate::command::{Fault, Host, Session, table};
 use crate::net::Reply;
 use crate::position::Offset;
 use crate::replication::feed::DurableOnly;
@@ -36,6 +37,33 @@ pub fn prepare(server: &Arc<Server>, session: &Session, request: &Request) {
 
 /// Does what was asked for and writes the reply, unless it failed.
 pub async fn answer(
+    server: &Arc<Server>,
+    session: &Session,
+    request: Request,
+    reply: &mut Reply<'_>,
+) -> Result<(), Fault> {
+    let Request::Transaction { owed, rest } = request else {
+        return answer_one(server, session, request, reply).await;
+    };
+    for Owed { before, request, words } in owed {
+        reply.buffer().extend_from_slice(&before);
+        let (at_ms, began) = (unix_ms(), Instant::now());
+        let done = answer_one(server, session, request, reply).await;
+        if let Err(fault) = &done {
+            reply.error(fault.bytes());
+        }
+        let args = words.as_args();
+        if let Ok(command) = table::resolve(&args) {
+            let took_us = began.elapsed().as_micros() as u64;
+            let ran = Ran { command, args, took_us, at_ms };
+            server.account_queued(&ran, &session.info, done.as_ref().err());
+        }
+    }
+    reply.buffer().extend_from_slice(&rest);
+    Ok(())
+}
+
+async fn answer_one(
     server: &Arc<Server>,
     session: &Session,
     request: Request,
@@ -74,6 +102,7 @@ pub async fn answer(
             reply.ok();
         }
         Request::Feed(_) => unreachable!("the connection itself becomes a replica's"),
+        Request::Transaction { .. } => unreachable!("transactions are not nested"),
     }
     Ok(())
 }
