@@ -165,3 +165,63 @@ fn a_restart_tells_how_many_keys_the_snapshot_held() {
     let loaded = number(&mut server.connect(), "persistence", "rdb_last_load_keys_loaded");
     assert_eq!(loaded, keys as u64);
 }
+
+/// A key's counter of uses after each of these commands on new keys.
+fn frequencies(endpoint: &dyn Endpoint) -> Vec<(&'static str, Value, Value)> {
+    const COMMANDS: [&str; 29] = [
+        "PING",
+        "SET s w",
+        "SET s w XX GET",
+        "GET s",
+        "MGET s s",
+        "APPEND s w",
+        "SETRANGE s 1 w",
+        "STRLEN s",
+        "GETRANGE s 0 1",
+        "GETSET s w",
+        "GETEX s",
+        "MSET s w",
+        "LCS s s",
+        "EXPIRE s 100",
+        "EXISTS s",
+        "TYPE s",
+        "TTL s",
+        "TOUCH s",
+        "OBJECT ENCODING s",
+        "OBJECT FREQ s",
+        "COPY s t",
+        "COPY h s REPLACE",
+        "HSET h f 2",
+        "HGET h f",
+        "HDEL h f",
+        "HINCRBY h n 1",
+        "HGETALL h",
+        "HLEN h",
+        "SCAN 0",
+    ];
+    let mut client = endpoint.connect();
+    let mut told = Vec::new();
+    for command in COMMANDS {
+        for line in ["FLUSHALL", "SET s v", "HSET h f 1 g 2 n 3", command] {
+            assert!(!client.run(line).is_error(), "{line}");
+        }
+        told.push((command, client.run("OBJECT FREQ s"), client.run("OBJECT FREQ h")));
+    }
+    told
+}
+
+#[test]
+fn the_frequency_of_uses_is_counted_as_stock_counts_it() {
+    // With this factor every use counts.
+    let arguments = ["--lfu-log-factor", "0", "--maxmemory-policy", "volatile-lfu"];
+    let (server, stock) = (Server::start(&arguments), Stock::start(&arguments));
+    let ours = frequencies(&server);
+    assert_eq!(ours, frequencies(&stock));
+    assert_eq!(ours[0], ("PING", Value::Integer(5), Value::Integer(5)));
+    assert_eq!(ours[4], ("MGET s s", Value::Integer(7), Value::Integer(5)));
+    let lines = ["OBJECT IDLETIME s", "CONFIG SET maxmemory-policy allkeys-lru", "OBJECT FREQ s"];
+    let (mut client, mut oracle) = (server.connect(), stock.connect());
+    for line in lines {
+        assert_eq!(client.run(line), oracle.run(line), "{line}");
+    }
+}

@@ -50,7 +50,10 @@ pub fn persist(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     let key = call.key(1);
     let expires = call.data.peek(&key).is_some_and(|entry| entry.expiry().is_some());
     if expires {
-        call.data.db().set_expiry(&key, None);
+        let clock = call.data.clock();
+        let mut db = call.data.db();
+        db.set_expiry(&key, None);
+        db.touch(&key, clock);
         call.data.changed(&key);
     }
     call.reply.integer(i64::from(expires));
@@ -116,7 +119,10 @@ fn apply(data: &mut Data<'_, '_>, key: &Key<'_>, at_ms: i64) {
         data.db().remove(key);
         data.effect.rewrite(&[b"DEL", key.bytes()]);
     } else {
-        data.db().set_expiry(key, Some(at_ms));
+        let clock = data.clock();
+        let mut db = data.db();
+        db.set_expiry(key, Some(at_ms));
+        db.touch(key, clock);
         let at = itoa::Buffer::new().format(at_ms).to_owned();
         data.effect.rewrite(&[b"PEXPIREAT", key.bytes(), at.as_bytes()]);
     }

@@ -24,8 +24,6 @@ pub trait Host: Send + Sync {
     fn config_set(&self, pairs: &[(&[u8], &[u8])]) -> Result<(), Fault>;
     /// Tells whether the value of a directive is not for others to read.
     fn keeps_secret(&self, directive: &[u8]) -> bool;
-    /// Tells whether the policy of eviction goes by how often keys are used.
-    fn prefers_frequency(&self) -> bool;
     /// Writes the configuration back to its file.
     fn config_rewrite(&self) -> Result<(), Fault>;
     /// Counts a command that ran within a transaction, and notes it if it was slow.

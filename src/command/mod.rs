@@ -18,7 +18,6 @@ pub mod string;
 pub mod expiry;
 pub mod hash;
 
-pub mod dice;
 pub mod glob;
 pub mod scan;
 

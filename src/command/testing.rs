@@ -195,8 +195,6 @@ pub struct FakeHost {
     pub slow: Mutex<Vec<SlowEntry>>,
     /// The latency events.
     pub latency: Mutex<Vec<(String, Samples)>>,
-    /// Whether the policy of eviction is one by frequency.
-    pub lfu: AtomicBool,
     /// Whether `DEBUG` is not for this client.
     pub refuses_debug: AtomicBool,
     /// The latency histograms.
@@ -236,10 +234,6 @@ impl Host for FakeHost {
 
     fn keeps_secret(&self, directive: &[u8]) -> bool {
         [&b"masterauth"[..], b"requirepass"].contains(&directive)
-    }
-
-    fn prefers_frequency(&self) -> bool {
-        self.lfu.load(Relaxed)
     }
 
     fn config_rewrite(&self) -> Result<(), Fault> {

@@ -76,6 +76,10 @@ pub struct MemoryLimit {
     pub bytes: u64,
     /// What would be evicted, by the name of the policy.
     pub policy: &'static str,
+    /// `lfu-log-factor`.
+    pub lfu_log_factor: u32,
+    /// `lfu-decay-time`.
+    pub lfu_decay_minutes: u32,
 }
 
 /// The address of a unix socket.
@@ -343,7 +347,12 @@ impl Config {
             Value::Memory(bytes) => *bytes,
             other => unreachable!("maxmemory is a size, not {other:?}"),
         };
-        MemoryLimit { bytes, policy: self.choice("maxmemory-policy") }
+        MemoryLimit {
+            bytes,
+            policy: self.choice("maxmemory-policy"),
+            lfu_log_factor: self.unsigned("lfu-log-factor"),
+            lfu_decay_minutes: self.unsigned("lfu-decay-time"),
+        }
     }
 
     /// A number of a range that the table keeps within `T`.

@@ -5,7 +5,7 @@ use super::entry::{Entry, OwnedEntry, OwnedValue};
 use super::key::{Key, ShardSet};
 use super::locked::Shards;
 use super::partition::Partition;
-use super::record::{CLOCK_MASK, Head, INLINE_BYTES_MAX, Payload};
+use super::record::{Head, INLINE_BYTES_MAX, Payload};
 use super::scan::ScanCursor;
 use super::shard::Shard;
 use super::slab::Large;
@@ -87,11 +87,12 @@ impl<'l> Db<'l> {
     #[inline]
     pub fn into_used_entry(self, key: &Key<'_>, clock: u32) -> Option<Entry<'l>> {
         assert!(self.set.contains(ShardSet::of(key)), "shard {} is not held", key.shard());
+        let used = self.space.usage().at(clock);
         let shard: &'l mut Shard = match self.shards {
             Shards::One(shard) => shard,
             Shards::Many(shards) => shards.at_mut(self.set.rank(key.shard())),
         };
-        shard.tables[self.index].find_used(key, clock & CLOCK_MASK)
+        shard.tables[self.index].find_used(key, used)
     }
 
     /// Tells whether the key is there and its time has passed; cheap where no key expires.
@@ -106,13 +107,13 @@ impl<'l> Db<'l> {
         self.find(key).is_some()
     }
 
-    /// Notes the use of a key at `clock` (seconds; the low 24 bits are kept).
+    /// Notes the use of a key at `clock` (seconds) as [`super::Usage`] says.
     ///
     /// Skipped while a snapshot still shares the key's partition: reading shall not copy it.
     #[inline]
     pub fn touch(&mut self, key: &Key<'_>, clock: u32) {
-        let index = self.index;
-        self.shard_mut(key).tables[index].touch(key, clock & CLOCK_MASK);
+        let (index, used) = (self.index, self.space.usage().at(clock));
+        self.shard_mut(key).tables[index].touch(key, used);
     }
 
     /// Raises the flags of those who watch the key.
@@ -153,19 +154,21 @@ impl<'l> Db<'l> {
         clock: u32,
         change: impl FnOnce(i64) -> Result<i64, E>,
     ) -> Option<Result<i64, E>> {
-        let index = self.index;
-        self.shard_mut(key).tables[index].change_int(key, clock & CLOCK_MASK, change)
+        let (index, used) = (self.index, self.space.usage().at(clock));
+        self.shard_mut(key).tables[index].change_int(key, used, change)
     }
 
-    /// Edits the bytes of a string in place; an absent key starts empty. The expiry stays.
+    /// Edits the bytes of a string in place; an absent key starts empty. The expiry stays, the use
+    /// is noted.
     ///
     /// # Panics
     /// When the key holds something other than a string.
-    pub fn edit_string(&mut self, key: &Key<'_>, edit: impl FnOnce(&mut Vec<u8>)) {
+    pub fn edit_string(&mut self, key: &Key<'_>, clock: u32, edit: impl FnOnce(&mut Vec<u8>)) {
         let (index, hasher) = (self.index, self.space.hasher());
+        let used = self.space.usage().at(clock);
         let Shard { tables, scratch, .. } = self.shard_mut(key);
         tables[index].edit(key, hasher, |partition, at| {
-            partition.edit_bytes(key, at, scratch, hasher, edit);
+            partition.edit_bytes(key, at, scratch, hasher, used, edit);
         });
         self.publish(key);
     }
@@ -197,13 +200,17 @@ impl<'l> Db<'l> {
     /// # Panics
     /// When the key holds something other than a hash.
     pub fn hash_or_create(&mut self, key: &Key<'_>, clock: u32) -> HashMut<'_> {
+        let used = self.space.usage().at(clock);
         if !self.contains(key) {
-            let head = Head { raw: false, accessed: clock & CLOCK_MASK, expiry: None };
+            let head = Head { raw: false, accessed: used.noted(|| None), expiry: None };
             self.edit(key, |partition, at, space| {
                 partition.put(key, at, head, Payload::Packed(EMPTY_HASH), space.hasher());
             });
+            return self.hash_mut(key).expect("the key was created");
         }
-        self.hash_mut(key).expect("the key was found or created")
+        let hash = self.hash_mut(key).expect("the key was found");
+        hash.partition.touch(hash.at, used);
+        hash
     }
 
     /// Removes a key; says whether it was there.
@@ -224,7 +231,8 @@ impl<'l> Db<'l> {
     /// Puts in what was taken or copied, whatever the key held before.
     pub fn insert(&mut self, key: &Key<'_>, entry: OwnedEntry, clock: u32) {
         let OwnedEntry { value, raw, expiry } = entry;
-        let head = Head { raw, accessed: clock & CLOCK_MASK, expiry };
+        let accessed = self.space.usage().at(clock).noted(|| None);
+        let head = Head { raw, accessed, expiry };
         let short = |bytes: &[u8]| bytes.len() <= INLINE_BYTES_MAX;
         self.edit(key, |partition, at, space| {
             let hasher = space.hasher();
@@ -315,13 +323,15 @@ impl<'l> Db<'l> {
 
     #[inline]
     fn put_string(&mut self, key: &Key<'_>, string: Str<'_>, expiry: SetExpiry, clock: u32) {
+        let used = self.space.usage().at(clock);
         self.edit(key, |partition, at, space| {
             let expiry = match expiry {
                 SetExpiry::Keep => at.and_then(|at| partition.record(at).expiry()),
                 SetExpiry::Clear => None,
                 SetExpiry::At(at_ms) => Some(at_ms),
             };
-            let head = Head { raw: false, accessed: clock & CLOCK_MASK, expiry };
+            let accessed = used.noted(|| at.map(|at| partition.record(at).head().accessed));
+            let head = Head { raw: false, accessed, expiry };
             partition.put_string(key, at, head, string, space.hasher());
         });
     }

@@ -83,7 +83,7 @@ impl<'e> Entry<'e> {
         self.expiry().is_some_and(|at| at < now_ms)
     }
 
-    /// Returns the low 24 bits of the clock at the last use.
+    /// Returns the 24 bits that are noted of its use; [`super::Usage`] says what they mean.
     pub fn accessed(&self) -> u32 {
         self.record.head().accessed
     }

@@ -4,9 +4,11 @@
 //! position within the shard. [`Keyspace::lock`] takes the shards a command needs, [`Locked::db`] is
 //! the view of one database over them, and [`Entry`] is what a key holds.
 
+pub mod dice;
 mod key;
 mod limits;
 mod space;
+mod usage;
 
 mod image;
 mod locked;
@@ -41,4 +43,5 @@ pub use limits::Limits;
 pub use locked::{Cleared, Locked};
 pub use scan::ScanCursor;
 pub use space::Keyspace;
+pub use usage::{Usage, UsagePolicy};
 pub use value::{FieldSet, Hash, HashIter, HashMut, Kind, Str, Value};

@@ -13,6 +13,7 @@ use super::record::{
     Head, INLINE_BYTES_MAX, KeyField, Payload, Record, rewrite_head, write_accessed, write_head,
 };
 use super::slab::{Large, Slab};
+use super::usage::Use;
 
 /// An expiry later than every other.
 pub(super) const NEVER: i64 = i64::MAX;
@@ -188,8 +189,10 @@ impl Partition {
         self.arena.at_mut(at)[start..start + bytes.len()].copy_from_slice(bytes);
     }
 
-    /// Sets the access clock of a record.
-    pub(super) fn touch(&mut self, at: Address, accessed: u32) {
+    /// Notes the use of a record.
+    #[inline]
+    pub(super) fn touch(&mut self, at: Address, used: Use) {
+        let accessed = used.noted(|| Some(self.record(at).head().accessed));
         write_accessed(self.arena.at_mut(at), accessed);
     }
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! 0      tag        bits 0–2 form of the value · 3 expires · 4 long key · 5 raw string
-//! 1..4   accessed   low 24 bits of the access clock, little-endian
+//! 1..4   accessed   what is noted of its use (usage.rs), little-endian
 //! 4..12  expiry     Unix milliseconds, i64 little-endian; only when the tag says so
 //!        key        varint length · bytes;  a long key: u32 slot in the slab
 //!        value      integer: i64 little-endian
@@ -21,7 +21,7 @@ use super::varint::{self, Varint};
 /// The longest key or value that lies in the record itself.
 pub(super) const INLINE_BYTES_MAX: usize = 1024;
 
-/// The access clock keeps this many seconds before it wraps.
+/// What is noted of uses has 24 bits; by recency, seconds that wrap.
 pub(super) const CLOCK_MASK: u32 = 0xff_ffff;
 
 const HEADER_BYTES: usize = 4;
@@ -260,7 +260,7 @@ pub(super) fn rewrite_head(out: &mut [u8], old_tag: u8, head: Head, payload: Opt
     write_tagged_head(out, head, old_tag & LONG_KEY | form);
 }
 
-/// Sets the access clock of the record that starts where `out` does.
+/// Sets what is noted of the use of the record that starts where `out` does.
 pub(super) fn write_accessed(out: &mut [u8], accessed: u32) {
     out[1..HEADER_BYTES].copy_from_slice(&accessed.to_le_bytes()[..3]);
 }

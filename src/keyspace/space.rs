@@ -12,6 +12,7 @@ use super::locked::Locked;
 use super::record::EXPIRY_BYTES;
 use super::scan::ScanCursor;
 use super::shard::Shard;
+use super::usage::Usage;
 
 /// The keys a partition may have: what a table of 1024 places holds before it grows.
 const PARTITION_KEYS_MAX: usize = 1024 * 7 / 8;
@@ -23,6 +24,7 @@ pub struct Keyspace {
     databases: usize,
     hasher: RandomState,
     limits: Limits,
+    usage: Usage,
 }
 
 /// A shard behind its lock, and its counts for those who do not want to take it.
@@ -57,6 +59,7 @@ impl Keyspace {
             databases,
             hasher: RandomState::new(),
             limits: Limits::default(),
+            usage: Usage::default(),
         }
     }
 
@@ -93,6 +96,12 @@ impl Keyspace {
     /// Counts the bytes that the expiries of a database take in the records, without a lock.
     pub fn expiries_bytes(&self, db: usize) -> usize {
         self.expiring_count(db) * EXPIRY_BYTES
+    }
+
+    /// Returns what is noted of the use of keys.
+    #[inline]
+    pub fn usage(&self) -> &Usage {
+        &self.usage
     }
 
     /// Returns the limits of packed values.

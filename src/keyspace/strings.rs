@@ -9,6 +9,7 @@ use super::key::Key;
 use super::partition::Partition;
 use super::record::{Head, INLINE_BYTES_MAX, Payload};
 use super::slab::Large;
+use super::usage::Use;
 use super::value::Str;
 
 /// A field's value needs nothing of a head.
@@ -84,10 +85,12 @@ impl Partition {
         at: Option<Address>,
         scratch: &mut Vec<u8>,
         hasher: &RandomState,
+        used: Use,
         edit: impl FnOnce(&mut Vec<u8>),
     ) {
-        let head = at.map_or(PLAIN, |at| self.record(at).head());
-        let head = Head { raw: true, ..head };
+        let before = at.map(|at| self.record(at).head());
+        let accessed = used.noted(|| before.map(|head| head.accessed));
+        let head = Head { raw: true, accessed, ..before.unwrap_or(PLAIN) };
         scratch.clear();
         match at.map(|at| (at, self.record(at).payload())) {
             None => {}

@@ -15,6 +15,7 @@ use super::arena::Address;
 use super::entry::Entry;
 use super::key::{Key, SHARD_BITS};
 use super::partition::{NEVER, Partition};
+use super::usage::Use;
 
 /// The bytes of records above which a partition splits, unless it has few keys.
 const PARTITION_BYTES_MAX: usize = 128 * 1024;
@@ -120,15 +121,15 @@ impl Table {
         partition.find(key).map(|at| partition.entry(at))
     }
 
-    /// Finds what a key holds and sets its access clock, unless its partition is shared.
+    /// Finds what a key holds and notes its use, unless its partition is shared.
     #[inline]
-    pub(super) fn find_used(&mut self, key: &Key<'_>, accessed: u32) -> Option<Entry<'_>> {
+    pub(super) fn find_used(&mut self, key: &Key<'_>, used: Use) -> Option<Entry<'_>> {
         let number = *self.directory.get(self.place(key.hash()))? as usize;
         let at = self.partitions[number].find(key)?;
-        if self.partitions[number].entry(at).accessed() != accessed
+        if Use::At(self.partitions[number].entry(at).accessed()) != used
             && let Some(partition) = Arc::get_mut(&mut self.partitions[number])
         {
-            partition.touch(at, accessed);
+            partition.touch(at, used);
         }
         Some(self.partitions[number].entry(at))
     }
@@ -169,12 +170,12 @@ impl Table {
         })
     }
 
-    /// Changes the integer a key holds and its access clock; none if it holds no integer.
+    /// Changes the integer a key holds and notes the use; none if it holds no integer.
     #[inline]
     pub(super) fn change_int<E>(
         &mut self,
         key: &Key<'_>,
-        accessed: u32,
+        used: Use,
         change: impl FnOnce(i64) -> Result<i64, E>,
     ) -> Option<Result<i64, E>> {
         let number = *self.directory.get(self.place(key.hash()))? as usize;
@@ -183,7 +184,7 @@ impl Table {
         let (old, start) = partition.record(at).integer()?;
         Some(change(old).inspect(|new| {
             let partition = Arc::make_mut(partition);
-            partition.touch(at, accessed);
+            partition.touch(at, used);
             partition.patch(at, start, &new.to_le_bytes());
         }))
     }
@@ -212,14 +213,14 @@ impl Table {
         Some((partition, at))
     }
 
-    /// Sets the access clock of a key, unless its partition is shared.
+    /// Notes the use of a key, unless its partition is shared.
     #[inline]
-    pub(super) fn touch(&mut self, key: &Key<'_>, accessed: u32) {
+    pub(super) fn touch(&mut self, key: &Key<'_>, used: Use) {
         let Some(&number) = self.directory.get(self.place(key.hash())) else { return };
         if let Some(partition) = Arc::get_mut(&mut self.partitions[number as usize])
             && let Some(at) = partition.find(key)
         {
-            partition.touch(at, accessed);
+            partition.touch(at, used);
         }
     }
 

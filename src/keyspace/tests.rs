@@ -126,7 +126,7 @@ fn apply(space: &Keyspace, model: &mut Model, operation: &Operation) {
             if let Held::String(value) = &mut entry.0 {
                 value.extend_from_slice(&tail);
                 let append = |bytes: &mut Vec<u8>| bytes.extend_from_slice(&tail);
-                locked.db(db).edit_string(&space.key(&name), append);
+                locked.db(db).edit_string(&space.key(&name), 0, append);
             }
         }
         Operation::Expire { db, key, at_ms } => {
@@ -377,7 +377,7 @@ fn encodings_read_as_stock_words() {
     db.set_string(&key, &[b'x'; 45], SetExpiry::Clear, 0);
     assert_eq!(encoding(&db), "raw");
     db.set_int(&key, 5, SetExpiry::Clear, 0);
-    db.edit_string(&key, |bytes| bytes.push(b'0'));
+    db.edit_string(&key, 0, |bytes| bytes.push(b'0'));
     assert_eq!(encoding(&db), "raw");
     db.remove(&key);
     db.hash_or_create(&key, 0).set(b"f", b"v");
@@ -415,7 +415,7 @@ fn a_copy_of_a_large_value_is_not_touched_by_later_writes() {
     db.set_string(&key, &[b'x'; 5000], SetExpiry::Clear, 0);
     let copy = db.copy_of(&key).unwrap();
     db.insert(&other, copy, 0);
-    db.edit_string(&key, |bytes| bytes.truncate(2));
+    db.edit_string(&key, 0, |bytes| bytes.truncate(2));
     assert_eq!(db.find(&key).unwrap().value().kind(), Kind::String);
     let Value::String(string) = db.find(&other).unwrap().value() else { panic!() };
     assert_eq!(string.len(), 5000);

@@ -18,7 +18,7 @@ use crate::position::{Offset, Replid};
 
 use super::clock::unix_ms;
 use super::opening::write_address_file;
-use super::{Server, report, saving, sync_policy};
+use super::{Server, report, saving, sync_policy, usage_policy};
 
 const SAVE_UNDER_WAY: Fault = Fault::fixed("ERR Background save already in progress");
 
@@ -47,6 +47,7 @@ impl Host for Server {
         self.slow.set_len_max(settings.slowlog_max_len);
         self.keyspace.limits().set_hash_entries_max(settings.hash_max_listpack_entries);
         self.keyspace.limits().set_hash_value_bytes_max(settings.hash_max_listpack_value);
+        self.keyspace.usage().set_policy(usage_policy(&settings.memory_limit));
         if let Some(stream) = self.stream() {
             stream.log().set_sync_policy(sync_policy(settings.appendfsync));
         }
@@ -65,10 +66,6 @@ impl Host for Server {
 
     fn keeps_secret(&self, directive: &[u8]) -> bool {
         is_sensitive(directive)
-    }
-
-    fn prefers_frequency(&self) -> bool {
-        matches!(self.settings().memory_limit.policy, "allkeys-lfu" | "volatile-lfu")
     }
 
     fn config_rewrite(&self) -> Result<(), Fault> {

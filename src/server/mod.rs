@@ -52,9 +52,9 @@ use crate::admin::latency::LatencyEvents;
 use crate::admin::slowlog::SlowLog;
 use crate::admin::tracing::{LogHandle, LoggedRole};
 use crate::command::counters::Counters;
-use crate::config::settings::{AppendFsync, BacklogFeed};
+use crate::config::settings::{AppendFsync, BacklogFeed, MemoryLimit};
 use crate::config::{Config, Settings};
-use crate::keyspace::Keyspace;
+use crate::keyspace::{Keyspace, UsagePolicy};
 use crate::log::SyncPolicy;
 use crate::net::listener::BindError;
 use crate::position::Replid;
@@ -283,6 +283,17 @@ async fn serve(
     Ok(())
 }
 
+/// What is noted of the use of keys, so that the policy of eviction could go by it.
+fn usage_policy(limit: &MemoryLimit) -> UsagePolicy {
+    match limit.policy {
+        "allkeys-lfu" | "volatile-lfu" => UsagePolicy::Frequency {
+            log_factor: limit.lfu_log_factor,
+            decay_minutes: limit.lfu_decay_minutes,
+        },
+        _ => UsagePolicy::Recency,
+    }
+}
+
 /// Translates `appendfsync`.
 fn sync_policy(appendfsync: AppendFsync) -> SyncPolicy {
     match appendfsync {
@@ -314,6 +325,7 @@ impl Server {
         let keyspace = Keyspace::new(settings.databases);
         keyspace.limits().set_hash_entries_max(settings.hash_max_listpack_entries);
         keyspace.limits().set_hash_value_bytes_max(settings.hash_max_listpack_value);
+        keyspace.usage().set_policy(usage_policy(&settings.memory_limit));
         Self {
             live,
             keyspace,

@@ -1,7 +1,7 @@
 //! `OBJECT`: how a value is kept.
 
 use crate::command::{Call, Fault, Flow};
-use crate::keyspace::{Str, Value};
+use crate::keyspace::{Str, UsagePolicy, Value};
 
 use super::look::look;
 
@@ -20,36 +20,36 @@ pub fn object_encoding(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     Ok(Flow::Done)
 }
 
-/// Runs `OBJECT FREQ`, which no policy makes known here.
+/// Runs `OBJECT FREQ`, for policies that go by it.
 pub fn object_freq(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
-    const NOT_SELECTED: Fault = Fault::fixed(
+    const NOT_TRACKED: Fault = Fault::fixed(
         "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note \
          that when switching between policies at runtime LRU and LFU data will take some time to \
          adjust.",
     );
-    const NOT_TRACKED: Fault = Fault::fixed(
-        "ERR An LFU maxmemory policy is selected, but nothing is evicted here and access frequency \
-         not tracked.",
-    );
     let key = call.key(2);
-    if look(&mut call.data, &key).is_some() {
-        return Err(if call.host.prefers_frequency() { NOT_TRACKED } else { NOT_SELECTED });
+    let (clock, usage) = (call.data.clock(), call.data.keyspace.usage());
+    match look(&mut call.data, &key) {
+        None => call.reply.null(),
+        Some(entry) => {
+            let frequency = usage.frequency(entry.accessed(), clock).ok_or(NOT_TRACKED)?;
+            call.reply.integer(frequency.into());
+        }
     }
-    call.reply.null();
     Ok(Flow::Done)
 }
 
-/// Runs `OBJECT IDLETIME`.
+/// Runs `OBJECT IDLETIME`, for policies that do not go by frequency.
 pub fn object_idletime(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     const NOT_TRACKED: Fault = Fault::fixed(
         "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when \
          switching between policies at runtime LRU and LFU data will take some time to adjust.",
     );
     let key = call.key(2);
-    let clock = call.data.clock();
+    let (clock, policy) = (call.data.clock(), call.data.keyspace.usage().policy());
     match look(&mut call.data, &key) {
         None => call.reply.null(),
-        Some(_) if call.host.prefers_frequency() => return Err(NOT_TRACKED),
+        Some(_) if policy != UsagePolicy::Recency => return Err(NOT_TRACKED),
         Some(entry) => {
             let idle_s = clock.wrapping_sub(entry.accessed()) & CLOCK_MASK;
             call.reply.integer(idle_s.into());

@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Acquire};
 
 use crate::command::Mode;
 use crate::command::testing::{Bench, NOW_MS};
+use crate::keyspace::UsagePolicy;
 
 const NO_SUCH_KEY: &str = "-ERR no such key";
 const NOT_AN_INTEGER: &str = "-ERR value is not an integer or out of range";
@@ -292,12 +293,12 @@ fn object_tells_how_a_value_is_kept() {
         ],
     );
     assert!(bench.reply("OBJECT FREQ int").starts_with("-ERR An LFU maxmemory policy is not"));
-    bench.host.lfu.store(true, std::sync::atomic::Ordering::Relaxed);
-    assert!(bench.reply("OBJECT FREQ int").starts_with("-ERR An LFU maxmemory policy is selected"));
+    let policy = UsagePolicy::Frequency { log_factor: 0, decay_minutes: 1 };
+    bench.keyspace.usage().set_policy(policy);
     assert!(bench.reply("OBJECT IDLETIME int").ends_with("take some time to adjust."));
     assert_eq!(bench.reply("OBJECT IDLETIME none"), "$-1");
     assert_eq!(bench.reply("OBJECT FREQ none"), "$-1");
-    bench.host.lfu.store(false, std::sync::atomic::Ordering::Relaxed);
+    bench.keyspace.usage().set_policy(UsagePolicy::Recency);
     assert!(bench.reply("OBJECT HELP").starts_with("*15 +OBJECT <subcommand>"));
     assert!(bench.reply("OBJECT HELP").ends_with("+HELP +    Prints this help."));
     assert_eq!(bench.run("OBJECT ENCODING int").lookups, (1, 0));

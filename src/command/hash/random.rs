@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
-use crate::command::dice::random_below;
 use crate::command::{Call, Fault, Flow};
 use crate::keyspace::Hash;
+use crate::keyspace::dice::random_below;
 use crate::net::number::parse_i64_strict;
 use crate::net::{Protocol, Reply};
 

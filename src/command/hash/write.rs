@@ -45,6 +45,8 @@ pub fn hdel(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
         db.remove(&key);
     }
     if removed > 0 {
+        let clock = call.data.clock();
+        call.data.db().touch(&key, clock);
         call.data.changed(&key);
         call.data.effect.changed(removed as u64 - 1);
     }

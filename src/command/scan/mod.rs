@@ -7,9 +7,9 @@ mod options;
 
 pub use options::{Filters, ScanOptions, answer_scan, parse_cursor};
 
-use super::dice::random_bits;
 use super::glob::{Case, matches};
 use super::{Call, Data, Fault, Flow};
+use crate::keyspace::dice::random_bits;
 use crate::keyspace::{Db, Entry, ScanCursor, ShardSet};
 
 /// How often a key is drawn before the expired ones are thought to be in the majority.

@@ -19,9 +19,7 @@ pub fn append(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     };
     let len = value.len();
     check_total(call, len, tail.len())?;
-    let mut db = call.data.db();
-    db.edit_string(&key, |bytes| bytes.extend_from_slice(tail));
-    db.touch(&key, clock);
+    call.data.db().edit_string(&key, clock, |bytes| bytes.extend_from_slice(tail));
     call.data.changed(&key);
     call.reply.count(len + tail.len());
     Ok(Flow::Done)
@@ -42,14 +40,12 @@ pub fn setrange(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     check_total(call, offset, patch.len())?;
     let end = offset + patch.len();
     let clock = call.data.clock();
-    let mut db = call.data.db();
-    db.edit_string(&key, |bytes| {
+    call.data.db().edit_string(&key, clock, |bytes| {
         if bytes.len() < end {
             bytes.resize(end, 0);
         }
         bytes[offset..end].copy_from_slice(patch);
     });
-    db.touch(&key, clock);
     call.data.changed(&key);
     call.reply.count(len.max(end));
     Ok(Flow::Done)

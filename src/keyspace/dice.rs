@@ -1,4 +1,4 @@
-//! Random numbers for the commands that pick something; no use for secrets.
+//! Random numbers for whatever picks something; no use for secrets.
 
 use std::cell::Cell;
 use std::hash::{BuildHasher, Hasher};
