@@ -48,7 +48,7 @@ const HELP: &[&str] = &[
     "STRINGMATCH-LEN <pattern> <string>",
     "    Tell whether the string matches the glob-style pattern.",
     "HELP",
-    "    Prints this help.",
+    "    Print this help.",
 ];
 
 /// `DEBUG subcommand …`, for those whom `enable-debug-command` lets.

@@ -86,7 +86,7 @@ pub fn object_help(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
         "    Return the number of references of the value associated with the specified",
         "    <key>.",
         "HELP",
-        "    Prints this help.",
+        "    Print this help.",
     ];
     call.reply.array(LINES.len());
     for line in LINES {

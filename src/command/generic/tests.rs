@@ -300,7 +300,7 @@ fn object_tells_how_a_value_is_kept() {
     assert_eq!(bench.reply("OBJECT FREQ none"), "$-1");
     bench.keyspace.usage().set_policy(UsagePolicy::Recency);
     assert!(bench.reply("OBJECT HELP").starts_with("*15 +OBJECT <subcommand>"));
-    assert!(bench.reply("OBJECT HELP").ends_with("+HELP +    Prints this help."));
+    assert!(bench.reply("OBJECT HELP").ends_with("+HELP +    Print this help."));
     assert_eq!(bench.run("OBJECT ENCODING int").lookups, (1, 0));
     bench.session.protocol = crate::net::Protocol::Resp3;
     assert_eq!(bench.reply("OBJECT ENCODING none"), "_");

@@ -20,7 +20,11 @@ pub fn describe(command: &Command, reply: &mut Reply<'_>) {
     command.docs.tips.iter().for_each(|tip| reply.bulk(tip.as_bytes()));
     reply.set(command.keys.len());
     command.keys.iter().for_each(|spec| key_spec(spec, reply));
-    reply.array(command.subcommands().len());
+    // Where there is none, stock servers write an empty set.
+    match command.subcommands().len() {
+        0 => reply.set(0),
+        count => reply.array(count),
+    }
     command.subcommands().iter().for_each(|subcommand| describe(subcommand, reply));
 }
 

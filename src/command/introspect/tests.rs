@@ -8,7 +8,7 @@ fn info_describes_a_command_in_ten_fields() {
         "*2 *10 $4 mset :-3 ~2 +write +denyoom :1 :-1 :2 ~3 +@write +@string +@slow ~2 \
          $26 request_policy:multi_shard $29 response_policy:all_succeeded ~1 %3 $5 flags ~2 +OW \
          +update $12 begin_search %2 $4 type $5 index $4 spec %1 $5 index :1 $9 find_keys %2 \
-         $4 type $5 range $4 spec %3 $7 lastkey :-1 $7 keystep :2 $5 limit :0 *0 _"
+         $4 type $5 range $4 spec %3 $7 lastkey :-1 $7 keystep :2 $5 limit :0 ~0 _"
     );
     assert_eq!(
         Bench::new().reply("command info config|GET config| config|nosuch"),
@@ -85,6 +85,10 @@ fn keys_are_found_in_a_whole_command() {
         ("config nos x", "-ERR Invalid command specified"),
         ("config get x", "-ERR The command has no key arguments"),
         ("ping a b c", "-ERR The command has no key arguments"),
+        ("get", "-ERR Invalid number of arguments specified for command"),
+        ("ping", "-ERR The command has no key arguments"),
+        ("object", "-ERR The command has no key arguments"),
+        ("nosuch", "-ERR Invalid command specified"),
         ("mset a", "-ERR Invalid number of arguments specified for command"),
         ("get a b", "-ERR Invalid number of arguments specified for command"),
     ] {

@@ -22,7 +22,7 @@ pub(super) const ROWS: &[Command] = &[
         .docs("Documents commands.", "7.0.0", "O(N), N being the commands asked for.")
         .tips(&["nondeterministic_output_order"])
         .takes(&[arg("command-name", "string").optional().multiple()]),
-    command("command|getkeys", -4, LOADING | STALE)
+    command("command|getkeys", -3, LOADING | STALE)
         .acl(acl::CONNECTION)
         .run(introspect::command_getkeys)
         .docs(
@@ -30,7 +30,7 @@ pub(super) const ROWS: &[Command] = &[
             "2.8.13",
             "O(N), N being the words of the command.",
         ),
-    command("command|getkeysandflags", -4, LOADING | STALE)
+    command("command|getkeysandflags", -3, LOADING | STALE)
         .acl(acl::CONNECTION)
         .run(introspect::command_getkeysandflags)
         .docs(
