@@ -8,7 +8,7 @@ use std::process::Command;
 use support::follower::Form;
 use support::history::{assert_in_sync, await_online, digest, history, number, resyncs};
 use support::segments::log_bytes;
-use support::{Client, Endpoint, Follower, Resync, Server, Stock, Value, await_until};
+use support::{Client, Endpoint, Follower, Program, Resync, Server, Stock, Value, await_until};
 
 const DEBUG: [&str; 2] = ["--enable-debug-command", "yes"];
 
@@ -34,92 +34,100 @@ fn fill(client: &mut Client, count: usize) {
 
 #[test]
 fn a_stock_replica_takes_over_the_data_and_follows_the_stream() {
-    let server = primary(&[]);
-    let mut client = server.connect();
-    fill(&mut client, 50);
-    let replica = Stock::start(&[]);
-    replica.replicate(&server);
-    assert_in_sync(&server, &[&replica]);
-    assert_eq!(resyncs(&server), (1, 0));
+    for program in Program::replicas() {
+        let server = primary(&[]);
+        let mut client = server.connect();
+        fill(&mut client, 50);
+        let replica = program.start(&[]);
+        replica.replicate(&server);
+        assert_in_sync(&server, &[&replica]);
+        assert_eq!(resyncs(&server), (1, 0));
 
-    fill(&mut client, 80);
-    client.run("SELECT 5");
-    client.run("MULTI");
-    client.run("SET in:transaction 1");
-    client.run("INCRBYFLOAT in:transaction 0.5");
-    client.run("SELECT 6");
-    client.run("HSET other f v");
-    assert_eq!(client.run("EXEC").elements().len(), 4);
-    client.run("SELECT 0");
-    client.run("RENAME key:0 renamed");
-    client.run("MOVE key:3 9");
-    client.run("COPY key:6 copied DB 7");
-    client.run("SWAPDB 1 2");
-    assert_in_sync(&server, &[&replica]);
-    assert_eq!(resyncs(&server), (1, 0), "nothing of it needed another resync");
-    assert_eq!(replica.connect().run("GET renamed"), client.run("GET renamed"));
+        fill(&mut client, 80);
+        client.run("SELECT 5");
+        client.run("MULTI");
+        client.run("SET in:transaction 1");
+        client.run("INCRBYFLOAT in:transaction 0.5");
+        client.run("SELECT 6");
+        client.run("HSET other f v");
+        assert_eq!(client.run("EXEC").elements().len(), 4);
+        client.run("SELECT 0");
+        client.run("RENAME key:0 renamed");
+        client.run("MOVE key:3 9");
+        client.run("COPY key:6 copied DB 7");
+        client.run("SWAPDB 1 2");
+        assert_in_sync(&server, &[&replica]);
+        assert_eq!(resyncs(&server), (1, 0), "nothing of it needed another resync");
+        assert_eq!(replica.connect().run("GET renamed"), client.run("GET renamed"));
 
-    client.run("FLUSHALL");
-    client.run("SET last one");
-    assert_in_sync(&server, &[&replica]);
+        client.run("FLUSHALL");
+        client.run("SET last one");
+        assert_in_sync(&server, &[&replica]);
+    }
 }
 
 #[test]
 fn an_expired_key_leaves_the_replica_by_a_logged_del() {
-    let server = primary(&[]);
-    let replica = Stock::start(&[]);
-    replica.replicate(&server);
-    let (mut follower, snapshot) = Follower::attach(&server);
-    assert_eq!(snapshot.form, Form::Mark);
-    let mut client = server.connect();
-    client.run("SET lasting 1");
-    client.run("SET fading 2 PX 30");
-    let mut seen = Vec::new();
-    loop {
-        let command = follower.command();
-        let is_del = command[0] == "DEL" || command[0] == "UNLINK";
-        seen.push(command);
-        if is_del {
-            break;
+    for program in Program::replicas() {
+        let server = primary(&[]);
+        let replica = program.start(&[]);
+        replica.replicate(&server);
+        let (mut follower, snapshot) = Follower::attach(&server);
+        assert_eq!(snapshot.form, Form::Mark);
+        let mut client = server.connect();
+        client.run("SET lasting 1");
+        client.run("SET fading 2 PX 30");
+        let mut seen = Vec::new();
+        loop {
+            let command = follower.command();
+            let is_del = command[0] == "DEL" || command[0] == "UNLINK";
+            seen.push(command);
+            if is_del {
+                break;
+            }
         }
+        let fading = seen.iter().find(|command| command.contains(&"fading".to_owned()));
+        let fading = fading.unwrap_or_else(|| panic!("the write is missing in {seen:?}"));
+        assert!(fading.contains(&"PXAT".to_owned()), "an absolute time: {fading:?}");
+        assert_eq!(seen.last().map(|del| del[1].as_str()), Some("fading"));
+        assert_in_sync(&server, &[&replica]);
+        assert_eq!(replica.connect().run("DBSIZE").integer(), 1);
     }
-    let fading = seen.iter().find(|command| command.contains(&"fading".to_owned()));
-    let fading = fading.unwrap_or_else(|| panic!("the write is missing in {seen:?}"));
-    assert!(fading.contains(&"PXAT".to_owned()), "an absolute time: {fading:?}");
-    assert_eq!(seen.last().map(|del| del[1].as_str()), Some("fading"));
-    assert_in_sync(&server, &[&replica]);
-    assert_eq!(replica.connect().run("DBSIZE").integer(), 1);
 }
 
 #[test]
 fn a_replica_whose_link_is_cut_continues() {
-    let server = primary(&[]);
-    let replica = Stock::start(&[]);
-    replica.replicate(&server);
-    let mut client = server.connect();
-    fill(&mut client, 10);
-    let cut = client.run("CLIENT KILL TYPE replica").integer();
-    assert_eq!(cut, 1);
-    fill(&mut client, 20);
-    await_until("the replica has come back", || resyncs(&server).1 == 1);
-    assert_in_sync(&server, &[&replica]);
-    assert_eq!(resyncs(&server), (1, 1));
+    for program in Program::replicas() {
+        let server = primary(&[]);
+        let replica = program.start(&[]);
+        replica.replicate(&server);
+        let mut client = server.connect();
+        fill(&mut client, 10);
+        let cut = client.run("CLIENT KILL TYPE replica").integer();
+        assert_eq!(cut, 1);
+        fill(&mut client, 20);
+        await_until("the replica has come back", || resyncs(&server).1 == 1);
+        assert_in_sync(&server, &[&replica]);
+        assert_eq!(resyncs(&server), (1, 1));
+    }
 }
 
 #[test]
 fn a_replica_that_restarts_with_its_saved_position_continues() {
-    let server = primary(&[]);
-    let mut replica = Stock::start(&[]);
-    replica.replicate(&server);
-    let mut client = server.connect();
-    fill(&mut client, 10);
-    replica.await_offset_of(&server);
-    replica.shut_down();
-    fill(&mut client, 20);
-    replica.restart_as_replica_of(&server);
-    replica.await_link();
-    assert_in_sync(&server, &[&replica]);
-    assert_eq!(resyncs(&server), (1, 1));
+    for program in Program::replicas() {
+        let server = primary(&[]);
+        let mut replica = program.start(&[]);
+        replica.replicate(&server);
+        let mut client = server.connect();
+        fill(&mut client, 10);
+        replica.await_offset_of(&server);
+        replica.shut_down();
+        fill(&mut client, 20);
+        replica.restart_as_replica_of(&server);
+        replica.await_link();
+        assert_in_sync(&server, &[&replica]);
+        assert_eq!(resyncs(&server), (1, 1));
+    }
 }
 
 #[test]
@@ -276,29 +284,31 @@ fn the_time_to_keep_holds_the_log_until_it_has_passed() {
 
 #[test]
 fn both_forms_of_a_snapshot_hold_the_same_data() {
-    let server = primary(&[]);
-    let mut client = server.connect();
-    fill(&mut client, 20);
-    let replica = Stock::start(&[]);
-    client.run("CONFIG SET repl-diskless-sync no");
-    let (_a, by_length) = Follower::attach(&server);
-    client.run("CONFIG SET repl-diskless-sync yes");
-    let (_b, by_mark) = Follower::attach(&server);
-    assert_eq!((by_length.form, by_mark.form), (Form::Length, Form::Mark));
-    assert!(by_length.rdb == by_mark.rdb, "one snapshot serves both");
-    let (_c, old) = Follower::ask(&server, &["psync2"], "?", -1);
-    assert_eq!(old.full().form, Form::Length, "a replica that cannot take the mark");
-    let (mut plain, rdb) = Follower::sync(&server);
-    assert!(rdb == by_length.rdb, "SYNC sends the same");
-    client.run("SET after sync");
-    while plain.command() != ["SET", "after", "sync"] {}
+    for program in Program::replicas() {
+        let server = primary(&[]);
+        let mut client = server.connect();
+        fill(&mut client, 20);
+        let replica = program.start(&[]);
+        client.run("CONFIG SET repl-diskless-sync no");
+        let (_a, by_length) = Follower::attach(&server);
+        client.run("CONFIG SET repl-diskless-sync yes");
+        let (_b, by_mark) = Follower::attach(&server);
+        assert_eq!((by_length.form, by_mark.form), (Form::Length, Form::Mark));
+        assert!(by_length.rdb == by_mark.rdb, "one snapshot serves both");
+        let (_c, old) = Follower::ask(&server, &["psync2"], "?", -1);
+        assert_eq!(old.full().form, Form::Length, "a replica that cannot take the mark");
+        let (mut plain, rdb) = Follower::sync(&server);
+        assert!(rdb == by_length.rdb, "SYNC sends the same");
+        client.run("SET after sync");
+        while plain.command() != ["SET", "after", "sync"] {}
 
-    for form in ["no", "yes"] {
-        client.call(&["CONFIG", "SET", "repl-diskless-sync", form]);
-        replica.replicate(&server);
-        assert_in_sync(&server, &[&replica]);
-        replica.connect().run("REPLICAOF NO ONE");
-        replica.connect().run("FLUSHALL");
+        for form in ["no", "yes"] {
+            client.call(&["CONFIG", "SET", "repl-diskless-sync", form]);
+            replica.replicate(&server);
+            assert_in_sync(&server, &[&replica]);
+            replica.connect().run("REPLICAOF NO ONE");
+            replica.connect().run("FLUSHALL");
+        }
     }
 }
 
@@ -362,30 +372,32 @@ fn a_follower_without_a_snapshot_gets_the_stream_alone() {
 
 #[test]
 fn wait_counts_the_replicas_that_have_what_this_client_wrote() {
-    let server = primary(&[]);
-    let mut client = server.connect();
-    assert_eq!(client.run("WAIT 0 0").integer(), 0);
-    client.run("SET key 1");
-    assert_eq!(client.run("WAIT 1 20").integer(), 0, "nobody is there");
-    let replicas = [Stock::start(&[]), Stock::start(&[])];
-    for replica in &replicas {
-        replica.replicate(&server);
+    for program in Program::replicas() {
+        let server = primary(&[]);
+        let mut client = server.connect();
+        assert_eq!(client.run("WAIT 0 0").integer(), 0);
+        client.run("SET key 1");
+        assert_eq!(client.run("WAIT 1 20").integer(), 0, "nobody is there");
+        let replicas = [program.start(&[]), program.start(&[])];
+        for replica in &replicas {
+            replica.replicate(&server);
+        }
+        await_online(&server, 2);
+        client.run("SET key 2");
+        assert_eq!(client.run("WAIT 2 0").integer(), 2);
+        assert_eq!(client.run("WAIT 1 0").integer(), 2, "all that have it are counted");
+        assert_eq!(client.run("WAIT 3 20").integer(), 2);
+        assert_eq!(
+            server.connect().run("WAIT 2 0").integer(),
+            2,
+            "who wrote nothing waits for nothing"
+        );
+        assert_eq!(client.run("WAIT 1 -1").text(), "ERR timeout is negative");
+        client.run("MULTI");
+        client.run("SET key 3");
+        client.run("WAIT 2 0");
+        assert_eq!(client.run("EXEC").elements().len(), 2, "it does not wait in a transaction");
     }
-    await_online(&server, 2);
-    client.run("SET key 2");
-    assert_eq!(client.run("WAIT 2 0").integer(), 2);
-    assert_eq!(client.run("WAIT 1 0").integer(), 2, "all that have it are counted");
-    assert_eq!(client.run("WAIT 3 20").integer(), 2);
-    assert_eq!(
-        server.connect().run("WAIT 2 0").integer(),
-        2,
-        "who wrote nothing waits for nothing"
-    );
-    assert_eq!(client.run("WAIT 1 -1").text(), "ERR timeout is negative");
-    client.run("MULTI");
-    client.run("SET key 3");
-    client.run("WAIT 2 0");
-    assert_eq!(client.run("EXEC").elements().len(), 2, "it does not wait in a transaction");
 }
 
 #[test]
@@ -421,6 +433,10 @@ fn waitaof_tells_what_is_on_disk_here_and_at_replicas() {
     let server = primary(&["--appendfsync", "no", "--repl-ping-replica-period", "3600"]);
     let mut client = server.connect();
     client.run("SET key 1");
+    for replicas in ["x", "-1", "99999999999999999999"] {
+        let reply = client.call(&["WAITAOF", "0", replicas, "0"]).text();
+        assert_eq!(reply, "ERR value is out of range, must be positive");
+    }
     let integers = |reply: Value| reply.elements().iter().map(Value::integer).collect::<Vec<_>>();
     assert_eq!(integers(client.run("WAITAOF 1 0 0")), [1, 0]);
     let durable = number(&mut client, "backlog", "backlog_durable_offset");
@@ -440,22 +456,24 @@ fn waitaof_tells_what_is_on_disk_here_and_at_replicas() {
 
 #[test]
 fn writes_need_as_many_good_replicas_as_configured() {
-    let server = primary(&["--min-replicas-to-write", "1", "--min-replicas-max-lag", "10"]);
-    let mut client = server.connect();
-    let refused = "NOREPLICAS Not enough good replicas to write.";
-    assert_eq!(client.run("SET key 1").text(), refused);
-    assert_eq!(client.run("GET key"), Value::Null, "reads go on");
-    let replica = Stock::start(&[]);
-    replica.replicate(&server);
-    await_until("a good replica is there", || {
-        client.info("replication", "min_slaves_good_slaves") == "1"
-    });
-    assert_eq!(client.run("SET key 1").text(), "OK");
-    replica.connect().run("REPLICAOF NO ONE");
-    await_online(&server, 0);
-    assert_eq!(client.run("SET key 2").text(), refused);
-    client.run("CONFIG SET min-replicas-to-write 0");
-    assert_eq!(client.run("SET key 2").text(), "OK");
+    for program in Program::replicas() {
+        let server = primary(&["--min-replicas-to-write", "1", "--min-replicas-max-lag", "10"]);
+        let mut client = server.connect();
+        let refused = "NOREPLICAS Not enough good replicas to write.";
+        assert_eq!(client.run("SET key 1").text(), refused);
+        assert_eq!(client.run("GET key"), Value::Null, "reads go on");
+        let replica = program.start(&[]);
+        replica.replicate(&server);
+        await_until("a good replica is there", || {
+            client.info("replication", "min_slaves_good_slaves") == "1"
+        });
+        assert_eq!(client.run("SET key 1").text(), "OK");
+        replica.connect().run("REPLICAOF NO ONE");
+        await_online(&server, 0);
+        assert_eq!(client.run("SET key 2").text(), refused);
+        client.run("CONFIG SET min-replicas-to-write 0");
+        assert_eq!(client.run("SET key 2").text(), "OK");
+    }
 }
 
 fn replication_fields(endpoint: &impl Endpoint) -> BTreeSet<String> {
@@ -507,65 +525,73 @@ fn info_replication_and_role_are_spelt_as_stock_spells_them() {
 
 #[test]
 fn an_idle_stream_is_pinged_and_the_pings_count() {
-    let server = primary(&["--repl-ping-replica-period", "1"]);
-    let (mut follower, snapshot) = Follower::attach(&server);
-    assert_eq!(follower.command(), ["PING"]);
-    assert_eq!(follower.command(), ["PING"]);
-    let offset = history(&server).offset;
-    assert!(offset >= snapshot.offset + 2 * b"*1\r\n$4\r\nPING\r\n".len() as u64);
-    let replica = Stock::start(&[]);
-    replica.replicate(&server);
-    server.connect().run("SET key value");
-    assert_in_sync(&server, &[&replica]);
+    for program in Program::replicas() {
+        let server = primary(&["--repl-ping-replica-period", "1"]);
+        let (mut follower, snapshot) = Follower::attach(&server);
+        assert_eq!(follower.command(), ["PING"]);
+        assert_eq!(follower.command(), ["PING"]);
+        let offset = history(&server).offset;
+        assert!(offset >= snapshot.offset + 2 * b"*1\r\n$4\r\nPING\r\n".len() as u64);
+        let replica = program.start(&[]);
+        replica.replicate(&server);
+        server.connect().run("SET key value");
+        assert_in_sync(&server, &[&replica]);
+    }
 }
 
 #[test]
 fn replicas_that_come_together_cost_one_snapshot() {
-    let server = primary(&["--save", ""]);
-    fill(&mut server.connect(), 50);
-    let replicas: Vec<_> = (0..4).map(|_| Stock::start(&[])).collect();
-    let (host, port) = ("127.0.0.1", server.address().port().to_string());
-    for replica in &replicas {
-        replica.connect().call(&["REPLICAOF", host, &port]);
+    for program in Program::replicas() {
+        let server = primary(&["--save", ""]);
+        fill(&mut server.connect(), 50);
+        let replicas: Vec<_> = (0..4).map(|_| program.start(&[])).collect();
+        let (host, port) = ("127.0.0.1", server.address().port().to_string());
+        for replica in &replicas {
+            replica.connect().call(&["REPLICAOF", host, &port]);
+        }
+        await_online(&server, replicas.len());
+        assert_in_sync(&server, &replicas.iter().collect::<Vec<_>>());
+        assert_eq!(resyncs(&server), (4, 0));
+        assert_eq!(number(&mut server.connect(), "persistence", "rdb_saves"), 1);
     }
-    await_online(&server, replicas.len());
-    assert_in_sync(&server, &replicas.iter().collect::<Vec<_>>());
-    assert_eq!(resyncs(&server), (4, 0));
-    assert_eq!(number(&mut server.connect(), "persistence", "rdb_saves"), 1);
 }
 
 #[test]
 fn a_new_replid_drops_the_replicas_which_continue_under_it() {
-    let server = primary(&[]);
-    let replica = Stock::start(&[]);
-    replica.replicate(&server);
-    let mut client = server.connect();
-    fill(&mut client, 10);
-    let before = history(&server);
-    assert_eq!(client.run("DEBUG CHANGE-REPL-ID").text(), "OK");
-    let after = history(&server);
-    assert_ne!(before.replid, after.replid);
-    assert_eq!(after.replid2, before.replid);
-    assert_eq!(after.second as u64, before.offset + 1);
-    await_until("the replica has come back", || resyncs(&server).1 == 1);
-    fill(&mut client, 12);
-    assert_in_sync(&server, &[&replica]);
-    assert_eq!(resyncs(&server), (1, 1));
-    assert_eq!(replica.connect().info("replication", "master_replid"), after.replid);
-    assert!(Follower::resume(&server, &before.replid, before.offset).1.is_partial());
-    Follower::resume(&server, &before.replid, before.offset + 1).1.full();
+    for program in Program::replicas() {
+        let server = primary(&[]);
+        let replica = program.start(&[]);
+        replica.replicate(&server);
+        let mut client = server.connect();
+        fill(&mut client, 10);
+        let before = history(&server);
+        assert_eq!(client.run("DEBUG CHANGE-REPL-ID").text(), "OK");
+        let after = history(&server);
+        assert_ne!(before.replid, after.replid);
+        assert_eq!(after.replid2, before.replid);
+        assert_eq!(after.second as u64, before.offset + 1);
+        await_until("the replica has come back", || resyncs(&server).1 == 1);
+        fill(&mut client, 12);
+        assert_in_sync(&server, &[&replica]);
+        assert_eq!(resyncs(&server), (1, 1));
+        assert_eq!(replica.connect().info("replication", "master_replid"), after.replid);
+        assert!(Follower::resume(&server, &before.replid, before.offset).1.is_partial());
+        Follower::resume(&server, &before.replid, before.offset + 1).1.full();
+    }
 }
 
 #[test]
 fn a_replica_of_a_replica_continues_through_a_promotion_of_neither() {
-    let server = primary(&[]);
-    let (middle, last) = (Stock::start(&[]), Stock::start(&[]));
-    middle.replicate(&server);
-    last.replicate(&middle);
-    fill(&mut server.connect(), 20);
-    middle.await_offset_of(&server);
-    last.await_offset_of(&server);
-    assert_eq!(digest(&last), digest(&server));
+    for program in Program::replicas() {
+        let server = primary(&[]);
+        let (middle, last) = (program.start(&[]), program.start(&[]));
+        middle.replicate(&server);
+        last.replicate(&middle);
+        fill(&mut server.connect(), 20);
+        middle.await_offset_of(&server);
+        last.await_offset_of(&server);
+        assert_eq!(digest(&last), digest(&server));
+    }
 }
 
 #[test]

@@ -52,10 +52,8 @@ pub fn waitaof(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     if !(0..=1).contains(&local) {
         return Err(Fault::fixed("ERR value is out of range, value must between 0 and 1"));
     }
-    let replicas = integer(call, 2)?;
-    if replicas < 0 {
-        return Err(Fault::fixed("ERR value is out of range, must be positive"));
-    }
+    let replicas = integer(call, 2).ok().filter(|replicas| *replicas >= 0);
+    let replicas = replicas.ok_or(Fault::fixed("ERR value is out of range, must be positive"))?;
     let timeout = timeout(call, 3)?;
     if call.session.executing {
         // Within a transaction nothing may wait.

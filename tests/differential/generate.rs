@@ -4,6 +4,7 @@
 //! `{ … }` comes one to three times, and words in small letters are filled in by [`fill`].
 
 use crate::grammar;
+use crate::support::Stock;
 use crate::support::random::Random;
 
 /// One command's words.
@@ -107,8 +108,16 @@ const FORMS: &[&str] = &[
     "CLIENT REPLY ( ON | NEVER )",
     "COMMAND GETKEYS GET key",
     "COMMAND GETKEYS MSET { key value }",
-    "COMMAND GETKEYS ( PING | NOSUCH | DEL | OBJECT )",
+    "COMMAND GETKEYS ( PING | NOSUCH | DEL | OBJECT ) key",
     "NOSUCH [ key ] [ value ]",
+];
+
+/// The forms that Redis 7.2 brought.
+const FORMS_OF_7_2: &[&str] = &[
+    "CLIENT NO-TOUCH ( ON | OFF | NEVER )",
+    "CLIENT SETINFO ( LIB-NAME | LIB-VER | NOSUCH ) name",
+    "COMMAND GETKEYS ( PING | NOSUCH | DEL | OBJECT | GET )",
+    "WAITAOF ( 0 | 2 | -1 | x ) ( 0 | -1 | x ) ( 0 | -1 | x )",
 ];
 
 const KEYS: &[&[u8]] =
@@ -247,17 +256,97 @@ const STRANGE: &[&[u8]] = &[
     b"\xff\r\n",
 ];
 
-/// Makes a random command: mostly well-formed, now and then mutilated.
-pub fn command(random: &mut Random) -> Command {
-    let form = *random.pick(FORMS);
-    let mut words = grammar::expand(form, random, &mut fill);
-    if random.chance(12) {
-        mutilate(&mut words, random);
+/// The forms to which Valkey replies otherwise, on purpose or not.
+///
+/// OBJECT IDLETIME: of numbers that all keys share, the time of use is not kept.
+/// And see [`Grammar::batch`] on what it refuses within MULTI.
+const OTHER_IN_VALKEY: &[&str] = &["OBJECT IDLETIME key"];
+
+/// The commands that a stock server knows, and replies to as this server does.
+pub struct Grammar {
+    forms: Vec<&'static str>,
+    is_older_than_7_2: bool,
+    is_valkey: bool,
+}
+
+impl Grammar {
+    /// The commands of a server, by its version.
+    pub fn known_to(server: &Stock) -> Self {
+        let is_older_than_7_2 = server.version() < (7, 2);
+        let newer = if is_older_than_7_2 { &[] } else { FORMS_OF_7_2 };
+        let mut forms = [FORMS, newer].concat();
+        let is_valkey = server.is_valkey();
+        if is_valkey {
+            forms.retain(|form| !OTHER_IN_VALKEY.contains(form));
+        }
+        Self { forms, is_older_than_7_2, is_valkey }
     }
-    if random.chance(10) {
-        words[0].make_ascii_lowercase();
+
+    /// Makes so many commands.
+    ///
+    /// Within MULTI Valkey refuses MULTI and WATCH in other words, and the transaction with them: where
+    /// it replies, they come outside only.
+    pub fn batch(&self, random: &mut Random, count: usize) -> Vec<Command> {
+        let (mut batch, mut is_queueing) = (Vec::new(), false);
+        while batch.len() < count {
+            let command = self.command(random);
+            let name = String::from_utf8_lossy(&command[0]).to_uppercase();
+            if self.is_valkey && is_queueing && ["MULTI", "WATCH"].contains(&name.as_str()) {
+                continue;
+            }
+            match (name.as_str(), command.len()) {
+                ("MULTI", 1) => is_queueing = true,
+                ("EXEC" | "DISCARD" | "RESET", 1) => is_queueing = false,
+                _ => {}
+            }
+            batch.push(command);
+        }
+        batch
     }
-    words
+
+    /// Makes a random command: mostly well-formed, now and then mutilated.
+    fn command(&self, random: &mut Random) -> Command {
+        loop {
+            let words = self.any_command(random);
+            if !self.differs(&words) {
+                return words;
+            }
+        }
+    }
+
+    /// Tells whether the server replies otherwise than this one, which is known and stays so.
+    ///
+    /// - 7.0 wants two words behind COMMAND GETKEYS, and takes the name out of a HELLO that it refuses.
+    /// - 7.2 reads the names of clients up to a zero byte only, and so takes what follows it.
+    /// - Valkey refuses to scan for a type that there is not, or from a cursor that is no number.
+    fn differs(&self, words: &[Vec<u8>]) -> bool {
+        let is = |word: &Vec<u8>, name: &str| word.eq_ignore_ascii_case(name.as_bytes());
+        let is_number = |index: usize| {
+            let word = words.get(index);
+            word.is_some_and(|w| !w.is_empty() && w.iter().all(u8::is_ascii_digit))
+        };
+        match String::from_utf8_lossy(&words[0]).to_uppercase().as_str() {
+            "COMMAND" => self.is_older_than_7_2 && words.len() == 3 && is(&words[1], "GETKEYS"),
+            "HELLO" if self.is_older_than_7_2 => words.len() > 4,
+            "HELLO" | "CLIENT" => !self.is_older_than_7_2 && words.concat().contains(&0),
+            "SCAN" => self.is_valkey && (!is_number(1) || words.iter().any(|w| is(w, "TYPE"))),
+            "HSCAN" => self.is_valkey && !is_number(2),
+            _ => false,
+        }
+    }
+
+    fn any_command(&self, random: &mut Random) -> Command {
+        let form = *random.pick(&self.forms);
+        let mut words = grammar::expand(form, random, &mut fill);
+        // A wait that is mutilated may wait for ever.
+        if random.chance(12) && words[0] != b"WAITAOF" {
+            mutilate(&mut words, random);
+        }
+        if random.chance(10) {
+            words[0].make_ascii_lowercase();
+        }
+        words
+    }
 }
 
 /// The names that have a form and are meant to exist.

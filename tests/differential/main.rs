@@ -1,5 +1,7 @@
 //! Random batches of commands to this server and to stock redis-server, replies compared byte for byte.
 //!
+//! `BACKLOGD_TEST_ORACLE=<program>` compares with another one than the redis-server 7.0 of Debian, and
+//! then with what 7.0 does not know as well. `BACKLOGD_TEST_REPLICAS` names further replicas.
 //! `BACKLOGD_SUBJECT=stock` compares stock with itself, which tests the test.
 //! `BACKLOGD_SEED=<number>` repeats one batch; `BACKLOGD_BATCHES=<count>` runs more or fewer of them.
 
@@ -14,8 +16,9 @@ mod normalise;
 mod requests;
 
 use compare::{Dialect, Mismatch, Pair};
+use generate::Grammar;
 use support::random::Random;
-use support::{Endpoint, Server, Stock};
+use support::{Endpoint, Program, Server, Stock};
 
 /// Batches per dialect in an ordinary run.
 const BATCHES: u64 = 120;
@@ -31,7 +34,7 @@ enum Subject {
 impl Subject {
     fn start() -> Self {
         match std::env::var("BACKLOGD_SUBJECT").as_deref() {
-            Ok("stock") => Self::Stock(Stock::start(&[])),
+            Ok("stock") => Self::Stock(Stock::oracle(&[])),
             _ => Self::Backlogd(Server::start(&["--enable-debug-command", "yes"])),
         }
     }
@@ -65,17 +68,18 @@ fn seeds() -> Vec<u64> {
     }
 }
 
-fn batch(seed: u64) -> Vec<generate::Command> {
+fn batch(seed: u64, grammar: &Grammar) -> Vec<generate::Command> {
     let mut random = Random::new(seed);
-    (0..BATCH_COMMANDS).map(|_| generate::command(&mut random)).collect()
+    grammar.batch(&mut random, BATCH_COMMANDS)
 }
 
 /// Runs every batch on both; at the first difference shrinks the batch and reports.
 fn compare_all(subject: &impl Endpoint, dialect: Dialect) {
-    let oracle = Stock::start(&[]);
+    let oracle = Stock::oracle(&[]);
+    let grammar = Grammar::known_to(&oracle);
     let pair = Pair::new(subject.address(), oracle.address(), dialect);
     for seed in seeds() {
-        let commands = batch(seed);
+        let commands = batch(seed, &grammar);
         if let Err(mismatch) = pair.run(&commands) {
             let (shortest, last) = pair.shrink(&commands, mismatch);
             panic!("{}", report(seed, dialect, &shortest, &last));
@@ -131,18 +135,21 @@ fn every_command_of_the_grammar_succeeds_somewhere() {
 
 #[test]
 fn a_stock_replica_ends_with_the_same_data() {
-    let subject = Subject::start();
-    let replica = Stock::start(&[]);
-    replica.replicate(&subject);
-    for seed in seeds().into_iter().map(|seed| seed + 1_000_000) {
-        let mut client = subject.connect();
-        client.run("FLUSHALL");
-        for command in batch(seed) {
-            client.send_command(&command);
-            client.read();
+    for program in Program::replicas() {
+        let subject = Subject::start();
+        let replica = program.start(&[]);
+        replica.replicate(&subject);
+        let grammar = Grammar::known_to(&replica);
+        for seed in seeds().into_iter().map(|seed| seed + 1_000_000) {
+            let mut client = subject.connect();
+            client.run("FLUSHALL");
+            for command in batch(seed, &grammar) {
+                client.send_command(&command);
+                client.read();
+            }
+            replica.await_offset_of(&subject);
+            let digest = |endpoint: &dyn Endpoint| endpoint.connect().run("DEBUG DIGEST").text();
+            assert_eq!(digest(&subject), digest(&replica), "seed {seed}, {program:?}");
         }
-        replica.await_offset_of(&subject);
-        let digest = |endpoint: &dyn Endpoint| endpoint.connect().run("DEBUG DIGEST").text();
-        assert_eq!(digest(&subject), digest(&replica), "seed {seed}");
     }
 }

@@ -23,7 +23,7 @@ pub use client::{Client, Value};
 pub use disk::Disk;
 pub use follower::{Follower, Resync};
 pub use server::Server;
-pub use stock::Stock;
+pub use stock::{Program, Stock};
 pub use wait::await_until;
 
 use std::net::SocketAddr;
