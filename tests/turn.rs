@@ -13,15 +13,15 @@ struct Stopped(Pid);
 
 impl Stopped {
     fn stop(server: &Server) -> Self {
-        let pid = Pid::from_raw(server.pid() as i32).unwrap();
-        kill_process(pid, Signal::STOP).unwrap();
+        let pid = Pid::from_raw(server.pid() as i32).expect("a process has a number");
+        kill_process(pid, Signal::STOP).expect("it can be stopped");
         Self(pid)
     }
 }
 
 impl Drop for Stopped {
     fn drop(&mut self) {
-        kill_process(self.0, Signal::CONT).unwrap();
+        kill_process(self.0, Signal::CONT).expect("it can go on");
     }
 }
 

@@ -109,9 +109,8 @@ enum Due {
 fn due(view: View, coalesce: Duration) -> Due {
     let hurry = view.eager || view.policy == SyncPolicy::Always;
     let pending = view.sealed > view.durable;
-    if pending && view.wanted > view.durable {
-        Due::Now
-    } else if pending && view.eager && view.units <= IDLE_UNITS_MAX {
+    let is_idle = view.units <= IDLE_UNITS_MAX;
+    if pending && (view.wanted > view.durable || (view.eager && is_idle)) {
         Due::Now
     } else if pending && hurry {
         Due::After(coalesce)

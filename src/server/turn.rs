@@ -10,6 +10,7 @@
 //! read at once. A turn that has lasted for [`TURN_MAX`] ends earlier, unless it has to sync.
 
 use std::cell::{Cell, RefCell};
+use std::convert::Infallible;
 use std::future::poll_fn;
 use std::io;
 use std::rc::Rc;
@@ -59,7 +60,7 @@ impl Turn {
     }
 
     /// Ends one turn after the other, each behind all that was ready when it began.
-    pub async fn run(self: Rc<Self>) {
+    pub async fn run(self: Rc<Self>) -> Infallible {
         poll_fn(|context| {
             self.end();
             *self.ending.borrow_mut() = Some(context.waker().clone());

@@ -118,7 +118,7 @@ impl Stock {
 
     /// Starts in `directory`, which must fail; returns what it said.
     pub fn start_refused(directory: &Path) -> String {
-        let started = spawn(directory, free_port(), &[]);
+        let started = Program::usual().spawn(directory, free_port(), &[]);
         started.err().unwrap_or_else(|| panic!("redis-server started in {}", directory.display()))
     }
 

@@ -72,6 +72,11 @@ pub(super) fn stats(server: &Server, text: &mut Text<'_, '_>) {
     text.line("io_threaded_writes_processed", 0);
     text.line("reply_buffer_shrinks", 0);
     text.line("reply_buffer_expands", 0);
+    turns(server, &totals, text);
+}
+
+/// Tells of the turns of the workers' loops, which stock calls cycles of the event loop.
+fn turns(server: &Server, totals: &Totals, text: &mut Text<'_, '_>) {
     text.line("eventloop_cycles", totals.turns);
     text.line("eventloop_duration_sum", totals.turns_us);
     let commands_us: u64 = totals.rows.iter().map(|row| row.took_us).sum();
