@@ -157,3 +157,39 @@ fn secrets_do_not_enter_the_slow_log() {
         ]
     );
 }
+
+#[test]
+fn commands_in_a_pipeline_are_counted_before_what_asks_for_it_and_their_time_adds_up() {
+    const RUNS: usize = 200;
+    let server = Server::start(&["--io-threads", "1"]);
+    let mut client = server.connect();
+    let mut pipeline = Vec::new();
+    let large = "x".repeat(100_000);
+    for number in 0..RUNS {
+        let number = number.to_string();
+        for words in [&["SET", "k", &number][..], &["SET", "other", "1"], &["GET", "k"]] {
+            backlogd::net::wire::put_command(&mut pipeline, words);
+        }
+    }
+    // One that is not brief ends a row of its kind, and one that fails counts as failed.
+    for words in [&["SET", "k", &large][..], &["GET", "k"], &["INCR", "k"], &["GET", "k"]] {
+        backlogd::net::wire::put_command(&mut pipeline, words);
+    }
+    backlogd::net::wire::put_command(&mut pipeline, &["INFO", "commandstats"]);
+    client.send(&pipeline);
+    for _ in 0..3 * RUNS + 4 {
+        client.read();
+    }
+    let stats = client.read().0.text();
+    let calls = |command: &str, rest: &str| {
+        let line = stats.lines().find(|line| line.starts_with(&format!("cmdstat_{command}:")));
+        let line = line.unwrap_or_else(|| panic!("{command} is not in {stats}"));
+        assert!(line.ends_with(rest), "{line}");
+        line.split(',').next().expect("a first part").to_owned()
+    };
+    assert_eq!(calls("set", "failed_calls=0"), format!("cmdstat_set:calls={}", 2 * RUNS + 1));
+    assert_eq!(calls("get", "failed_calls=0"), format!("cmdstat_get:calls={}", RUNS + 2));
+    assert_eq!(calls("incr", "failed_calls=1"), "cmdstat_incr:calls=1");
+    let took = took_us(&mut client, "set");
+    assert!(took > 0, "hundreds of writes take more than a microsecond");
+}

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
@@ -32,7 +33,7 @@ pub struct Counters {
 #[derive(Debug, Default)]
 struct Row {
     calls: AtomicU64,
-    took_us: AtomicU64,
+    took_ns: AtomicU64,
     rejected: AtomicU64,
     failed: AtomicU64,
     histogram: [AtomicU64; BUCKETS],
@@ -97,15 +98,22 @@ pub struct RowTotal {
 
 impl Counters {
     /// Counts one run of a command.
-    pub fn called(&self, command: usize, took_us: u64, failed: Option<&Fault>) {
-        let row = &self.rows[command];
-        add(&row.calls, 1);
-        add(&row.took_us, took_us);
-        add(&row.histogram[bucket(took_us)], 1);
+    pub fn called(&self, command: usize, took: Duration, failed: Option<&Fault>) {
+        self.called_in_a_row(command, 1, took);
         if let Some(fault) = failed {
+            let row = &self.rows[command];
             add(&row.failed, 1);
             self.error(fault);
         }
+    }
+
+    /// Counts so many runs of a command, one at least, that took so long together.
+    pub fn called_in_a_row(&self, command: usize, count: u64, took: Duration) {
+        let row = &self.rows[command];
+        let took_ns = took.as_nanos() as u64;
+        add(&row.calls, count);
+        add(&row.took_ns, took_ns);
+        add(&row.histogram[bucket(took_ns / count / 1000)], count);
     }
 
     /// Counts a command that was refused before it ran; `None` is one that does not exist.
@@ -149,7 +157,7 @@ impl Counters {
         totals.rows.resize(self.rows.len(), RowTotal::default());
         for (total, row) in totals.rows.iter_mut().zip(&self.rows) {
             total.calls += row.calls.load(Ordering::Relaxed);
-            total.took_us += row.took_us.load(Ordering::Relaxed);
+            total.took_us += row.took_ns.load(Ordering::Relaxed) / 1000;
             total.rejected += row.rejected.load(Ordering::Relaxed);
             total.failed += row.failed.load(Ordering::Relaxed);
             for (sum, bucket) in total.histogram.iter_mut().zip(&row.histogram) {
@@ -172,7 +180,7 @@ impl Counters {
     /// Forgets all that was counted.
     pub fn reset(&self) {
         for row in &self.rows {
-            for counter in [&row.calls, &row.took_us, &row.rejected, &row.failed] {
+            for counter in [&row.calls, &row.took_ns, &row.rejected, &row.failed] {
                 counter.store(0, Ordering::Relaxed);
             }
             row.histogram.iter().for_each(|bucket| bucket.store(0, Ordering::Relaxed));
@@ -231,8 +239,8 @@ mod tests {
     #[test]
     fn two_workers_add_up() {
         let (one, two) = (Counters::default(), Counters::default());
-        one.called(0, 5, None);
-        two.called(0, 9, Some(&Fault::SYNTAX));
+        one.called(0, Duration::from_micros(5), None);
+        two.called(0, Duration::from_micros(9), Some(&Fault::SYNTAX));
         two.refused(None, &Fault::fixed("NOAUTH Authentication required."));
         let mut totals = Totals::default();
         one.add_to(&mut totals);
@@ -248,8 +256,8 @@ mod tests {
     #[test]
     fn a_percentile_is_the_bound_of_the_bucket_it_falls_into() {
         let counters = Counters::default();
-        (0..99).for_each(|_| counters.called(0, 3, None));
-        counters.called(0, 1000, None);
+        counters.called_in_a_row(0, 99, Duration::from_micros(99 * 3));
+        counters.called(0, Duration::from_millis(1), None);
         let mut totals = Totals::default();
         counters.add_to(&mut totals);
         assert!((totals.rows[0].percentile_us(50.0) - 4.0).abs() < f64::EPSILON);

@@ -1,7 +1,7 @@
 //! Notes the commands that took long, in the slow log and as latency events.
 
 use crate::command::host::Ran;
-use crate::command::table::flag;
+use crate::command::table::{Command, flag};
 use crate::command::{ClientInfo, secrets};
 
 use super::Server;
@@ -14,9 +14,14 @@ impl Server {
             let words = secrets::shown(ran.command, &ran.args, self);
             self.slow.enter(words, ran.took_us, ran.at_ms, client);
         }
-        if self.live.latency_threshold_ms().is_some_and(|limit| ran.took_us >= limit * 1000) {
-            let event = if ran.command.has(flag::FAST) { "fast-command" } else { "command" };
-            self.latency.sample(event, ran.took_us / 1000, ran.at_ms / 1000);
+        self.note_delay(ran.command, ran.took_us, ran.at_ms);
+    }
+
+    /// Notes that clients were held up by a command, or by several of its kind in a row.
+    pub(super) fn note_delay(&self, command: &Command, took_us: u64, at_ms: i64) {
+        if self.live.latency_threshold_ms().is_some_and(|limit| took_us >= limit * 1000) {
+            let event = if command.has(flag::FAST) { "fast-command" } else { "command" };
+            self.latency.sample(event, took_us / 1000, at_ms / 1000);
         }
     }
 }

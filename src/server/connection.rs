@@ -215,7 +215,7 @@ impl Connection {
         }
         self.session.info.active_ms.store(executor.now_ms(), Ordering::Relaxed);
         let step = self.execute_with(&mut executor);
-        let now = executor.mark();
+        let now = executor.end();
         drop(executor);
         self.worker.turn.owe(&self.outbox, began, now);
         step

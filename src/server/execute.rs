@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::command::counters::Counters;
 use crate::command::host::Ran;
@@ -38,6 +38,11 @@ const NOT_IN_TRANSACTION: Fault = Fault::fixed("ERR Command not allowed inside a
 /// Requests from so many bytes on have their room in the log made sure of one by one.
 const SECURE_FROM_BYTES: usize = 1024 * 1024;
 
+/// Requests and replies up to so many bytes are copied in no time worth measuring.
+const BRIEF_BYTES_MAX: usize = 4096;
+/// Where commands are slow from fewer microseconds on, each is timed by itself.
+const BRIEF_US: u64 = 1000;
+
 /// Executes the requests of one worker's clients, one after the other.
 pub struct Executor {
     server: Arc<Server>,
@@ -46,7 +51,17 @@ pub struct Executor {
     unit: Vec<u8>,
     clock: Clock,
     now_ms: i64,
+    /// When the last command was done whose time is known.
     mark: Instant,
+    /// What has run since.
+    row: Row,
+}
+
+/// Brief commands of one kind that ran one after the other; they share one look at the clock.
+#[derive(Clone, Copy, Default)]
+struct Row {
+    command: Option<&'static Command>,
+    count: u64,
 }
 
 /// What became of a request.
@@ -69,6 +84,7 @@ impl Executor {
             clock: Clock::new(),
             now_ms: unix_ms(),
             mark: Instant::now(),
+            row: Row::default(),
         }
     }
 
@@ -78,8 +94,11 @@ impl Executor {
         self.mark
     }
 
-    /// Returns when the last request was done, or the clock was looked at.
-    pub fn mark(&self) -> Instant {
+    /// Accounts for what has run; to be called after the requests of one socket read.
+    ///
+    /// Returns when the last of them was done, or the clock was looked at.
+    pub fn end(&mut self) -> Instant {
+        self.account_row();
         self.mark
     }
 
@@ -164,6 +183,9 @@ impl Executor {
         out: &mut Vec<u8>,
     ) -> Flow {
         let start = out.len();
+        if !self.row.is_of(command) {
+            self.account_row();
+        }
         let handler = command.handler.expect("a container is resolved to a subcommand");
         let (set, located) = self.shards(session, command, &args);
         let database = session.database;
@@ -203,6 +225,9 @@ impl Executor {
             Ok(Flow::Await(request)) if request.is_work() => {
                 let (words, began) = (args.to_owned(), self.mark);
                 session.under_way = Some(UnderWay { command, words, began });
+            }
+            Ok(_) if self.is_brief(command, &args, out.len() - start) => {
+                self.row = Row { command: Some(command), count: self.row.count + 1 };
             }
             _ => self.account(session, command, &args, result.as_ref().err()),
         }
@@ -316,6 +341,24 @@ impl Executor {
         self.account(session, work.command, &work.words.as_args(), failed);
     }
 
+    /// Tells whether a command that ran took so little that it need not be timed by itself.
+    fn is_brief(&self, command: &Command, args: &Args<'_>, reply_bytes: usize) -> bool {
+        let is_short = reply_bytes <= BRIEF_BYTES_MAX
+            && args.raw().is_some_and(|raw| raw.len() <= BRIEF_BYTES_MAX);
+        let slow_from_us = self.server.live.slower_than_us().unwrap_or(u64::MAX);
+        is_short && command.flags & (flag::FAST | flag::BRIEF) != 0 && slow_from_us >= BRIEF_US
+    }
+
+    /// Counts the brief commands that ran since the last look at the clock.
+    fn account_row(&mut self) {
+        let Row { command: Some(command), count } = std::mem::take(&mut self.row) else { return };
+        let now = Instant::now();
+        let took = now.duration_since(self.mark);
+        self.mark = now;
+        self.counters.called_in_a_row(table::index_of(command), count, took);
+        self.server.note_delay(command, took.as_micros() as u64, self.now_ms);
+    }
+
     /// Counts the run, and notes it if it was slow.
     fn account(
         &mut self,
@@ -324,12 +367,24 @@ impl Executor {
         args: &Args<'_>,
         failed: Option<&Fault>,
     ) {
+        // Beside one that is not brief, those in a row with it took next to nothing.
+        let brief = std::mem::take(&mut self.row).count;
+        if brief > 0 {
+            self.counters.called_in_a_row(table::index_of(command), brief, Duration::ZERO);
+        }
         let now = Instant::now();
-        let took_us = now.duration_since(self.mark).as_micros() as u64;
+        let took = now.duration_since(self.mark);
+        let took_us = took.as_micros() as u64;
         self.mark = now;
-        self.counters.called(table::index_of(command), took_us, failed);
+        self.counters.called(table::index_of(command), took, failed);
         let ran = Ran { command, args: *args, took_us, at_ms: self.now_ms };
         self.server.note_if_slow(&ran, &session.info);
+    }
+}
+
+impl Row {
+    fn is_of(&self, command: &Command) -> bool {
+        self.command.is_some_and(|own| std::ptr::eq(own, command))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use crate::admin::crash;
 use crate::command::counters::{BUCKETS, bucket_limit_us};
@@ -77,7 +78,8 @@ impl Host for Server {
 
     fn account_queued(&self, ran: &Ran<'_>, client: &ClientInfo, failed: Option<&Fault>) {
         if let Some(shared) = self.counters.last() {
-            shared.called(table::index_of(ran.command), ran.took_us, failed);
+            let took = Duration::from_micros(ran.took_us);
+            shared.called(table::index_of(ran.command), took, failed);
         }
         self.note_if_slow(ran, client);
     }

@@ -44,6 +44,8 @@ pub const NO_ASYNC_LOADING: u32 = 1 << 19;
 pub const QUEUED_KEYS: u32 = 1 << 20;
 /// Takes the shards it needs one by one; within a transaction all of them are held for it.
 pub const OWN_SHARDS: u32 = 1 << 21;
+/// As brief as a fast one if request and reply are short, though stock does not call it so.
+pub const BRIEF: u32 = 1 << 22;
 
 /// The flags that `COMMAND INFO` shows, in its order.
 const NAMES: [(u32, &str); 19] = [

@@ -1,6 +1,6 @@
 //! Commands for strings.
 
-use super::flag::{DENYOOM, FAST, READONLY, WRITE};
+use super::flag::{BRIEF, DENYOOM, FAST, READONLY, WRITE};
 use crate::command::string;
 
 use super::row::{arg, command, key, key_at, keys_from, word};
@@ -139,7 +139,7 @@ pub(super) const ROWS: &[Command] = &[
         .keys(&[key_at(1, "OW update")])
         .docs("Sets a string that expires after so many milliseconds.", "2.6.0", "O(1)")
         .takes(&[key("key", 0), arg("milliseconds", "integer"), arg("value", "string")]),
-    command("set", -3, WRITE | DENYOOM)
+    command("set", -3, WRITE | DENYOOM | BRIEF)
         .acl(acl::STRING)
         .run(string::set)
         .keys(&[key_at(1, "RW access update variable_flags")
