@@ -21,7 +21,7 @@ use support::random::Random;
 use support::{Endpoint, Program, Server, Stock};
 
 /// Batches per dialect in an ordinary run.
-const BATCHES: u64 = 120;
+const BATCHES: u64 = 400;
 /// Commands in a batch.
 const BATCH_COMMANDS: usize = 150;
 
