@@ -11,7 +11,7 @@
 //! always is a foreign one. A step that fails takes back those before it.
 
 use std::fs::File;
-use std::io::{BufReader, ErrorKind};
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -114,10 +114,9 @@ fn import(server: &Server) -> Result<Option<(SnapshotMeta, Loaded)>, StartError>
     tracing::info!(file = %path.display(), bytes, "importing");
     file.sync_all().map_err(FileError::new("sync", &path))?;
     server.loading.begin(bytes);
-    let reader = BufReader::with_capacity(1 << 20, &file);
     let mut locked = server.keyspace.lock_all();
     let progress = |at| server.loading.at(at);
-    let loaded = load::load(&mut locked, &server.keyspace, reader, bytes, progress)
+    let loaded = load::load(&mut locked, &server.keyspace, &file, bytes, progress)
         .map_err(|source| StartError::Load { path: path.clone(), source })?;
     if loaded.bytes != bytes {
         // Stock leaves them out in silence. It has another place for files that go on with commands.

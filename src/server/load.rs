@@ -127,17 +127,19 @@ impl Cutting<'_> {
                 told = consumed;
                 progress(consumed);
             }
-            match decoder.next_raw()? {
-                RawItem::Entry(raw) => self.hand(&raw)?,
-                RawItem::Other(Item::SelectDb(index)) => self.select(index)?,
-                RawItem::Other(Item::ResizeDb { keys, .. }) => self.reserve(keys)?,
-                RawItem::Other(Item::Aux { .. } | Item::Entry(_)) => {}
-                RawItem::Other(Item::Eof { checksum }) => {
+            // Moving what comes out would wait, key by key, until it has been written to memory.
+            match decoder.next_raw() {
+                Ok(RawItem::Entry(ref raw)) => self.hand(raw)?,
+                Ok(RawItem::Other(Item::SelectDb(index))) => self.select(index)?,
+                Ok(RawItem::Other(Item::ResizeDb { keys, .. })) => self.reserve(keys)?,
+                Ok(RawItem::Other(Item::Aux { .. } | Item::Entry(_))) => {}
+                Ok(RawItem::Other(Item::Eof { checksum })) => {
                     let end = decoder.consumed();
                     progress(end);
                     self.flush()?;
                     return Ok((checksum, end));
                 }
+                Err(error) => return Err(error.into()),
             }
         }
     }

@@ -289,10 +289,9 @@ fn load_snapshot(
 ) -> Result<Loaded, StartError> {
     let meta = snapshot.meta();
     server.loading.begin(meta.bytes);
-    let reader = std::io::BufReader::with_capacity(1 << 20, snapshot.reader());
     let progress = |at| server.loading.at(at);
-    let loaded =
-        load::load(locked, &server.keyspace, reader, meta.bytes, progress).map_err(|source| {
+    let loaded = load::load(locked, &server.keyspace, snapshot.reader(), meta.bytes, progress)
+        .map_err(|source| {
             let path = server.directory.path().join(&meta.file);
             StartError::Load { path, source }
         })?;

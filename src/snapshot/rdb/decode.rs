@@ -4,8 +4,9 @@ use std::io::Read;
 
 use super::elements::{Elements, Pairs};
 use super::format as rdb;
+use super::plain::Plain;
 use super::run::{Raw, RawItem};
-use super::source::{DecodeError, Limits, ModuleName, PackedError, Source};
+use super::source::{DecodeError, Kept, Limits, ModuleName, PackedError, Source};
 use super::{listpack, ziplist, zipmap};
 
 /// Reads an RDB file from its first byte to its checksum.
@@ -153,7 +154,20 @@ impl<R: Read> Decoder<R> {
     }
 
     /// Reads the next item; after an error nothing more can be read.
+    #[inline]
     pub fn next_item(&mut self) -> Result<Item<'_>, DecodeError> {
+        if matches!(self.state, State::Within)
+            && let Some(Plain { expiry_ms, key, value }) = self.source.plain()
+        {
+            let bytes = self.source.buffered();
+            let (key, value) = (&bytes[key], Value::String(&bytes[value]));
+            let (idle_seconds, frequency) = (None, None);
+            return Ok(Item::Entry(Entry { key, expiry_ms, idle_seconds, frequency, value }));
+        }
+        self.any_item()
+    }
+
+    fn any_item(&mut self) -> Result<Item<'_>, DecodeError> {
         Ok(match self.head()? {
             Head::Aux => Item::Aux { key: &self.key, value: &self.value },
             Head::SelectDb(index) => Item::SelectDb(index),
@@ -166,7 +180,20 @@ impl<R: Read> Decoder<R> {
     /// Reads the next item, but of an entry only its key and where it ends.
     ///
     /// What is wrong within its value is for [`Run::decode`](super::Run::decode) to find.
+    #[inline]
     pub fn next_raw(&mut self) -> Result<RawItem<'_>, DecodeError> {
+        let (offset, start) = (self.source.offset(), self.source.at());
+        if matches!(self.state, State::Within)
+            && let Some(Plain { key, value, .. }) = self.source.plain()
+        {
+            let buffered = self.source.buffered();
+            let bytes = Kept([&[], &buffered[start..value.end]]);
+            return Ok(RawItem::Entry(Raw { key: &buffered[key], offset, bytes }));
+        }
+        self.any_raw()
+    }
+
+    fn any_raw(&mut self) -> Result<RawItem<'_>, DecodeError> {
         self.source.keep();
         let begin = self.source.offset();
         let item = match self.head()? {

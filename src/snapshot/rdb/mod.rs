@@ -18,6 +18,7 @@ mod zipmap;
 
 mod decode;
 mod encode;
+mod plain;
 mod run;
 mod source;
 

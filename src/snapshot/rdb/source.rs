@@ -9,6 +9,7 @@ use super::format::{
 };
 use super::listpack::ListpackError;
 use super::lzf::{self, LzfError};
+use super::plain::{Plain, plain};
 use super::ziplist::ZiplistError;
 use super::zipmap::ZipmapError;
 
@@ -276,6 +277,28 @@ impl<R: Read> Source<R> {
     /// Gives back the reader and the bytes read from it beyond those handed out.
     pub(super) fn into_parts(self) -> (R, Vec<u8>) {
         (self.reader, self.buffer[self.at..self.end].to_vec())
+    }
+
+    /// Hands out a plain entry, if that is what comes next and all of it is in the buffer.
+    ///
+    /// It names places in what [`Self::buffered`] returns.
+    #[inline]
+    pub(super) fn plain(&mut self) -> Option<Plain> {
+        let plain = plain(&self.buffer[..self.end], self.at, self.limits.string_bytes_max)?;
+        self.at = plain.value.end;
+        Some(plain)
+    }
+
+    /// Borrows the whole buffer, whatever of it was handed out.
+    #[inline]
+    pub(super) fn buffered(&self) -> &[u8] {
+        &self.buffer
+    }
+
+    /// Tells where in the buffer the next byte lies.
+    #[inline]
+    pub(super) fn at(&self) -> usize {
+        self.at
     }
 
     pub(super) fn malformed(&self, what: &'static str) -> DecodeError {
