@@ -143,6 +143,14 @@ impl Index {
         }
     }
 
+    /// Gives back what the records do not need.
+    pub(super) fn fit(&mut self, rehash: impl Fn(Address) -> u64) {
+        let lines = lines_for(self.len);
+        if lines < self.lines.len() {
+            self.resize(lines, rehash);
+        }
+    }
+
     #[inline]
     fn place_of(&self, hash: u64, mut same: impl FnMut(Address) -> bool) -> Option<Place> {
         if self.lines.is_empty() {
@@ -343,6 +351,26 @@ mod tests {
             index.remove(u64::from(u32::MAX), address(number));
         }
         assert!(index.lines.iter().all(|line| line.passed == 0 && line.taken().next().is_none()));
+    }
+
+    #[test]
+    fn a_table_that_had_more_room_than_it_needs_is_as_small_as_one_that_grew() {
+        let mut grown = Index::default();
+        let mut fitted = Index::with_room(448);
+        let hash = |at: Address| (0..64).find(|number| address(*number) == at).map(spread).unwrap();
+        for number in 0..40 {
+            grown.insert(spread(number), address(number), hash);
+            fitted.insert(spread(number), address(number), hash);
+        }
+        fitted.fit(hash);
+        assert_eq!(fitted.memory_bytes(), grown.memory_bytes());
+        for number in 0..40 {
+            assert!(fitted.find(spread(number), |at| at == address(number)).is_some());
+        }
+    }
+
+    fn spread(number: u16) -> u64 {
+        u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15)
     }
 
     proptest! {

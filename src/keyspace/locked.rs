@@ -199,6 +199,12 @@ impl<'a> Locked<'a> {
         self.each(|_, shard| shard.tables[db].reserve(keys / SHARDS));
     }
 
+    /// Gives back what [`Self::reserve`] reserved of a database and is not used.
+    pub fn fit(&mut self, db: usize) {
+        let hasher = self.space.hasher();
+        self.each(|_, shard| shard.tables[db].fit(hasher));
+    }
+
     /// Raises `flag` when the key changes, from now on.
     ///
     /// That a key which has expired by `now_ms` is removed later is no change.

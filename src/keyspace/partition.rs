@@ -243,6 +243,12 @@ impl Partition {
         Self { index: Index::with_room(keys), ..Self::new(depth) }
     }
 
+    /// Makes its table as small as it would be if it had grown.
+    pub(super) fn fit(&mut self, hasher: &RandomState) {
+        let (arena, slab) = (&self.arena, &self.slab);
+        self.index.fit(|at| hash_at(arena, slab, at, hasher));
+    }
+
     /// Adds up to `max` keys whose expiry has passed; makes the bound exact if all were seen.
     pub(super) fn due(&self, now_ms: i64, max: usize, found: &mut Vec<Vec<u8>>) {
         let mut earliest = NEVER;

@@ -77,7 +77,8 @@ impl Table {
 
     /// Makes the partitions that so many keys will need, if the table is empty.
     ///
-    /// Growing there step by step moves each key as many times as the directory doubles.
+    /// Growing there step by step moves each key as many times as the directory doubles, and hashes
+    /// it again whenever the table of its partition grows.
     pub(super) fn reserve(&mut self, keys: usize) {
         if !self.is_empty() {
             return;
@@ -86,12 +87,21 @@ impl Table {
         let partitions = keys.div_ceil(room.max(1)).next_power_of_two();
         let depth = partitions.trailing_zeros().min(DEPTH_MAX);
         let partitions = 1 << depth;
+        let each = (keys >> depth).min(self.keys_max);
+        let partition = || Arc::new(Partition::with_room(depth, each));
         *self = Self {
-            partitions: (0..partitions).map(|_| Arc::new(Partition::new(depth))).collect(),
+            partitions: (0..partitions).map(|_| partition()).collect(),
             directory: (0..partitions).collect(),
             depth,
             ..self.empty_like()
         };
+    }
+
+    /// Gives back what was reserved and is not used.
+    pub(super) fn fit(&mut self, hasher: &RandomState) {
+        for partition in self.partitions.iter_mut().filter_map(Arc::get_mut) {
+            partition.fit(hasher);
+        }
     }
 
     /// Returns the keys a partition may have.

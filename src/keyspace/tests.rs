@@ -178,13 +178,16 @@ fn put(space: &Keyspace, db: &mut Db<'_>, key: &[u8], entry: Option<OwnedEntry>)
     }
 }
 
-/// Makes room in every shard, by several threads.
+/// Gives back the room made before and makes some in every empty shard, by several threads.
 fn reserve(locked: &mut Locked<'_>, (db, keys): (usize, usize), threads: usize) {
     let mut parts = locked.split(threads);
     assert!(!locked.holds(ShardSet::single(0)), "the parts hold all");
     std::thread::scope(|scope| {
         for part in &mut parts {
-            scope.spawn(move || part.reserve(db, keys * 64));
+            scope.spawn(move || {
+                part.fit(db);
+                part.reserve(db, keys * 64);
+            });
         }
     });
     locked.rejoin(parts);

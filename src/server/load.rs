@@ -207,6 +207,7 @@ fn fill(
             }
         }
     }
+    (0..keyspace.databases()).for_each(|database| part.fit(database));
     Ok(count)
 }
 
