@@ -66,12 +66,16 @@ fn copy_by_runs(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
     loop {
         let item = decoder.next_raw();
         if let Ok(RawItem::Entry(raw)) = item {
-            run.push(&raw);
+            run.push(&raw, 0);
             continue;
         }
-        let done = run.take().decode(|entry| {
-            copy.take(&Item::Entry(entry));
-        });
+        let done = run.take(0).decode(
+            &mut copy,
+            |_, _| (),
+            |copy, entry| {
+                copy.take(&Item::Entry(*entry));
+            },
+        );
         match (done, item) {
             (Ok(()), Ok(RawItem::Other(item))) if copy.take(&item) => {}
             _ => break,

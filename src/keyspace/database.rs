@@ -95,6 +95,15 @@ impl<'l> Db<'l> {
         shard.tables[self.index].find_used(key, used)
     }
 
+    /// Looks at what tells whether there is a key of this hash, for nothing but to have it at hand.
+    ///
+    /// The memory of several is waited for at once, if they are fetched together before they are used.
+    #[inline]
+    pub fn fetch(&mut self, hash: u64) {
+        let key = Key::new(&[], hash);
+        self.shard(&key).tables[self.index].fetch(hash);
+    }
+
     /// Tells whether the key is there and its time has passed; cheap where no key expires.
     #[inline]
     pub fn has_expired(&self, key: &Key<'_>, now_ms: i64) -> bool {

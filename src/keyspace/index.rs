@@ -5,6 +5,8 @@
 //! goes into the next line that is not; each full line it passes counts it, so that a search knows
 //! when to go on and a removal leaves nothing behind.
 
+use std::hint::black_box;
+
 use super::arena::Address;
 
 /// How many records a line holds.
@@ -87,6 +89,14 @@ impl Index {
     #[inline]
     pub(super) fn find(&self, hash: u64, same: impl FnMut(Address) -> bool) -> Option<Address> {
         self.place_of(hash, same).map(|place| self.lines[place.line].addresses[place.slot])
+    }
+
+    /// Reads the line in which a record of this hash is looked for first.
+    #[inline]
+    pub(super) fn fetch(&self, hash: u64) {
+        if let Some(line) = self.lines.get(self.home(hash)) {
+            black_box(line.passed);
+        }
     }
 
     /// Adds a record that is not there; `rehash` tells the hashes of those that are.

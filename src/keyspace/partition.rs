@@ -82,6 +82,12 @@ impl Partition {
         })
     }
 
+    /// Reads where a key of this hash is looked for.
+    #[inline]
+    pub(super) fn fetch(&self, hash: u64) {
+        self.index.fetch(hash);
+    }
+
     /// Views a record.
     #[inline]
     pub(super) fn entry(&self, at: Address) -> Entry<'_> {

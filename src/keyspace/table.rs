@@ -131,6 +131,14 @@ impl Table {
         partition.find(key).map(|at| partition.entry(at))
     }
 
+    /// Reads where a key of this hash is looked for.
+    #[inline]
+    pub(super) fn fetch(&self, hash: u64) {
+        if let Some(&number) = self.directory.get(self.place(hash)) {
+            self.partitions[number as usize].fetch(hash);
+        }
+    }
+
     /// Finds what a key holds and notes its use, unless its partition is shared.
     #[inline]
     pub(super) fn find_used(&mut self, key: &Key<'_>, used: Use) -> Option<Entry<'_>> {

@@ -1,14 +1,15 @@
 //! Filling the keyspace from a snapshot, with as many threads as there are cores.
 //!
-//! One thread cuts the file into entries without looking into their values, and hands each to the
-//! thread that holds the shard of its key. So every thread has its shards for itself: none waits for
-//! another, and what several of them look up lies in different memory.
+//! One thread cuts the file into entries without looking into their values, and gathers them by the
+//! shard of their keys, for the thread that holds it. So every thread has its shards for itself: none
+//! waits for another, and what several of them look up lies in different memory. What a thread gets
+//! at once is of one shard, a small part of the memory, and it goes through that in its order.
 
 use std::io::Read;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{Builder, ScopedJoinHandle};
 
-use crate::keyspace::{Db, Keyspace, Locked, SetExpiry, ShardSet};
+use crate::keyspace::{Db, Keyspace, Locked, SetExpiry};
 use crate::snapshot::rdb::{DecodeError, Decoder, Entry, Item, Limits, Raw, RawItem, Run, Value};
 
 use super::clock::unix_ms;
@@ -16,10 +17,12 @@ use super::restore::RestoreError;
 
 /// Progress is told after so many bytes.
 const PROGRESS_BYTES: u64 = 4 * 1024 * 1024;
-/// How many bytes of entries are handed over at once; an entry is never divided.
+/// So many bytes of entries are gathered for a shard; an entry is never divided.
 const RUN_BYTES: usize = 64 * 1024;
-/// How much may wait for one thread; whoever cuts the file waits when there is more.
-const TASKS_MAX: usize = 4;
+/// How much may wait for all threads together; whoever cuts the file waits when there is more.
+const TASKS_MAX: usize = 16;
+/// How much may wait for one thread, however many there are.
+const LANE_TASKS_MIN: usize = 2;
 /// A hint at the number of keys is believed as far as each may have taken so few bytes.
 const KEY_BYTES_MIN: u64 = 3;
 
@@ -42,9 +45,8 @@ enum Task {
     Fill { database: usize, run: Run },
 }
 
-/// One thread's shards, and what is gathered for it.
-struct Lane {
-    shards: ShardSet,
+/// What is gathered for a shard, and the thread that has it.
+struct Gathering {
     run: Run,
     tasks: SyncSender<Task>,
 }
@@ -73,19 +75,24 @@ pub fn load(
     let decoder = Decoder::new(reader, Limits::default())?;
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let mut parts = locked.split(threads);
+    let tasks_max = (TASKS_MAX / threads).max(LANE_TASKS_MIN);
     let loaded = std::thread::scope(|scope| {
-        let mut lanes = Vec::new();
+        let (mut shards, mut lanes) = (Vec::new(), Vec::new());
         let mut fillers = Vec::new();
         for (index, part) in parts.iter_mut().enumerate() {
-            let (tasks, inbox) = sync_channel(TASKS_MAX);
-            let run = Run::new(decoder.version(), Limits::default());
-            lanes.push(Lane { shards: part.set(), run, tasks });
+            let (tasks, inbox) = sync_channel(tasks_max);
+            shards.extend(part.set().iter().map(|_| {
+                let run = Run::new(decoder.version(), Limits::default());
+                Gathering { run, tasks: tasks.clone() }
+            }));
+            lanes.push(tasks);
             let filler = Builder::new()
                 .name(format!("load-{index}"))
                 .spawn_scoped(scope, move || fill(part, keyspace, &inbox));
             fillers.push(filler.map_err(RestoreError::Thread)?);
         }
-        let mut cutting = Cutting { keyspace, lanes, database: 0, keys_max: bytes / KEY_BYTES_MIN };
+        let keys_max = bytes / KEY_BYTES_MIN;
+        let mut cutting = Cutting { keyspace, shards, lanes, database: 0, keys_max };
         let cut = cutting.run(decoder, progress);
         drop(cutting);
         let keys = fillers.into_iter().map(join).sum::<Result<u64, DecodeError>>()?;
@@ -106,7 +113,10 @@ fn join(filler: ScopedJoinHandle<'_, Result<u64, DecodeError>>) -> Result<u64, D
 /// Handing the entries of a file to those who enter them.
 struct Cutting<'k> {
     keyspace: &'k Keyspace,
-    lanes: Vec<Lane>,
+    /// By the number of the shard.
+    shards: Vec<Gathering>,
+    /// To each thread.
+    lanes: Vec<SyncSender<Task>>,
     /// The one whose entries are being read.
     database: usize,
     /// The most keys that the file can hold.
@@ -145,11 +155,10 @@ impl Cutting<'_> {
     }
 
     fn hand(&mut self, raw: &Raw<'_>) -> Result<(), Stop> {
-        let shard = ShardSet::of(&self.keyspace.key(raw.key));
-        let lane = self.lanes.iter_mut().find(|lane| lane.shards.contains(shard));
-        let lane = lane.expect("the lanes hold every shard");
-        lane.run.push(raw);
-        if lane.run.len() >= RUN_BYTES { lane.flush(self.database) } else { Ok(()) }
+        let key = self.keyspace.key(raw.key);
+        let shard = &mut self.shards[key.shard()];
+        shard.run.push(raw, key.hash());
+        if shard.run.bytes() >= RUN_BYTES { shard.flush(self.database) } else { Ok(()) }
     }
 
     fn select(&mut self, index: u64) -> Result<(), Stop> {
@@ -164,27 +173,31 @@ impl Cutting<'_> {
 
     fn reserve(&self, keys: u64) -> Result<(), Stop> {
         let (database, keys) = (self.database, keys.min(self.keys_max) as usize);
-        self.lanes.iter().try_for_each(|lane| lane.send(Task::Reserve { database, keys }))
+        let reserve = |tasks| send(tasks, Task::Reserve { database, keys });
+        self.lanes.iter().try_for_each(reserve)
     }
 
+    /// Hands over all that is gathered, to each thread in turn, so that none waits for another's.
     fn flush(&mut self) -> Result<(), Stop> {
-        let database = self.database;
-        self.lanes.iter_mut().try_for_each(|lane| lane.flush(database))
+        let (database, shards) = (self.database, self.shards.len());
+        let each = shards.div_ceil(self.lanes.len());
+        let mut turns = (0..each).flat_map(|first| (first..shards).step_by(each));
+        turns.try_for_each(|shard| self.shards[shard].flush(database))
     }
 }
 
-impl Lane {
+impl Gathering {
     fn flush(&mut self, database: usize) -> Result<(), Stop> {
         if self.run.is_empty() {
             return Ok(());
         }
-        let run = self.run.take();
-        self.send(Task::Fill { database, run })
+        let run = self.run.take(RUN_BYTES + RUN_BYTES / 4);
+        send(&self.tasks, Task::Fill { database, run })
     }
+}
 
-    fn send(&self, task: Task) -> Result<(), Stop> {
-        self.tasks.send(task).map_err(|_| Stop::Gone)
-    }
+fn send(tasks: &SyncSender<Task>, task: Task) -> Result<(), Stop> {
+    tasks.send(task).map_err(|_| Stop::Gone)
 }
 
 /// Enters what comes, until nothing more does; returns how many keys there were.
@@ -199,11 +212,9 @@ fn fill(
         match task {
             Task::Reserve { database, keys } => part.reserve(database, keys),
             Task::Fill { database, run } => {
-                let mut db = part.db(database);
-                run.decode(|entry| {
-                    enter(&mut db, keyspace, &entry, clock);
-                    count += 1;
-                })?;
+                let db = &mut part.db(database);
+                count += run.len() as u64;
+                run.decode(db, Db::fetch, |db, entry| enter(db, keyspace, entry, clock))?;
             }
         }
     }

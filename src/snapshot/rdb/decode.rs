@@ -1,6 +1,6 @@
 //! Reads an RDB file item by item, or entry by entry without looking into their values.
 
-use std::io::Read;
+use std::io::{self, Read};
 
 use super::elements::{Elements, Pairs};
 use super::format as rdb;
@@ -62,7 +62,7 @@ pub enum Item<'a> {
 }
 
 /// A key with all that the file knows of it.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Entry<'a> {
     /// The key.
     pub key: &'a [u8],
@@ -77,7 +77,7 @@ pub struct Entry<'a> {
 }
 
 /// A key's value.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum Value<'a> {
     /// A string.
     String(&'a [u8]),
@@ -113,6 +113,19 @@ struct Attributes {
     frequency: Option<u8>,
 }
 
+impl Decoder<io::Empty> {
+    /// Goes on at a place in the source's bytes, and says where in a file that lay, for errors.
+    pub(super) fn seek(&mut self, at: usize, offset: u64) {
+        self.source.seek(at, offset);
+    }
+
+    /// Reads a byte of the source, for nothing but to have what is there at hand.
+    #[inline]
+    pub(super) fn fetch(&self, at: usize) {
+        self.source.fetch(at);
+    }
+}
+
 impl<R: Read> Decoder<R> {
     /// Reads the header.
     pub fn new(reader: R, limits: Limits) -> Result<Self, DecodeError> {
@@ -131,11 +144,6 @@ impl<R: Read> Decoder<R> {
             value: Vec::new(),
             elements: Elements::default(),
         }
-    }
-
-    /// Says where in its file the next item lay, for errors.
-    pub(super) fn relocate(&mut self, offset: u64) {
-        self.source.relocate(offset);
     }
 
     /// Returns the version in the header.

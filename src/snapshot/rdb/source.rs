@@ -1,5 +1,6 @@
 //! The decoder's input: buffered, counted and summed.
 
+use std::hint::black_box;
 use std::io::{self, ErrorKind, Read};
 
 use super::crc64::crc64;
@@ -198,7 +199,7 @@ enum Prefix {
 #[derive(Debug)]
 pub(super) struct Source<R> {
     reader: R,
-    buffer: Box<[u8]>,
+    buffer: Vec<u8>,
     /// The next byte to hand out.
     at: usize,
     /// Where the buffer's bytes end.
@@ -220,18 +221,37 @@ pub(super) struct Source<R> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Kept<'a>(pub(super) [&'a [u8]; 2]);
 
-impl<R: Read> Source<R> {
-    pub(super) fn new(reader: R, limits: Limits) -> Self {
-        Self::with_buffer(reader, limits, BUFFER_BYTES)
+impl Source<io::Empty> {
+    /// Makes a source of bytes that are all there.
+    pub(super) fn of(bytes: Vec<u8>, limits: Limits) -> Self {
+        let end = bytes.len();
+        Self::with_buffer(io::empty(), limits, bytes, end)
     }
 
-    /// As [`Self::new`], for a reader that has no more than `bytes`.
-    pub(super) fn with_buffer(reader: R, limits: Limits, bytes: usize) -> Self {
+    /// Goes on at a place in its bytes, and says where in a file that lay.
+    pub(super) fn seek(&mut self, at: usize, offset: u64) {
+        self.at = at;
+        self.base = offset.wrapping_sub(at as u64);
+    }
+
+    /// Reads a byte, for nothing but to have its neighbourhood at hand.
+    #[inline]
+    pub(super) fn fetch(&self, at: usize) {
+        black_box(self.buffer.get(at).copied());
+    }
+}
+
+impl<R: Read> Source<R> {
+    pub(super) fn new(reader: R, limits: Limits) -> Self {
+        Self::with_buffer(reader, limits, vec![0; BUFFER_BYTES], 0)
+    }
+
+    fn with_buffer(reader: R, limits: Limits, buffer: Vec<u8>, end: usize) -> Self {
         Self {
             reader,
-            buffer: vec![0; bytes.clamp(1, BUFFER_BYTES)].into_boxed_slice(),
+            buffer,
             at: 0,
-            end: 0,
+            end,
             summed: 0,
             crc: 0,
             base: 0,
@@ -251,11 +271,6 @@ impl<R: Read> Source<R> {
     /// Returns what was handed out since [`Self::keep`].
     pub(super) fn kept(&self) -> Kept<'_> {
         Kept([&self.kept, &self.buffer[self.kept_from.unwrap_or(self.at)..self.at]])
-    }
-
-    /// Says where in its file the next byte lay.
-    pub(super) fn relocate(&mut self, offset: u64) {
-        self.base = offset.wrapping_sub(self.at as u64);
     }
 
     /// Tells how many bytes have been handed out.

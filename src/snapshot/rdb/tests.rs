@@ -39,7 +39,7 @@ fn decode_by_runs(reader: impl Read, limits: Limits) -> Result<(Vec<Owned>, u64)
     loop {
         let other = match decoder.next_raw() {
             Ok(RawItem::Entry(raw)) => {
-                run.push(&raw);
+                run.push(&raw, 0);
                 continue;
             }
             Ok(RawItem::Other(Item::Eof { checksum })) => Ok((None, checksum)),
@@ -47,7 +47,11 @@ fn decode_by_runs(reader: impl Read, limits: Limits) -> Result<(Vec<Owned>, u64)
             Err(error) => Err(error),
         };
         // What was cut before an error is still whole.
-        run.take().decode(|entry| items.extend(owned(&Item::Entry(entry))))?;
+        run.take(0).decode(
+            &mut items,
+            |_, _| (),
+            |items, entry| items.extend(owned(&Item::Entry(*entry))),
+        )?;
         match other? {
             (Some(item), _) => items.push(item),
             (None, checksum) => return Ok((items, checksum)),
