@@ -1,6 +1,6 @@
 //! The allocator's and the system's figures about memory and processor time.
 
-use tikv_jemalloc_ctl::{epoch, stats};
+use tikv_jemalloc_ctl::{background_thread, epoch, stats};
 
 /// The allocator's figures, in bytes.
 #[derive(Clone, Copy, Debug, Default)]
@@ -17,6 +17,22 @@ pub struct Memory {
     pub rss_anonymous: u64,
     /// The part of it that is pages of files, of the log above all.
     pub rss_files: u64,
+}
+
+/// Who gives memory that was freed back to the system, page by page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purging {
+    /// Threads of the allocator.
+    InBackground,
+    /// Whoever frees or asks for some: that takes tens of milliseconds after much was freed.
+    OnTheWay,
+}
+
+/// Says who gives memory back from now on.
+pub fn set_purging(purging: Purging) {
+    if let Err(error) = background_thread::write(purging == Purging::InBackground) {
+        tracing::warn!(%error, "jemalloc-bg-thread has no effect here");
+    }
 }
 
 /// Asks the allocator and the kernel.

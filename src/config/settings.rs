@@ -140,6 +140,8 @@ pub struct Settings {
     pub enable_debug_command: Allowed,
     /// `crash-log-enabled`.
     pub crash_log_enabled: bool,
+    /// `jemalloc-bg-thread`: memory is given back to the system by threads of the allocator.
+    pub jemalloc_bg_thread: bool,
     /// `shutdown-timeout`: how long a shutdown waits for replicas.
     pub shutdown_timeout: Duration,
     /// `shutdown-on-sigint`.
@@ -275,6 +277,7 @@ impl Config {
             active_expire_effort: self.unsigned("active-expire-effort"),
             enable_debug_command: self.allowed("enable-debug-command"),
             crash_log_enabled: self.yes("crash-log-enabled"),
+            jemalloc_bg_thread: self.yes("jemalloc-bg-thread"),
             shutdown_timeout: self.seconds("shutdown-timeout"),
             shutdown_on_sigint: self.shutdown_options("shutdown-on-sigint"),
             shutdown_on_sigterm: self.shutdown_options("shutdown-on-sigterm"),

@@ -147,7 +147,7 @@ pub static TABLE: &[Directive] = &[
     .fixed()
     .ignored(NO_PROCESS),
     row("dynamic-hz", YES_NO, "yes").ignored(NO_PROCESS),
-    row("jemalloc-bg-thread", YES_NO, "yes").ignored(NO_PROCESS),
+    row("jemalloc-bg-thread", YES_NO, "yes"),
     // Security.
     row("requirepass", TEXT, ""),
     row("aclfile", TEXT, "").fixed().refused(NO_ACL),

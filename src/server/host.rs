@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::admin::crash;
+use crate::admin::memory::set_purging;
 use crate::command::counters::{BUCKETS, bucket_limit_us};
 use crate::command::host::{
     AuthFault, LatencyHistogram, MemoryFigures, PauseScope, Ran, RoleReport, SaveStarted, SlowEntry,
@@ -19,7 +20,7 @@ use crate::position::{Offset, Replid};
 
 use super::clock::unix_ms;
 use super::opening::write_address_file;
-use super::{Server, report, saving, sync_policy, usage_policy};
+use super::{Server, purging, report, saving, sync_policy, usage_policy};
 
 const SAVE_UNDER_WAY: Fault = Fault::fixed("ERR Background save already in progress");
 
@@ -53,6 +54,7 @@ impl Host for Server {
             stream.log().set_sync_policy(sync_policy(settings.appendfsync));
         }
         self.tracing.set_level(settings.loglevel);
+        set_purging(purging(&settings));
         if settings.crash_log_enabled {
             crash::enable();
         } else {

@@ -49,6 +49,7 @@ use tokio::task::JoinSet;
 
 use crate::admin::crash;
 use crate::admin::latency::LatencyEvents;
+use crate::admin::memory::{Purging, set_purging};
 use crate::admin::slowlog::SlowLog;
 use crate::admin::tracing::{LogHandle, LoggedRole};
 use crate::command::counters::Counters;
@@ -215,6 +216,7 @@ pub fn run(config: Config, tracing: LogHandle) -> Result<(), RunError> {
         Some(workers) => Pool::new(workers, Scaling::Fixed),
         None => Pool::new(cores, Scaling::ByLoad),
     };
+    set_purging(purging(&settings));
     let bin = Bin::start().map_err(RunError::Thread)?;
     let renames = Renames::new(config.renames()).map_err(RunError::Rename)?;
     tracing.set_role(LoggedRole::Primary);
@@ -301,6 +303,11 @@ fn sync_policy(appendfsync: AppendFsync) -> SyncPolicy {
         AppendFsync::EverySecond => SyncPolicy::EverySecond,
         AppendFsync::No => SyncPolicy::Never,
     }
+}
+
+/// Translates `jemalloc-bg-thread`.
+fn purging(settings: &Settings) -> Purging {
+    if settings.jemalloc_bg_thread { Purging::InBackground } else { Purging::OnTheWay }
 }
 
 fn durable_only(feed: BacklogFeed) -> DurableOnly {

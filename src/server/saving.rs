@@ -300,7 +300,8 @@ pub fn empty(server: &Arc<Server>) -> Result<Snapshot, SaveError> {
     Ok(Snapshot { file: Arc::new(file), bytes: finished.bytes, offset })
 }
 
-/// Takes a snapshot on a thread that gives way to the workers; the caller has the turn, and waits.
+/// Takes a snapshot and waits for it; what takes long gives way to the workers. The caller has the
+/// turn.
 fn take(server: &Arc<Server>) -> Result<snapshot::Snapshot, SaveError> {
     let saving = &server.saving;
     saving.busy.store(true, Ordering::Relaxed);
@@ -310,7 +311,10 @@ fn take(server: &Arc<Server>) -> Result<snapshot::Snapshot, SaveError> {
         (state.began_s, state.last_try_s) = (Some(now_s), now_s);
     }
     let began = Instant::now();
-    let taken = give_way("snapshot", || write(server)).map_err(SaveError::Thread).flatten();
+    // All shards are held for the cut: no thread that gives way may do that.
+    let taken = Cut::take(server).and_then(|cut| {
+        give_way("snapshot", || write(server, cut)).map_err(SaveError::Thread).flatten()
+    });
     for keys in [&saving.keys_total, &saving.keys_done] {
         keys.store(0, Ordering::Relaxed);
     }
@@ -333,10 +337,9 @@ fn take(server: &Arc<Server>) -> Result<snapshot::Snapshot, SaveError> {
     taken
 }
 
-fn write(server: &Arc<Server>) -> Result<snapshot::Snapshot, SaveError> {
+fn write(server: &Arc<Server>, cut: Cut) -> Result<snapshot::Snapshot, SaveError> {
     let stream = server.stream().ok_or(SaveError::Loading)?;
     let store = server.store().ok_or(SaveError::Loading)?;
-    let cut = Cut::take(server)?;
     let (offset, changes) = (cut.position.offset, cut.changes);
     let pending = store.begin(offset, cut.stream_db)?;
     let mut encoder = Encoder::new(pending, server.rdb_options())?;

@@ -119,7 +119,11 @@ async fn work(server: Arc<Server>, number: usize, mut arrivals: UnboundedReceive
         let traveller = match arrivals.recv().await {
             Some(Arrival::New(client)) => welcome(&worker, client),
             Some(Arrival::Moved(traveller)) => Some(*traveller),
-            Some(Arrival::Last) | None => return,
+            Some(Arrival::Last) | None => {
+                // Whatever ran has its reply, if its client is still there to read it.
+                worker.turn.end();
+                return;
+            }
         };
         match traveller.map(|traveller| connection::arrive(&worker, traveller)) {
             Some(Ok(connection)) => drop(tokio::task::spawn_local(connection::serve(connection))),
