@@ -593,23 +593,3 @@ fn a_replica_of_a_replica_continues_through_a_promotion_of_neither() {
         assert_eq!(digest(&last), digest(&server));
     }
 }
-
-#[test]
-fn a_backup_over_the_wire_holds_what_was_written_last_and_ends_with_it() {
-    let server = Server::start(&["--save", ""]);
-    let mut client = server.connect();
-    client.run("SET removed 1");
-    client.run("SAVE");
-    client.run("DEL removed");
-    client.run("SET added 1");
-    let mut backup = server.connect();
-    assert_eq!(backup.run("REPLCONF rdb-only 1").text(), "OK");
-    backup.send_command(&["SYNC"]);
-    let bytes = backup.read_to_close();
-    let holds = |name: &[u8]| bytes.windows(name.len()).any(|window| window == name);
-    assert!(bytes.starts_with(b"$") && holds(b"added") && !holds(b"removed"));
-    let (_, rdb) = Follower::sync(&server);
-    assert!(bytes.ends_with(&rdb), "a peer that knows SYNC only may be one, too");
-    let refused = client.run("PSYNC ? -1 FAILOVER");
-    assert_eq!(refused, Value::Error("ERR PSYNC FAILOVER can't be sent to a master.".to_owned()));
-}

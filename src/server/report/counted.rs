@@ -73,6 +73,8 @@ pub(super) fn stats(server: &Server, text: &mut Text<'_, '_>) {
     text.line("reply_buffer_shrinks", 0);
     text.line("reply_buffer_expands", 0);
     turns(server, &totals, text);
+    denials(&totals, text);
+    text.line("backlogd_clients_moved", server.pool.moved());
 }
 
 /// Tells of the turns of the workers' loops, which stock calls cycles of the event loop.
@@ -86,7 +88,14 @@ fn turns(server: &Server, totals: &Totals, text: &mut Text<'_, '_>) {
     let us_per_second = server.stats.turns_us.per_second();
     let us_per_turn = us_per_second / turns_per_second.max(1);
     text.line("instantaneous_eventloop_duration_usec", us_per_turn);
-    text.line("backlogd_clients_moved", server.pool.moved());
+}
+
+/// Tells what users were denied; the one user there is may do everything once it is known.
+fn denials(totals: &Totals, text: &mut Text<'_, '_>) {
+    text.line("acl_access_denied_auth", totals.errors.get("WRONGPASS").copied().unwrap_or(0));
+    for what in ["cmd", "key", "channel"] {
+        text.line(format_args!("acl_access_denied_{what}"), 0);
+    }
 }
 
 fn called(totals: &Totals) -> impl Iterator<Item = (&'static str, &RowTotal)> {
