@@ -280,12 +280,15 @@ impl Client {
 
     fn more(&mut self) -> std::io::Result<()> {
         let mut chunk = [0; 16 * 1024];
-        match self.stream.read(&mut chunk)? {
-            0 => Err(ErrorKind::UnexpectedEof.into()),
-            count => {
+        match self.stream.read(&mut chunk) {
+            Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
+            Ok(count) => {
                 self.buffer.extend_from_slice(&chunk[..count]);
                 Ok(())
             }
+            // A process that is stopped, or traced, goes on where it was.
+            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(()),
+            Err(error) => Err(error),
         }
     }
 }
