@@ -160,12 +160,13 @@ impl Pool {
             Step::Stay => {}
             Step::Grow => {
                 let serving = self.serving.fetch_add(1, Ordering::Relaxed) + 1;
-                tracing::info!(serving, idle_cores, "a further worker serves clients");
+                let idle_cores = format_args!("{idle_cores:.1}");
+                tracing::info!(serving, %idle_cores, "a further worker serves clients");
             }
             Step::Shrink => {
                 let serving = self.serving.fetch_sub(1, Ordering::Relaxed) - 1;
                 self.seats[serving].give_away(usize::MAX, 0);
-                tracing::info!(serving, idle_cores, "one worker less serves clients");
+                tracing::info!(serving, "one worker less serves clients");
             }
             Step::Shift { from, to, count } => self.seats[from].give_away(count, to),
         }
