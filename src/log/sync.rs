@@ -1,8 +1,8 @@
 //! Making the log durable: when, by whom, and what a failure means.
 //!
-//! Whoever needs bytes to be durable may lead a sync on its own thread; one is under way at a time,
-//! and it covers whatever was sealed before it began, whoever sealed it. The sync thread leads those
-//! that nobody waits for, and those of callers that may not block.
+//! One sync is under way at a time, and it covers whatever was sealed before it began, whoever sealed
+//! it. Who may block leads one on its own thread, as workers do for the replies of a turn; the sync
+//! thread leads those that others ask for, and those that nobody does.
 
 use std::time::{Duration, Instant};
 

@@ -107,9 +107,10 @@ impl Traveller {
 
 /// Registers a client's socket with the worker of the calling thread.
 pub fn arrive(worker: &Worker, client: Traveller) -> io::Result<Connection> {
-    let Traveller { socket, session, input, present } = client;
+    let Traveller { socket, mut session, input, present } = client;
     let counters = Arc::clone(worker.executor.borrow().counters());
-    let outbox = Outbox::new(socket.adopt()?, Arc::clone(&session.info), counters);
+    let socket = socket.adopt().inspect_err(|_| session.unwatch_all(&worker.server.keyspace))?;
+    let outbox = Outbox::new(socket, Arc::clone(&session.info), counters);
     Ok(Connection {
         parser: parser(&worker.server, &session),
         worker: worker.clone(),
@@ -146,14 +147,17 @@ fn parser(server: &Server, session: &Session) -> Parser {
 impl Connection {
     /// Goes on with another worker.
     fn depart(self) {
-        let Self { worker, outbox, session, input, present, .. } = self;
+        let Self { worker, outbox, mut session, input, present, .. } = self;
         let outbox = Rc::into_inner(outbox).expect("the turn that held it has ended");
         match outbox.into_socket().leave() {
             Ok(socket) => {
                 let client = Traveller { socket, session, input, present };
                 worker.server.pool.hand_over(worker.number, Box::new(client));
             }
-            Err(error) => tracing::warn!(%error, "a client could not move to another worker"),
+            Err(error) => {
+                session.unwatch_all(&worker.server.keyspace);
+                tracing::warn!(%error, "a client could not move to another worker");
+            }
         }
     }
 

@@ -162,15 +162,18 @@ async fn until_acknowledged(
     enough: impl Fn() -> bool,
 ) {
     let mut acks = server.replicas.acks();
+    if let Some(stream) = server.stream() {
+        // The turn may have ended before the question was asked, and would have sealed it.
+        stream.seal();
+    }
     if enough() || timeout == Some(Duration::ZERO) {
         return;
     }
-    if let Some(stream) = server.stream() {
-        stream.seal();
-        if server.policy.durable_only() == DurableOnly::Yes {
-            // Replicas are sent it, and what it asks about, once it is durable.
-            stream.log().request_sync();
-        }
+    if let Some(stream) = server.stream()
+        && server.policy.durable_only() == DurableOnly::Yes
+    {
+        // Replicas are sent it, and what it asks about, once it is durable.
+        stream.log().request_sync();
     }
     let waiting = async {
         while !enough() {
