@@ -7,16 +7,18 @@ use std::fmt;
 use crate::position::{Offset, Position, Replid};
 use crate::snapshot::{Ancestor, Manifest};
 
-/// How many histories of old are remembered.
+/// How many histories of old are remembered unless configured (directive `backlog-lineage-size`).
 ///
 /// One is added by each promotion and by each crash that may have lost sent bytes; a replica would
 /// have to sleep through this many to need an older one, and then it gets a full resync.
-pub const ANCESTORS_MAX: usize = 64;
+pub const ANCESTORS_KEPT: usize = 64;
+/// The most that can be configured: the manifest holds them all.
+pub const ANCESTORS_MAX: usize = 1024;
 
 /// The present history and those it grew out of.
 ///
 /// Invariants
-/// - Every ceiling is at or below the end of the present history.
+/// - Every ceiling is at or below the end of the present history, or of the primary's that is followed.
 /// - Ceilings do not rise towards the older: a history shares with us no more than a later one does.
 /// - No replid occurs twice.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +26,8 @@ pub struct Lineage {
     current: Replid,
     /// Newest first.
     past: Vec<Ancestor>,
+    /// How many of old are remembered.
+    kept: usize,
 }
 
 /// Whether a replica may go on from where it is.
@@ -81,14 +85,21 @@ impl fmt::Display for Divergence {
 impl Lineage {
     /// A history without a past.
     pub fn new(current: Replid) -> Self {
-        Self { current, past: Vec::new() }
+        Self { current, past: Vec::new(), kept: ANCESTORS_KEPT }
+    }
+
+    /// Remembers so many histories of old from now on, and forgets the oldest beyond.
+    pub fn keep(&mut self, count: usize) {
+        self.kept = count.min(ANCESTORS_MAX);
+        self.past.truncate(self.kept);
     }
 
     /// Takes the lineage that a manifest records.
     pub fn from_manifest(manifest: &Manifest) -> Self {
         let mut past = manifest.past.clone();
         past.truncate(ANCESTORS_MAX);
-        Self { current: manifest.replid, past }
+        let kept = ANCESTORS_KEPT.max(past.len());
+        Self { current: manifest.replid, past, kept }
     }
 
     /// Puts the lineage into a manifest.
@@ -143,14 +154,36 @@ impl Lineage {
             ancestor.ceiling = ancestor.ceiling.min(ceiling);
         }
         self.past.insert(0, parted);
-        self.past.truncate(ANCESTORS_MAX);
+        self.past.truncate(self.kept);
         self.current = new;
     }
 
-    /// Forgets the past: a full resync replaced the data by those of `current`.
-    pub fn clear(&mut self, current: Replid) {
+    /// Goes on under the name `new`, which the primary told a replica that ends at `end`.
+    ///
+    /// `learned` is what the primary says of its own past, newest first; nothing if it did not. Where
+    /// it names a history, its word on the ceiling counts: it has the bytes we have not yet.
+    pub fn follow(&mut self, new: Replid, end: Offset, learned: &[Ancestor]) {
+        let mut own = self.clone();
+        own.rotate(new, end);
+        let unnamed = |ancestor: &Ancestor| {
+            learned.iter().all(|known| known.replid != ancestor.replid) && ancestor.replid != new
+        };
+        own.past.retain(unnamed);
+        self.past = learned.iter().copied().filter(|known| known.replid != new).collect();
+        self.past.append(&mut own.past);
+        self.past.sort_by_key(|ancestor| std::cmp::Reverse(ancestor.ceiling));
+        self.past.truncate(self.kept);
+        self.current = new;
+    }
+
+    /// Forgets the own past: a full resync replaced the data by those of `current`.
+    ///
+    /// `learned` is what the primary says of its own past, newest first.
+    pub fn adopt(&mut self, current: Replid, learned: &[Ancestor]) {
         self.current = current;
-        self.past.clear();
+        self.past = learned.iter().copied().filter(|known| known.replid != current).collect();
+        self.past.sort_by_key(|ancestor| std::cmp::Reverse(ancestor.ceiling));
+        self.past.truncate(self.kept);
     }
 }
 
@@ -166,6 +199,10 @@ mod tests {
 
     fn at(n: u8, offset: u64) -> Position {
         Position { replid: id(n), offset: Offset(offset) }
+    }
+
+    fn ancestor(n: u8, ceiling: u64) -> Ancestor {
+        Ancestor { replid: id(n), ceiling: Offset(ceiling) }
     }
 
     fn continues(lineage: &Lineage, at: Position, end: u64) -> bool {
@@ -239,8 +276,46 @@ mod tests {
     fn a_full_resync_clears_the_past() {
         let mut lineage = Lineage::new(id(1));
         lineage.rotate(id(2), Offset(10));
-        lineage.clear(id(9));
+        lineage.adopt(id(9), &[]);
         assert_eq!(lineage, Lineage::new(id(9)));
+        lineage.adopt(id(8), &[ancestor(7, 30), ancestor(6, 20)]);
+        assert!(continues(&lineage, at(7, 30), 40));
+        assert!(!continues(&lineage, at(7, 30), 29), "the bytes up to there are not here yet");
+        assert!(!continues(&lineage, at(9, 0), 40));
+    }
+
+    #[test]
+    fn who_follows_under_a_new_name_believes_the_primary_on_where_histories_parted() {
+        // This replica ends at 50 of history 2, which the primary carried on to 80 before it was 3.
+        let mut lineage = Lineage::new(id(1));
+        lineage.rotate(id(2), Offset(20));
+        lineage.follow(id(3), Offset(50), &[ancestor(2, 80), ancestor(9, 10)]);
+        assert_eq!(lineage.current(), id(3));
+        assert_eq!(lineage.past(), [ancestor(2, 80), ancestor(1, 20), ancestor(9, 10)]);
+        assert!(continues(&lineage, at(2, 80), 90));
+        assert!(!continues(&lineage, at(2, 81), 90));
+    }
+
+    #[test]
+    fn who_follows_a_primary_of_few_words_parts_where_it_is() {
+        let mut lineage = Lineage::new(id(1));
+        lineage.rotate(id(2), Offset(20));
+        lineage.follow(id(3), Offset(50), &[]);
+        assert_eq!(lineage.past(), [ancestor(2, 50), ancestor(1, 20)]);
+        lineage.follow(id(3), Offset(60), &[]);
+        assert_eq!(lineage.past(), [ancestor(2, 50), ancestor(1, 20)], "it knew that name");
+    }
+
+    #[test]
+    fn as_many_are_remembered_as_configured() {
+        let mut lineage = Lineage::new(id(1));
+        lineage.keep(2);
+        for n in 2..=5 {
+            lineage.rotate(id(n), Offset(10));
+        }
+        assert_eq!(lineage.past(), [ancestor(4, 10), ancestor(3, 10)]);
+        lineage.keep(1);
+        assert_eq!(lineage.past(), [ancestor(4, 10)]);
     }
 
     #[test]
@@ -249,7 +324,7 @@ mod tests {
         for n in 1..=70 {
             lineage.rotate(id(n), Offset(u64::from(n)));
         }
-        assert_eq!(lineage.past().len(), ANCESTORS_MAX);
+        assert_eq!(lineage.past().len(), ANCESTORS_KEPT);
         assert_eq!(lineage.past()[0].replid, id(69));
         assert_eq!(lineage.past()[63].replid, id(6));
     }
@@ -296,7 +371,7 @@ mod tests {
             for (n, ceiling) in ceilings.into_iter().enumerate() {
                 lineage.rotate(id(n as u8), Offset(ceiling));
                 prop_assert!(lineage.past().is_sorted_by(|a, b| a.ceiling >= b.ceiling));
-                prop_assert!(lineage.past().len() <= ANCESTORS_MAX);
+                prop_assert!(lineage.past().len() <= ANCESTORS_KEPT);
             }
         }
     }
