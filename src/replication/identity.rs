@@ -10,7 +10,7 @@ use std::fmt;
 
 use crate::position::Offset;
 use crate::snapshot::directory::BootChange;
-use crate::snapshot::{BootIdentity, DirectoryId, FeedsSeen, Manifest, RunState};
+use crate::snapshot::{BootIdentity, DirectoryId, FeedsSeen, Manifest, Role, RunState};
 
 /// What is known after recovery.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +23,8 @@ pub struct Recovered<'a> {
     pub boot: &'a BootIdentity,
     /// The directory recovered from.
     pub directory: DirectoryId,
+    /// Whose history the server goes on with.
+    pub role: Role,
 }
 
 /// Whether recovery kept all that had been durable.
@@ -52,6 +54,8 @@ pub enum KeepReason {
     SameBoot,
     /// Replicas had been sent durable bytes only.
     DurableFeed,
+    /// The history is a primary's, which has the bytes, and all that comes is what it sends.
+    Follows,
 }
 
 /// Why something that left the machine may be missing.
@@ -81,12 +85,22 @@ pub enum RotateReason {
     DifferentBoot,
     /// The file system was mounted anew after sealed bytes had been sent.
     DifferentMount,
+    /// The history was a primary's, which may go on writing it.
+    WasReplica,
 }
 
 /// Decides by what the last run recorded in `last` and by what recovery found.
 #[must_use]
 pub fn decide(last: &Manifest, recovered: &Recovered<'_>) -> Identity {
     let end = recovered.end;
+    // Nothing is written here under the name but what the primary that owns it has written. Before
+    // this server writes anything of its own, it takes another name.
+    if recovered.role == Role::Replica {
+        return Identity::Keep(KeepReason::Follows);
+    }
+    if last.role == Role::Replica {
+        return Identity::Rotate(RotateReason::WasReplica);
+    }
     if last.directory != recovered.directory {
         return Identity::Rotate(RotateReason::CopiedDirectory);
     }
@@ -143,6 +157,7 @@ impl fmt::Display for KeepReason {
             Self::CleanShutdown => "the last run was shut down in order",
             Self::SameBoot => "the machine has not been restarted since the last run",
             Self::DurableFeed => "replicas had been sent durable bytes only",
+            Self::Follows => "this server follows a primary, and writes nothing of its own",
         })
     }
 }
@@ -160,6 +175,7 @@ impl fmt::Display for RotateReason {
             Self::CleanEndDiffers { recorded, end } => {
                 write!(f, "the log ends at {end}, but the last run was shut down at {recorded}")
             }
+            Self::WasReplica => write!(f, "the last run was a replica's, whose primary may go on"),
             Self::SyncHadFailed => write!(f, "a sync had failed in the last run"),
             Self::DifferentBoot => {
                 write!(

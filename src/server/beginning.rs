@@ -21,7 +21,8 @@ use crate::replication::lineage::Lineage;
 use crate::replication::stream::Stream;
 use crate::snapshot::manifest::MANIFEST_FILE;
 use crate::snapshot::{
-    FileError, LogPlace, Manifest, ManifestFile, RunState, SnapshotMeta, SnapshotStore,
+    FileError, LogFiles, LogPlace, Manifest, ManifestFile, Role, RunState, SnapshotMeta,
+    SnapshotStore,
 };
 
 use super::Server;
@@ -38,12 +39,13 @@ pub fn begin(server: &Arc<Server>) -> Result<Report, StartError> {
     let manifest = Manifest {
         replid: Replid::random(),
         past: Vec::new(),
+        role: Role::Primary,
         run: RunState::Clean { end: Offset::ZERO },
         sync_failed: false,
         directory: server.directory.id(),
         snapshot: imported.as_ref().map(|(meta, _)| meta.clone()),
         durable_floor: Offset::ZERO,
-        log: LogPlace { epoch: 1, first: Offset::ZERO },
+        log: LogPlace { epoch: 1, first: Offset::ZERO, files: LogFiles::Own },
     };
     let loaded = imported.map(|(_, loaded)| loaded);
     let begun = open(server, &manifest, loaded, &log_dir);
@@ -131,6 +133,7 @@ fn import(server: &Server) -> Result<Option<(SnapshotMeta, Loaded)>, StartError>
         stream_db: 0,
         bytes,
         checksum: loaded.checksum,
+        rdb_version: loaded.version,
     };
     Ok(Some((meta, loaded)))
 }

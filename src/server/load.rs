@@ -35,6 +35,8 @@ pub struct Loaded {
     pub checksum: u64,
     /// Where in the file it ends.
     pub bytes: u64,
+    /// The version of its format.
+    pub version: u32,
 }
 
 /// What one thread does next.
@@ -73,6 +75,7 @@ pub fn load(
     progress: impl FnMut(u64),
 ) -> Result<Loaded, RestoreError> {
     let decoder = Decoder::new(reader, Limits::default())?;
+    let version = decoder.version();
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let mut parts = locked.split(threads);
     let tasks_max = (TASKS_MAX / threads).max(LANE_TASKS_MIN);
@@ -97,7 +100,7 @@ pub fn load(
         drop(cutting);
         let keys = fillers.into_iter().map(join).sum::<Result<u64, DecodeError>>()?;
         match cut {
-            Ok((checksum, bytes)) => Ok(Loaded { keys, checksum, bytes }),
+            Ok((checksum, bytes)) => Ok(Loaded { keys, checksum, bytes, version }),
             Err(Stop::Failed(error)) => Err(error),
             Err(Stop::Gone) => unreachable!("the thread that has ended would have said why"),
         }

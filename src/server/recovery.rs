@@ -15,8 +15,8 @@ use crate::replication::identity::{self, DurableBytes, Identity};
 use crate::replication::lineage::Lineage;
 use crate::replication::stream::Stream;
 use crate::snapshot::{
-    BootIdentity, FeedsSeen, FileError, Manifest, ManifestError, ManifestFile, RunState, Snapshot,
-    SnapshotStore, StoreError,
+    BootIdentity, FeedsSeen, FileError, Manifest, ManifestError, ManifestFile, Role, RunState,
+    Snapshot, SnapshotStore, StoreError,
 };
 
 use super::Server;
@@ -329,6 +329,7 @@ fn settle_identity(
         durable_bytes: if forced { DurableBytes::Cut } else { DurableBytes::Kept },
         boot,
         directory: server.directory.id(),
+        role: Role::Primary,
     };
     let mut lineage = Lineage::from_manifest(manifest);
     match identity::decide(manifest, &recovered) {

@@ -272,7 +272,7 @@ pub fn up_to_date(server: &Arc<Server>) -> Result<Snapshot, SaveError> {
     let _turn = server.saving.turn.lock();
     let newest = server.saving.state.lock().newest.clone();
     let is_up_to_date =
-        |meta: &snapshot::SnapshotMeta| meta.offset >= wanted && !meta.is_imported();
+        |meta: &snapshot::SnapshotMeta| meta.offset >= wanted && meta.serves_replicas();
     match newest.filter(|newest| is_up_to_date(newest.meta())) {
         Some(newest) => Ok(Snapshot::from(&newest)),
         None => take(server).map(|stored| Snapshot::from(&stored)),
@@ -282,7 +282,7 @@ pub fn up_to_date(server: &Arc<Server>) -> Result<Snapshot, SaveError> {
 fn is_worth_sending(meta: &snapshot::SnapshotMeta, log: &Log) -> bool {
     let since = log.sealed().since(meta.offset);
     let is_short = since <= WORTH_REPLAYING_BYTES.max(meta.bytes / 2);
-    is_short && meta.offset >= log.sound_from() && !meta.is_imported()
+    is_short && meta.offset >= log.sound_from() && meta.serves_replicas()
 }
 
 /// Makes a snapshot without any key, for a replica that wants the stream alone.

@@ -19,12 +19,15 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::directory::{BootIdentity, Directory, DirectoryId, FileError};
+use super::rdb::format;
 use crate::position::{Offset, Replid};
 
 /// The manifest's file name.
 pub const MANIFEST_FILE: &str = "backlogd.manifest";
-/// The format version this build writes, and the only one it reads.
-pub const MANIFEST_VERSION: u32 = 2;
+/// The format version this build writes. It reads the one before, too.
+pub const MANIFEST_VERSION: u32 = 3;
+/// The version without roles: only primaries wrote it.
+const VERSION_OF_PRIMARIES: u32 = 2;
 
 const MAGIC: &[u8; 8] = b"BKLGMFST";
 const HEADER_BYTES: usize = 20;
@@ -37,6 +40,8 @@ pub struct Manifest {
     pub replid: Replid,
     /// The histories it grew out of, newest first.
     pub past: Vec<Ancestor>,
+    /// Whose history it was in the last run.
+    pub role: Role,
     /// How the last run ended, or that it has not.
     pub run: RunState,
     /// Whether a sync failed in that run, so that the page cache cannot be trusted.
@@ -58,6 +63,15 @@ pub struct Ancestor {
     pub replid: Replid,
     /// All bytes before this offset are shared.
     pub ceiling: Offset,
+}
+
+/// Whose history a server writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Role {
+    /// Its own.
+    Primary,
+    /// That of a primary, which goes on writing it elsewhere.
+    Replica,
 }
 
 /// How a run ended.
@@ -93,6 +107,17 @@ pub struct LogPlace {
     pub epoch: u64,
     /// The offset its first segment begins at.
     pub first: Offset,
+    /// What lies in its directory.
+    pub files: LogFiles,
+}
+
+/// What lies in the directory of a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LogFiles {
+    /// Its segments.
+    Own,
+    /// At most those of the history that was given up for this one: the log is still to be created.
+    GivenUp,
 }
 
 /// A snapshot file and the place in the history it was taken at.
@@ -110,19 +135,21 @@ pub struct SnapshotMeta {
     pub bytes: u64,
     /// The RDB checksum of its contents, whether or not the file holds it.
     pub checksum: u64,
+    /// The version of its format.
+    pub rdb_version: u32,
 }
 
 impl SnapshotMeta {
     /// What `staged` says of a file that another server wrote and no start had to rename.
     pub const IMPORTED: &str = "backlogd-import.tmp";
 
-    /// Tells whether another server wrote the file.
+    /// Tells whether the file can be sent to replicas.
     ///
-    /// It may be of a version that replicas cannot read, and what it says of a replication stream is
-    /// about another one.
+    /// One that another server wrote may be of a version that they cannot read; and what an imported
+    /// one says of a replication stream is about another one.
     #[must_use]
-    pub fn is_imported(&self) -> bool {
-        self.staged == Self::IMPORTED
+    pub fn serves_replicas(&self) -> bool {
+        self.staged != Self::IMPORTED && self.rdb_version <= format::VERSION
     }
 }
 
@@ -141,7 +168,7 @@ pub enum ManifestError {
         damage: Damage,
     },
     /// The file was written by a version of the server whose format is not known.
-    #[error("{} has format version {found}; this server reads version {MANIFEST_VERSION}", path.display())]
+    #[error("{} has format version {found}; this server reads up to version {MANIFEST_VERSION}", path.display())]
     Version {
         /// The file.
         path: PathBuf,
@@ -225,7 +252,7 @@ impl Manifest {
         let (version, stored) = (u32::from_le_bytes(version), u32::from_le_bytes(stored));
         let length = u32::from_le_bytes(length) as usize;
         // An unknown version may have another layout: nothing behind it means anything here.
-        if version != MANIFEST_VERSION {
+        if !(VERSION_OF_PRIMARIES..=MANIFEST_VERSION).contains(&version) {
             return Err(Damage::Version(version));
         }
         if length > PAYLOAD_BYTES_MAX {
@@ -238,9 +265,11 @@ impl Manifest {
         if checksum(&header[8..16], payload) != stored {
             return Err(Damage::Checksum);
         }
-        let (manifest, used) = bincode::serde::decode_from_slice(payload, configuration())
-            .map_err(|_| Damage::Payload)?;
-        if used == length { Ok(manifest) } else { Err(Damage::Payload) }
+        if version == VERSION_OF_PRIMARIES {
+            decode_payload::<OfPrimaries>(payload).map(Self::from)
+        } else {
+            decode_payload(payload)
+        }
     }
 
     /// Writes the bytes of a manifest file.
@@ -260,6 +289,66 @@ impl Manifest {
         bytes.extend_from_slice(&sum.to_le_bytes());
         bytes.extend_from_slice(&payload);
         bytes
+    }
+}
+
+fn decode_payload<M: serde::de::DeserializeOwned>(payload: &[u8]) -> Result<M, Damage> {
+    let (manifest, used) =
+        bincode::serde::decode_from_slice(payload, configuration()).map_err(|_| Damage::Payload)?;
+    if used == payload.len() { Ok(manifest) } else { Err(Damage::Payload) }
+}
+
+/// The manifest of version 2.
+#[derive(Deserialize)]
+struct OfPrimaries {
+    replid: Replid,
+    past: Vec<Ancestor>,
+    run: RunState,
+    sync_failed: bool,
+    directory: DirectoryId,
+    snapshot: Option<SnapshotOfPrimaries>,
+    durable_floor: Offset,
+    log: LogOfPrimaries,
+}
+
+#[derive(Deserialize)]
+struct SnapshotOfPrimaries {
+    file: String,
+    staged: String,
+    offset: Offset,
+    stream_db: u64,
+    bytes: u64,
+    checksum: u64,
+}
+
+#[derive(Deserialize)]
+struct LogOfPrimaries {
+    epoch: u64,
+    first: Offset,
+}
+
+impl From<OfPrimaries> for Manifest {
+    fn from(old: OfPrimaries) -> Self {
+        let snapshot = old.snapshot.map(|meta| SnapshotMeta {
+            file: meta.file,
+            staged: meta.staged,
+            offset: meta.offset,
+            stream_db: meta.stream_db,
+            bytes: meta.bytes,
+            checksum: meta.checksum,
+            rdb_version: format::VERSION,
+        });
+        Self {
+            replid: old.replid,
+            past: old.past,
+            role: Role::Primary,
+            run: old.run,
+            sync_failed: old.sync_failed,
+            directory: old.directory,
+            snapshot,
+            durable_floor: old.durable_floor,
+            log: LogPlace { epoch: old.log.epoch, first: old.log.first, files: LogFiles::Own },
+        }
     }
 }
 

@@ -11,6 +11,7 @@ pub mod store;
 
 pub use directory::{BootIdentity, Directory, DirectoryId, FileError, LockError};
 pub use manifest::{
-    Ancestor, FeedsSeen, LogPlace, Manifest, ManifestError, ManifestFile, RunState, SnapshotMeta,
+    Ancestor, FeedsSeen, LogFiles, LogPlace, Manifest, ManifestError, ManifestFile, Role, RunState,
+    SnapshotMeta,
 };
 pub use store::{Pending, Sealed, Snapshot, SnapshotStore, StoreError};

@@ -171,6 +171,7 @@ impl Pending {
             stream_db: self.stream_db,
             bytes: finished.bytes,
             checksum: finished.checksum,
+            rdb_version: finished.version,
         };
         check_file(&self.file, &self.staged.path, &meta)?;
         Ok(Sealed { file: self.file, staged: self.staged, meta })

@@ -10,7 +10,7 @@ use super::moment::Moment;
 use super::run::Outcome;
 use crate::log::inspect::{Content, Depth, Inspected, InspectedSegment};
 use crate::position::Offset;
-use crate::snapshot::{BootIdentity, FeedsSeen, Manifest, RunState, SnapshotMeta};
+use crate::snapshot::{BootIdentity, FeedsSeen, LogFiles, Manifest, Role, RunState, SnapshotMeta};
 
 /// What is told of a log.
 struct Stat<'d> {
@@ -123,6 +123,7 @@ impl Stat<'_> {
 
 fn write_manifest(manifest: &Manifest, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "replid: {}", manifest.replid)?;
+    writeln!(out, "role: {}", role_word(manifest.role))?;
     for ancestor in &manifest.past {
         writeln!(out, "before: {} up to {}", ancestor.replid, ancestor.ceiling)?;
     }
@@ -179,6 +180,7 @@ fn manifest_json(manifest: &Manifest, json: &mut Json) -> io::Result<()> {
         json.close('}')?;
     }
     json.close(']')?;
+    json.member_text("role", role_word(manifest.role))?;
     json.name("run")?;
     json.open('{')?;
     match &manifest.run {
@@ -201,6 +203,7 @@ fn manifest_json(manifest: &Manifest, json: &mut Json) -> io::Result<()> {
     json.open('{')?;
     json.member("epoch", manifest.log.epoch)?;
     json.member("first", manifest.log.first.0)?;
+    json.member_text("files", log_files_word(manifest.log.files))?;
     json.close('}')?;
     json.name("snapshot")?;
     match &manifest.snapshot {
@@ -212,10 +215,25 @@ fn manifest_json(manifest: &Manifest, json: &mut Json) -> io::Result<()> {
             json.member("stream_db", meta.stream_db)?;
             json.member("bytes", meta.bytes)?;
             json.member_text("checksum", &format!("{:016x}", meta.checksum))?;
+            json.member("rdb_version", u64::from(meta.rdb_version))?;
             json.close('}')?;
         }
     }
     json.close('}')
+}
+
+fn role_word(role: Role) -> &'static str {
+    match role {
+        Role::Primary => "primary",
+        Role::Replica => "replica",
+    }
+}
+
+fn log_files_word(files: LogFiles) -> &'static str {
+    match files {
+        LogFiles::Own => "own",
+        LogFiles::GivenUp => "given-up",
+    }
 }
 
 fn feeds_word(feeds: FeedsSeen) -> &'static str {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::position::Replid;
-use crate::snapshot::LogPlace;
+use crate::snapshot::{LogFiles, LogPlace};
 
 const HERE: DirectoryId = DirectoryId { device: 1, inode: 2, lock_inode: 3, lock_born_ns: 4 };
 const ELSEWHERE: DirectoryId = DirectoryId { inode: 3, ..HERE };
@@ -16,12 +16,13 @@ fn manifest(run: RunState) -> Manifest {
     Manifest {
         replid: Replid::from_bytes([1; 20]),
         past: Vec::new(),
+        role: Role::Primary,
         run,
         sync_failed: false,
         directory: HERE,
         snapshot: None,
         durable_floor: Offset(400),
-        log: LogPlace { epoch: 0, first: Offset::ZERO },
+        log: LogPlace { epoch: 0, first: Offset::ZERO, files: LogFiles::Own },
     }
 }
 
@@ -66,7 +67,9 @@ fn every_combination_follows_the_rule() {
                 for durable_bytes in [DurableBytes::Kept, DurableBytes::Cut] {
                     for end in [Offset(399), Offset(400), END] {
                         let last = Manifest { sync_failed, ..manifest(run.clone()) };
-                        let recovered = Recovered { end, durable_bytes, boot: &now, directory };
+                        let role = Role::Primary;
+                        let recovered =
+                            Recovered { end, durable_bytes, boot: &now, directory, role };
                         let identity = decide(&last, &recovered);
                         let keeps = matches!(identity, Identity::Keep(_));
                         assert_eq!(keeps, rule(&last, &recovered), "{last:?} {recovered:?}");
@@ -83,7 +86,8 @@ fn decided(run: RunState, sync_failed: bool) -> Identity {
     let last = Manifest { sync_failed, ..manifest(run) };
     let now = boot("now", Some(1));
     let durable_bytes = DurableBytes::Kept;
-    decide(&last, &Recovered { end: END, durable_bytes, boot: &now, directory: HERE })
+    let role = Role::Primary;
+    decide(&last, &Recovered { end: END, durable_bytes, boot: &now, directory: HERE, role })
 }
 
 fn crashed(boot_id: &str, mount_id: u64, feeds: FeedsSeen) -> RunState {
@@ -121,8 +125,33 @@ fn a_copy_rotates_even_after_a_clean_end_with_the_durable_feed() {
     let now = boot("now", Some(1));
     for run in runs() {
         let durable_bytes = DurableBytes::Kept;
-        let recovered = Recovered { end: END, durable_bytes, boot: &now, directory: ELSEWHERE };
+        let role = Role::Primary;
+        let recovered =
+            Recovered { end: END, durable_bytes, boot: &now, directory: ELSEWHERE, role };
         let identity = decide(&manifest(run), &recovered);
         assert_eq!(identity, Identity::Rotate(RotateReason::CopiedDirectory));
+    }
+}
+
+#[test]
+fn a_replica_keeps_the_name_of_its_primary_and_never_writes_under_it() {
+    let now = boot("now", Some(1));
+    for run in runs() {
+        for last_role in [Role::Primary, Role::Replica] {
+            for role in [Role::Primary, Role::Replica] {
+                let last = Manifest { role: last_role, ..manifest(run.clone()) };
+                let durable_bytes = DurableBytes::Kept;
+                let recovered =
+                    Recovered { end: END, durable_bytes, boot: &now, directory: HERE, role };
+                let identity = decide(&last, &recovered);
+                match (last_role, role) {
+                    (_, Role::Replica) => assert_eq!(identity, Identity::Keep(KeepReason::Follows)),
+                    (Role::Replica, Role::Primary) => {
+                        assert_eq!(identity, Identity::Rotate(RotateReason::WasReplica));
+                    }
+                    (Role::Primary, Role::Primary) => {}
+                }
+            }
+        }
     }
 }

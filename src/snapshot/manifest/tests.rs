@@ -8,6 +8,7 @@ fn sample() -> Manifest {
     Manifest {
         replid: Replid::from_bytes([0xaa; 20]),
         past: vec![Ancestor { replid: Replid::from_bytes([0xbb; 20]), ceiling: Offset(0x0102) }],
+        role: Role::Replica,
         run: RunState::Running {
             boot: BootIdentity { boot_id: "boot".into(), mount_id: Some(27) },
             feeds: FeedsSeen::Sealed,
@@ -21,9 +22,10 @@ fn sample() -> Manifest {
             stream_db: 6,
             bytes: 7,
             checksum: 8,
+            rdb_version: 11,
         }),
         durable_floor: Offset(9),
-        log: LogPlace { epoch: 10, first: Offset(11) },
+        log: LogPlace { epoch: 10, first: Offset(11), files: LogFiles::GivenUp },
     }
 }
 
@@ -32,7 +34,45 @@ fn word(n: u64) -> [u8; 8] {
 }
 
 #[test]
-fn golden_bytes_of_version_2() {
+fn golden_bytes_of_version_3() {
+    let mut payload = Vec::new();
+    payload.extend([0xaa; 20]);
+    payload.extend(word(1));
+    payload.extend([0xbb; 20]);
+    payload.extend(word(0x0102));
+    payload.extend([1, 0, 0, 0]); // Replica
+    payload.extend([1, 0, 0, 0]); // Running
+    payload.extend(word(4));
+    payload.extend(b"boot");
+    payload.push(1);
+    payload.extend(word(27));
+    payload.extend([1, 0, 0, 0]); // Sealed
+    payload.push(1);
+    for n in [3, 4, 12, 13] {
+        payload.extend(word(n));
+    }
+    payload.push(1);
+    payload.extend(word(8));
+    payload.extend(b"dump.rdb");
+    payload.extend(word(1));
+    payload.extend(b"s");
+    for n in 5..=8 {
+        payload.extend(word(n));
+    }
+    payload.extend([11, 0, 0, 0]);
+    for n in 9..=11 {
+        payload.extend(word(n));
+    }
+    payload.extend([1, 0, 0, 0]); // GivenUp
+    let bytes = sample().encode();
+    assert_eq!(bytes[..16], *b"BKLGMFST\x03\0\0\0\xd4\0\0\0");
+    assert_eq!(bytes[16..20], 0x6427_c95c_u32.to_le_bytes());
+    assert_eq!(bytes[20..], payload);
+    assert_eq!(Manifest::decode(&bytes), Ok(sample()));
+}
+
+#[test]
+fn golden_bytes_of_version_2_are_those_of_a_primary() {
     let mut payload = Vec::new();
     payload.extend([0xaa; 20]);
     payload.extend(word(1));
@@ -56,11 +96,16 @@ fn golden_bytes_of_version_2() {
     for n in 5..=11 {
         payload.extend(word(n));
     }
-    let bytes = sample().encode();
-    assert_eq!(bytes[..16], *b"BKLGMFST\x02\0\0\0\xc8\0\0\0");
-    assert_eq!(bytes[16..20], 0x0bdf_a701_u32.to_le_bytes());
-    assert_eq!(bytes[20..], payload);
-    assert_eq!(Manifest::decode(&bytes), Ok(sample()));
+    let mut bytes = b"BKLGMFST\x02\0\0\0\xc8\0\0\0".to_vec();
+    bytes.extend(0x0bdf_a701_u32.to_le_bytes());
+    bytes.extend(payload);
+    let mut expected = sample();
+    expected.role = Role::Primary;
+    expected.log.files = LogFiles::Own;
+    if let Some(meta) = &mut expected.snapshot {
+        meta.rdb_version = 10;
+    }
+    assert_eq!(Manifest::decode(&bytes), Ok(expected));
 }
 
 #[test]
@@ -117,8 +162,8 @@ fn other_damage_is_told_apart() {
     assert_eq!(Manifest::decode(b"REDIS0010"), Err(Damage::Magic));
     bytes[12..16].copy_from_slice(&u32::MAX.to_le_bytes());
     assert_eq!(Manifest::decode(&bytes), Err(Damage::TooLong));
-    bytes[8] = 3;
-    assert_eq!(Manifest::decode(&bytes), Err(Damage::Version(3)));
+    bytes[8] = 4;
+    assert_eq!(Manifest::decode(&bytes), Err(Damage::Version(4)));
 }
 
 #[test]
@@ -135,7 +180,10 @@ fn loading_tells_absent_unreadable_and_of_another_version_apart() {
     assert!(torn.to_string().contains("backlogd.manifest is unreadable: it ends too early"));
     fs::write(&path, [&good[..8], &[9], &good[9..]].concat()).unwrap();
     let newer = Manifest::load(place.path()).unwrap_err();
-    assert!(newer.to_string().contains("format version 9; this server reads version 2"), "{newer}");
+    assert!(
+        newer.to_string().contains("format version 9; this server reads up to version 3"),
+        "{newer}"
+    );
 }
 
 #[test]

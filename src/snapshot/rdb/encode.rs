@@ -34,7 +34,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            version: 10,
+            version: rdb::VERSION,
             compression: Compression::Lzf,
             checksum: Checksum::Written,
             hash_packed_fields_max: 512,
@@ -102,6 +102,8 @@ pub struct Finished {
     pub bytes: u64,
     /// The checksum of all but its last eight bytes, whether or not these hold it.
     pub checksum: u64,
+    /// The version of its format.
+    pub version: u32,
 }
 
 /// Writes an RDB file.
@@ -263,7 +265,7 @@ impl<W: Write> Encoder<W> {
         self.flush()?;
         let offset = self.written;
         self.out.flush().map_err(|source| EncodeError::Io { offset, source })?;
-        Ok((self.out, Finished { bytes: self.written, checksum }))
+        Ok((self.out, Finished { bytes: self.written, checksum, version: self.options.version }))
     }
 
     fn is_packable<F, V>(&self, fields: impl ExactSizeIterator<Item = (F, V)>) -> bool

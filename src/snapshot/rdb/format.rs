@@ -7,6 +7,8 @@ pub const HEADER_BYTES: usize = 9;
 
 /// The newest version whose contents are understood, but for the types named as not understood.
 pub const VERSION_MAX: u32 = 12;
+/// The version that this server writes: every stock server from 7.0 on reads it.
+pub const VERSION: u32 = 10;
 /// The first version that ends in a checksum.
 pub const VERSION_CHECKSUM_MIN: u32 = 5;
 /// The first version that knows listpacks.

@@ -3,7 +3,7 @@
 use super::*;
 use crate::position::Replid;
 use crate::snapshot::directory::DirectoryId;
-use crate::snapshot::manifest::{LogPlace, RunState};
+use crate::snapshot::manifest::{LogFiles, LogPlace, Role, RunState};
 use crate::snapshot::rdb::{Checksum, Decoder, Encoder, Item, Limits, Options};
 
 struct World {
@@ -19,12 +19,13 @@ impl World {
         let manifest = Manifest {
             replid: Replid::random(),
             past: Vec::new(),
+            role: Role::Primary,
             run: RunState::Clean { end: Offset::ZERO },
             sync_failed: false,
             directory: DirectoryId { device: 0, inode: 0, lock_inode: 0, lock_born_ns: 0 },
             snapshot: None,
             durable_floor: Offset::ZERO,
-            log: LogPlace { epoch: 0, first: Offset::ZERO },
+            log: LogPlace { epoch: 0, first: Offset::ZERO, files: LogFiles::Own },
         };
         let store = SnapshotStore::new(Arc::clone(&directory), None).unwrap();
         let manifest = ManifestFile::create(directory, manifest).unwrap();
@@ -181,7 +182,7 @@ fn bytes_that_are_not_all_there_cannot_be_sealed() {
     let world = World::new();
     let mut pending = world.store.begin(Offset(1), 0).unwrap();
     pending.write_all(b"REDIS0010").unwrap();
-    let finished = Finished { bytes: 18, checksum: 1 };
+    let finished = Finished { bytes: 18, checksum: 1, version: 10 };
     assert!(matches!(pending.seal(finished, "dump.rdb"), Err(StoreError::Foreign { .. })));
     assert!(world.files().is_empty());
 }
@@ -207,6 +208,7 @@ fn a_file_from_before_checksums_is_told_from_another_by_its_contents() {
         stream_db: 0,
         bytes: file.len() as u64,
         checksum,
+        rdb_version: 4,
     };
     world.manifest.update(|manifest| manifest.snapshot = Some(meta)).unwrap();
     let (_, opened) = world.reopen();
