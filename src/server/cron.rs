@@ -45,6 +45,7 @@ async fn keep_time(server: &Arc<Server>) {
         count += 1;
         server.pool.balance();
         let Some(stream) = server.stream() else { continue };
+        let stream = &*stream;
         let is_paused = server.pause.holds(Who::Writer, unix_ms());
         if server.live.active_expiry() && !server.is_ending() && !is_paused {
             expire(server, stream);
@@ -68,6 +69,7 @@ async fn watch_room(server: &Arc<Server>) {
         tokio::time::sleep(pause).await;
         server.pause.awake().await;
         let Some(stream) = server.stream() else { continue };
+        let stream = &*stream;
         let (written, saves_now) = (stream.log().written(), server.saving.state().saves);
         let has_grown = written.since(seen) >= server.settings().backlog_segment_size / 2;
         if has_grown || saves_now != saves || server.live.disk_is_short() {

@@ -12,13 +12,14 @@ use crate::command::{Call, Data, Effect, Fault, Flow, LocatedKey, Mode, Session,
 use crate::keyspace::ShardSet;
 use crate::log::{NoSpace, Secured};
 use crate::net::{Args, Reply};
-use crate::replication::stream::{StreamError, Unit};
+use crate::replication::stream::{Stream, StreamError, Unit};
 
 use super::Server;
 use super::clock::{Clock, unix_ms};
 use super::intruder::speaks_http;
 use super::pause::Who;
 use super::renames::Meaning;
+use super::streams::Appending;
 
 const NO_AUTH: Fault = Fault::fixed("NOAUTH Authentication required.");
 const LOADING: Fault = Fault::fixed("LOADING Redis is loading the dataset in memory");
@@ -55,6 +56,7 @@ pub struct Executor {
     mark: Instant,
     /// What has run since.
     row: Row,
+    appending: Appending,
 }
 
 /// Brief commands of one kind that ran one after the other; they share one look at the clock.
@@ -85,6 +87,7 @@ impl Executor {
             now_ms: unix_ms(),
             mark: Instant::now(),
             row: Row::default(),
+            appending: Appending::default(),
         }
     }
 
@@ -190,9 +193,10 @@ impl Executor {
         let (set, located) = self.shards(session, command, &args);
         let database = session.database;
         // Borrowed apart: a count of references would be one for all workers to fight over.
-        let Self { server, effect, unit, now_ms, .. } = self;
+        let Self { server, effect, unit, now_ms, appending, .. } = self;
         effect.clear();
         let mut locked = server.keyspace.lock(set);
+        let stream = appending.refresh(&server.streams);
         let mut call = Call {
             args,
             located,
@@ -213,7 +217,8 @@ impl Executor {
         };
         let result = handler(&mut call);
         let (hits, misses) = (call.data.hits, call.data.misses);
-        let logged = effect.is_empty() || log(server, effect, unit, session, (database, &args));
+        let logged =
+            effect.is_empty() || log((server, stream), effect, unit, session, (database, &args));
         drop(locked);
         if !logged {
             // The server is ending, and this came too late to be kept: it is not answered.
@@ -252,7 +257,7 @@ impl Executor {
 
     /// Tells whether the request may run, before it does anything.
     fn admit(
-        &self,
+        &mut self,
         session: &Session,
         command: &Command,
         who: Who,
@@ -275,13 +280,13 @@ impl Executor {
 
     /// Tells whether a write may run: there must be room in the log for it, and replicas enough.
     fn admit_write(
-        &self,
+        &mut self,
         session: &Session,
         command: &Command,
         args: Args<'_>,
     ) -> Result<Option<Secured>, Fault> {
-        let server = &self.server;
-        let Some(stream) = server.stream() else { return Ok(None) };
+        let Self { server, appending, .. } = self;
+        let Some(stream) = appending.refresh(&server.streams) else { return Ok(None) };
         if command.flags & (flag::WRITE | flag::QUEUED_KEYS) == 0 {
             return Ok(None);
         }
@@ -398,13 +403,13 @@ fn show_last(session: &Session, command: Option<&'static Command>) {
 ///
 /// Tells whether it is there: at the very end of a server nothing is taken any more.
 fn log(
-    server: &Server,
+    (server, stream): (&Server, Option<&Arc<Stream>>),
     effect: &Effect,
     scratch: &mut Vec<u8>,
     session: &Session,
     (database, args): (usize, &Args<'_>),
 ) -> bool {
-    let Some(stream) = server.stream() else { return true };
+    let Some(stream) = stream else { return true };
     let unit = match args.raw() {
         Some(raw) if effect.is_plain_request() => Unit::command(database, raw),
         _ => encode_unit(effect, args, database, scratch),

@@ -35,6 +35,7 @@ mod retaining;
 mod saving;
 mod shutdown;
 mod stats;
+mod streams;
 mod turn;
 mod worker;
 
@@ -85,6 +86,7 @@ use renames::Renames;
 use saving::Saving;
 use shutdown::Stop;
 use stats::Stats;
+use streams::Streams;
 use worker::Workers;
 
 /// All that the server's tasks and threads share.
@@ -93,7 +95,7 @@ pub struct Server {
     settings: RwLock<Arc<Settings>>,
     live: Live,
     keyspace: Keyspace,
-    stream: OnceLock<Stream>,
+    streams: Streams,
     policy: FeedPolicy,
     replicas: Arc<Replicas>,
     clients: Arc<Clients>,
@@ -336,7 +338,7 @@ impl Server {
         Self {
             live,
             keyspace,
-            stream: OnceLock::new(),
+            streams: Streams::default(),
             policy: FeedPolicy::new(durable_only(settings.backlog_feed)),
             replicas: Arc::default(),
             clients: Arc::default(),
@@ -373,8 +375,8 @@ impl Server {
     }
 
     /// Returns the stream, once the data is there.
-    fn stream(&self) -> Option<&Stream> {
-        self.stream.get()
+    fn stream(&self) -> Option<Arc<Stream>> {
+        self.streams.current()
     }
 
     /// Returns the store of snapshots, once the data is there.
@@ -384,9 +386,8 @@ impl Server {
 
     /// Takes over what recovery has opened.
     fn open(&self, stream: Stream, store: SnapshotStore) {
-        if self.stream.set(stream).is_err() || self.store.set(store).is_err() {
-            unreachable!("recovery runs once");
-        }
+        assert!(self.store.set(store).is_ok(), "recovery runs once");
+        self.streams.put(stream);
     }
 
     fn log_dir(&self) -> PathBuf {

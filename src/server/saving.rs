@@ -255,8 +255,9 @@ pub fn start_again(server: &Server) {
 ///
 /// Replicas that come at the same time wait for the same one.
 pub fn for_replica(server: &Arc<Server>) -> Result<Snapshot, SaveError> {
-    let log = server.stream().ok_or(SaveError::Loading)?.log();
     let _turn = server.saving.turn.lock();
+    let stream = server.stream().ok_or(SaveError::Loading)?;
+    let log = stream.log();
     let newest = server.saving.state.lock().newest.clone();
     if let Some(newest) = newest
         && is_worth_sending(newest.meta(), log)

@@ -221,7 +221,8 @@ fn replication(server: &Server, text: &mut Text<'_, '_>) {
     text.line("master_failover_state", "no-failover");
     text.line("master_replid", lineage.current());
     text.line("master_replid2", replid2);
-    let log = server.stream().map(Stream::log);
+    let stream = server.stream();
+    let log = stream.as_deref().map(Stream::log);
     let (first, end) =
         log.map_or((Offset::ZERO, Offset::ZERO), |log| (log.sound_from(), log.written()));
     text.line("master_repl_offset", end);
