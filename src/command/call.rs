@@ -38,6 +38,8 @@ pub struct LocatedKey<'c> {
 pub enum Mode {
     /// A client of a primary: an expired key is gone, and its removal is logged.
     Client,
+    /// A client of a replica: an expired key is not shown, and stays until the primary removes it.
+    Reader,
     /// The log is being applied: a key lives until the log removes it, and nothing is logged.
     Replay,
 }
@@ -92,7 +94,10 @@ impl Data<'_, '_> {
     /// Finds a live key for a reading command: counts the hit or miss and notes the access.
     #[inline]
     pub fn read(&mut self, key: &Key<'_>) -> Option<Entry<'_>> {
-        self.expire_if_due(self.database, key);
+        if self.hides(self.database, key) {
+            self.misses += 1;
+            return None;
+        }
         let clock = self.clock();
         let db = self.locked.db(self.database);
         let entry = if self.no_touch { db.into_entry(key) } else { db.into_used_entry(key, clock) };
@@ -107,7 +112,9 @@ impl Data<'_, '_> {
     /// Finds a live key without counting or noting anything.
     #[inline]
     pub fn peek(&mut self, key: &Key<'_>) -> Option<Entry<'_>> {
-        self.expire_if_due(self.database, key);
+        if self.hides(self.database, key) {
+            return None;
+        }
         self.locked.db(self.database).into_entry(key)
     }
 
@@ -133,7 +140,9 @@ impl Data<'_, '_> {
         key: &Key<'_>,
         change: impl FnOnce(i64) -> Result<i64, Fault>,
     ) -> Option<Result<i64, Fault>> {
-        self.expire_if_due(self.database, key);
+        if self.hides(self.database, key) {
+            return None;
+        }
         let clock = self.clock();
         self.locked.db(self.database).change_int(key, clock, change)
     }
@@ -150,19 +159,24 @@ impl Data<'_, '_> {
 
     /// Does what [`Self::is_live`] does in another database.
     pub fn is_live_in(&mut self, database: usize, key: &Key<'_>) -> bool {
-        self.expire_if_due(database, key);
-        self.locked.db(database).contains(key)
+        !self.hides(database, key) && self.locked.db(database).contains(key)
     }
 
-    /// Removes the key and logs that, if its time has passed and a client is asking.
+    /// Tells whether a key that is there is not to be shown, as its time has passed.
+    ///
+    /// On a primary it is removed instead, and that is logged.
     #[inline]
-    fn expire_if_due(&mut self, database: usize, key: &Key<'_>) {
+    fn hides(&mut self, database: usize, key: &Key<'_>) -> bool {
         if self.mode == Mode::Replay || !self.locked.db(database).has_expired(key, self.now_ms) {
-            return;
+            return false;
+        }
+        if self.mode == Mode::Reader {
+            return true;
         }
         self.locked.db(database).remove(key);
         self.locked.touched(database, key);
         self.effect.expired(database, key.bytes());
+        false
     }
 
     /// Notes that the command changed `key` of the selected database.

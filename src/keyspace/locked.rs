@@ -125,6 +125,40 @@ impl<'a> Locked<'a> {
         cleared
     }
 
+    /// Exchanges all databases with those of a keyspace made by [`Keyspace::empty_like`].
+    ///
+    /// Raises the flags of the watched keys that were there or come to be, as [`Self::swap`] does.
+    ///
+    /// # Panics
+    /// When not every shard of both is held, or they do not hash alike.
+    pub fn exchange(&mut self, other: &mut Locked<'_>, now_ms: i64) {
+        assert!(self.set == ShardSet::ALL && other.set == ShardSet::ALL, "every shard of both");
+        let probe = b"probe";
+        let (space, others) = (self.space, other.space);
+        assert_eq!(space.key(probe).hash(), others.key(probe).hash(), "the same hash");
+        let mut tables = Vec::new();
+        other.each(|_, shard| tables.push(std::mem::take(&mut shard.tables)));
+        let mut coming = tables.into_iter();
+        let mut gone = Vec::new();
+        self.each(|index, shard| {
+            let tables = coming.next().expect("as many shards");
+            for (db, (old, new)) in shard.tables.iter().zip(&tables).enumerate() {
+                shard.watchers.replaced(
+                    db,
+                    |key| old.find(&space.key(key)).is_some(),
+                    |key| presence(new, &space.key(key), now_ms),
+                );
+            }
+            gone.push(std::mem::replace(&mut shard.tables, tables));
+            (0..space.databases()).for_each(|db| publish(space, index, shard, db));
+        });
+        let mut gone = gone.into_iter();
+        other.each(|index, shard| {
+            shard.tables = gone.next().expect("as many shards");
+            (0..others.databases()).for_each(|db| publish(others, index, shard, db));
+        });
+    }
+
     /// Takes an image of all databases, which costs one reference count per some hundred keys.
     ///
     /// # Panics
@@ -297,4 +331,37 @@ fn presence(table: &Table, key: &Key<'_>, now_ms: i64) -> Presence {
 fn publish(space: &Keyspace, index: usize, shard: &Shard, db: usize) {
     let table = &shard.tables[db];
     space.publish(index, db, table.len(), table.expiring());
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::Ordering::Acquire;
+
+    use super::*;
+    use crate::keyspace::SetExpiry;
+
+    #[test]
+    fn a_keyspace_of_the_same_hash_takes_the_place_of_another() {
+        let keyspace = Keyspace::with_partition_limit(2, 8);
+        let other = keyspace.empty_like();
+        let set = |space: &Keyspace, db: usize, name: &[u8]| {
+            space.lock_all().db(db).set_string(&space.key(name), b"v", SetExpiry::Clear, 0);
+        };
+        for number in 0..100 {
+            set(&keyspace, 0, format!("old {number}").as_bytes());
+            set(&other, 1, format!("new {number}").as_bytes());
+        }
+        let (gone, comes) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let untouched = Arc::new(AtomicBool::new(false));
+        let mut locked = keyspace.lock_all();
+        locked.watch(0, &keyspace.key(b"old 7"), &gone, 0);
+        locked.watch(1, &keyspace.key(b"new 7"), &comes, 0);
+        locked.watch(0, &keyspace.key(b"none"), &untouched, 0);
+        locked.exchange(&mut other.lock_all(), 0);
+        drop(locked);
+        assert_eq!((keyspace.keys_count(0), keyspace.keys_count(1)), (0, 100));
+        assert_eq!((other.keys_count(0), other.keys_count(1)), (100, 0));
+        assert!(keyspace.lock_all().db(1).contains(&keyspace.key(b"new 42")));
+        assert!(gone.load(Acquire) && comes.load(Acquire) && !untouched.load(Acquire));
+    }
 }

@@ -20,4 +20,8 @@ impl Shard {
             scratch: Vec::new(),
         }
     }
+
+    pub(super) fn keys_max(&self) -> usize {
+        self.tables[0].keys_max()
+    }
 }

@@ -63,6 +63,18 @@ impl Keyspace {
         }
     }
 
+    /// Makes an empty keyspace that can take this one's place; see [`Locked::exchange`].
+    #[must_use]
+    pub fn empty_like(&self) -> Self {
+        let keys_max = self.shards[0].shard.lock().keys_max();
+        let mut other = Self::with_partition_limit(self.databases, keys_max);
+        other.hasher = self.hasher.clone();
+        other.limits.set_hash_entries_max(self.limits.hash_entries_max());
+        other.limits.set_hash_value_bytes_max(self.limits.hash_value_bytes_max());
+        other.usage.set_policy(self.usage.policy());
+        other
+    }
+
     /// Counts the databases.
     pub fn databases(&self) -> usize {
         self.databases

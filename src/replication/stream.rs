@@ -23,6 +23,16 @@ struct Tail {
     /// The database that whoever applies the stream has selected at its end; `None` before the
     /// first command of a run or after a cut, as a replica that joins may have selected any.
     database: Option<usize>,
+    author: Author,
+}
+
+/// Who decides what is in the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Author {
+    /// This server.
+    Own,
+    /// A primary, whose bytes are appended as they come.
+    Primary,
 }
 
 /// Why nothing can be appended.
@@ -37,11 +47,15 @@ pub enum StreamError {
     /// The stream is closed: the server is ending.
     #[error("the stream is closed")]
     Closed,
+    /// Somebody else decides what is in it.
+    #[error("the stream has another author")]
+    Foreign,
 }
 
 impl Tail {
-    fn writer(&mut self) -> Result<&mut Writer, StreamError> {
-        self.writer.as_mut().ok_or(StreamError::Closed)
+    fn writer(&mut self, author: Author) -> Result<&mut Writer, StreamError> {
+        let writer = self.writer.as_mut().ok_or(StreamError::Closed)?;
+        if self.author == author { Ok(writer) } else { Err(StreamError::Foreign) }
     }
 
     fn seal(&mut self, log: &Log) -> Offset {
@@ -75,9 +89,16 @@ impl<'u> Unit<'u> {
 }
 
 impl Stream {
-    /// Takes over the writer of a log.
+    /// Takes over the writer of a log of one's own.
     pub fn new(writer: Writer, log: Log) -> Self {
-        Self { tail: Mutex::new(Tail { writer: Some(writer), database: None }), log }
+        let tail = Tail { writer: Some(writer), database: None, author: Author::Own };
+        Self { tail: Mutex::new(tail), log }
+    }
+
+    /// Takes over the writer of a log that a primary's bytes go into, with `database` selected.
+    pub fn following(writer: Writer, log: Log, database: usize) -> Self {
+        let tail = Tail { writer: Some(writer), database: Some(database), author: Author::Primary };
+        Self { tail: Mutex::new(tail), log }
     }
 
     /// Appends a unit, selecting its database first where that has changed; returns its end.
@@ -92,11 +113,37 @@ impl Stream {
         {
             select.write(database);
         }
-        let end = tail.writer()?.append(&[unit.opening, select.as_bytes(), unit.bytes])?;
+        let parts = [unit.opening, select.as_bytes(), unit.bytes];
+        let end = tail.writer(Author::Own)?.append(&parts)?;
         if unit.database_after.is_some() {
             tail.database = unit.database_after;
         }
         Ok(end)
+    }
+
+    /// Appends whole units as the primary sent them, and seals; returns their end.
+    ///
+    /// `database` is the one selected behind them. The caller holds every shard.
+    pub fn append_verbatim(&self, bytes: &[u8], database: usize) -> Result<Offset, StreamError> {
+        let mut tail = self.tail.lock();
+        tail.writer(Author::Primary)?.append(&[bytes])?;
+        tail.database = Some(database);
+        Ok(tail.seal(&self.log))
+    }
+
+    /// Leaves it to a primary what is appended from now on; returns the end, sealed.
+    ///
+    /// The caller holds every shard: nobody is about to append an effect.
+    pub fn follow(&self) -> Offset {
+        let mut tail = self.tail.lock();
+        tail.author = Author::Primary;
+        tail.seal(&self.log)
+    }
+
+    /// Returns the end, sealed, and the database selected there.
+    pub fn end(&self) -> (Offset, usize) {
+        let mut tail = self.tail.lock();
+        (tail.seal(&self.log), tail.database.unwrap_or(0))
     }
 
     /// Seals what is written, if anything is; returns an offset that covers all of it.
@@ -119,25 +166,35 @@ impl Stream {
     /// Seals, and tells where the stream ends and which database is selected there.
     ///
     /// With all shards held by the caller this is the one place of a snapshot. The next command
-    /// selects its database anew, for those who begin here and do not know what the snapshot says.
+    /// selects its database anew, for those who begin here and do not know what the snapshot says;
+    /// unless it is the primary's, who does not know of the cut.
     pub fn cut(&self) -> (Offset, Option<usize>) {
         let mut tail = self.tail.lock();
-        (tail.seal(&self.log), tail.database.take())
+        let database = match tail.author {
+            Author::Own => tail.database.take(),
+            Author::Primary => tail.database,
+        };
+        (tail.seal(&self.log), database)
     }
 
     /// Begins a history of another name at the end of the stream, where nothing is appended meanwhile.
     ///
-    /// `record` gets the end and makes the change durable; if it fails, nothing has changed. The
-    /// next command selects its database anew, as a replica that joins may have selected any.
+    /// `record` gets the end and makes the change durable; if it fails, nothing has changed. Where
+    /// the history is this server's own, the next command selects its database anew, as a replica
+    /// that joins may have selected any.
     pub fn begin_history<E>(
         &self,
         replid: Replid,
+        author: Author,
         record: impl FnOnce(Offset) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut tail = self.tail.lock();
         let end = tail.seal(&self.log);
         record(end)?;
-        tail.database = None;
+        tail.author = author;
+        if author == Author::Own {
+            tail.database = None;
+        }
         if let Some(writer) = &mut tail.writer {
             writer.set_replid(replid);
         }

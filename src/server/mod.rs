@@ -63,7 +63,7 @@ use crate::position::Replid;
 use crate::replication::feed::{DurableOnly, FeedPolicy};
 use crate::replication::lineage::Lineage;
 use crate::replication::replicas::Replicas;
-use crate::replication::stream::Stream;
+use crate::replication::stream::{Author, Stream};
 use crate::snapshot::rdb::{Checksum, Compression, Options as RdbOptions};
 use crate::snapshot::{
     BootIdentity, Directory, FeedsSeen, FileError, LockError, ManifestFile, RunState, SnapshotStore,
@@ -504,7 +504,7 @@ impl Server {
     fn rotate_replid(&self) -> Result<Replid, RotateError> {
         let stream = self.stream().ok_or(RotateError::Loading)?;
         let new = Replid::random();
-        stream.begin_history(new, |end| -> Result<(), RotateError> {
+        stream.begin_history(new, Author::Own, |end| -> Result<(), RotateError> {
             stream.log().block_until_durable_at(end)?;
             let mut lineage = self.identity.lock();
             let mut next = lineage.clone();
