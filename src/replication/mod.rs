@@ -14,3 +14,5 @@ pub mod transfer;
 
 pub mod feed;
 pub mod replicas;
+
+pub mod answer;
