@@ -16,3 +16,4 @@ pub mod feed;
 pub mod replicas;
 
 pub mod answer;
+pub mod payload;
