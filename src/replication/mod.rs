@@ -16,4 +16,5 @@ pub mod feed;
 pub mod replicas;
 
 pub mod answer;
+pub mod handshake;
 pub mod payload;
