@@ -50,3 +50,13 @@ fn configurations_say_the_same_when_rewritten() {
 fn rdb_files_are_the_same_when_written_and_read_again() {
     replay("rdb", targets::rdb::check);
 }
+
+#[test]
+fn handshakes_come_to_the_same_however_the_answers_are_cut() {
+    replay("handshake", targets::handshake::check);
+}
+
+#[test]
+fn snapshots_are_received_the_same_however_they_are_cut() {
+    replay("payload", targets::payload::check);
+}

@@ -5,8 +5,10 @@
 mod checksums;
 
 pub mod config_file;
+pub mod handshake;
 pub mod log_frame;
 pub mod log_recovery;
 pub mod manifest;
+pub mod payload;
 pub mod rdb;
 pub mod resp_parser;

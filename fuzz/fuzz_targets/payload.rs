@@ -1,0 +1,5 @@
+//! A snapshot from a primary that sends anything.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| backlogd_fuzz::payload::check(bytes));
