@@ -117,7 +117,7 @@ fn what_a_start_refuses_of_the_configuration_as_a_whole_is_refused_by_the_check_
 #[test]
 fn directives_that_would_be_broken_promises_are_refused_with_the_reason() {
     for (directive, value, reason) in [
-        ("--replicaof", "127.0.0.1 6379", "primary"),
+        ("--replica-read-only", "no", "primary"),
         ("--cluster-enabled", "yes", "cluster"),
         ("--tls-port", "6380", "TLS"),
         ("--aclfile", "users.acl", "requirepass"),

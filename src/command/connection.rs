@@ -161,6 +161,7 @@ fn version_of(protocol: Protocol) -> usize {
 fn introduce(call: &mut Call<'_, '_>) {
     let role = match call.host.role() {
         RoleReport::Primary { .. } => "master",
+        RoleReport::Replica { .. } => "replica",
     };
     let reply = &mut call.reply;
     reply.map(7);

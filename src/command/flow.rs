@@ -50,6 +50,12 @@ pub enum Request {
         /// The reply behind the last answer.
         rest: Vec<u8>,
     },
+    /// `REPLICAOF`: the role is to be what the configuration says.
+    ChangeRole,
+    /// `FAILOVER`: a replica is to take over.
+    Failover(FailoverPlan),
+    /// `FAILOVER ABORT`.
+    AbortFailover,
     /// `SHUTDOWN`: an answer comes only if the server stays.
     Shutdown(ShutdownMode),
     /// `PSYNC` or `SYNC`: the connection becomes a replica's.
@@ -63,7 +69,14 @@ impl Request {
     pub fn is_work(&self) -> bool {
         matches!(
             self,
-            Self::Save | Self::Reload | Self::Replay | Self::Sleep(_) | Self::Transaction { .. }
+            Self::Save
+                | Self::Reload
+                | Self::Replay
+                | Self::Sleep(_)
+                | Self::ChangeRole
+                | Self::Failover(_)
+                | Self::AbortFailover
+                | Self::Transaction { .. }
         )
     }
 }
@@ -79,6 +92,17 @@ pub struct Owed {
     pub request: Request,
     /// The command's words.
     pub words: OwnedArgs,
+}
+
+/// How `FAILOVER` goes about it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FailoverPlan {
+    /// The replica that is to take over, by host and port; any if none is named.
+    pub target: Option<(String, u16)>,
+    /// How long it may take to catch up.
+    pub timeout: Option<Duration>,
+    /// Whether it takes over even if it does not.
+    pub force: bool,
 }
 
 /// How `SHUTDOWN` goes about it.
@@ -105,4 +129,6 @@ pub enum FeedRequest {
     Nowhere,
     /// `PSYNC <replid> <offset>`: the stream from there if this is possible.
     Continue(Position),
+    /// `PSYNC <replid> <offset> FAILOVER`: the same, once this replica leads.
+    TakeOver(Position),
 }

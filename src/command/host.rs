@@ -47,6 +47,12 @@ pub trait Host: Send + Sync {
 
     /// Tells the role, for `ROLE` and `HELLO`.
     fn role(&self) -> RoleReport;
+    /// Has the configuration name the primary that is to be followed, or none; tells if it did so.
+    ///
+    /// The role itself changes by [`super::flow::Request::ChangeRole`].
+    fn set_primary(&self, primary: Option<(&str, u16)>) -> Result<Followed, Fault>;
+    /// Names the present history.
+    fn replid(&self) -> Replid;
     /// Takes note of `REPLCONF ACK` (`fack`: what the replica has on disk).
     fn acknowledged(&self, session: &Session, offset: Offset, durable: Option<Offset>);
     /// Counts the replicas that have acknowledged at least `offset`.
@@ -129,6 +135,15 @@ pub enum SaveStarted {
     Scheduled,
 }
 
+/// Whether another primary is to be followed than before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Followed {
+    /// Another one, or none any more.
+    Changed,
+    /// The same as before.
+    Already,
+}
+
 /// What `ROLE` tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RoleReport {
@@ -138,6 +153,17 @@ pub enum RoleReport {
         offset: Offset,
         /// The replicas that are fed.
         replicas: Vec<(String, u16, Offset)>,
+    },
+    /// A replica.
+    Replica {
+        /// The primary's name or address.
+        host: String,
+        /// The primary's port.
+        port: u16,
+        /// What the link is at, in stock's words.
+        link: &'static str,
+        /// How far it has applied the stream; `None` as long as it has not begun to.
+        offset: Option<Offset>,
     },
 }
 

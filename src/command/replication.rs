@@ -7,9 +7,9 @@ use crate::net::Args;
 use crate::net::number::parse_i64_strict;
 use crate::position::{Offset, Position, Replid};
 
-use super::flow::{FeedRequest, Request};
-use super::host::RoleReport;
-use super::{Call, Fault, Flow};
+use super::flow::{FailoverPlan, FeedRequest, Request};
+use super::host::{Followed, RoleReport};
+use super::{Call, Fault, Flow, Mode};
 
 /// The longest address that `REPLCONF ip-address` may announce.
 const ADDRESS_BYTES_MAX: usize = 255;
@@ -29,12 +29,91 @@ pub fn role(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
                 call.reply.bulk(acknowledged.to_string().as_bytes());
             }
         }
+        RoleReport::Replica { host, port, link, offset } => {
+            call.reply.array(5);
+            call.reply.bulk(b"slave");
+            call.reply.bulk(host.as_bytes());
+            call.reply.integer(i64::from(port));
+            call.reply.bulk(link.as_bytes());
+            call.reply.integer(offset.map_or(-1, |offset| offset.0 as i64));
+        }
     }
     Ok(Flow::Done)
 }
 
+/// `REPLICAOF host port`, `REPLICAOF NO ONE`: follows that primary from now on, or none any more.
+pub fn replicaof(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
+    const PORT: Fault = Fault::fixed("ERR Invalid master port");
+    let (host, port) = (call.args.word(1), call.args.word(2));
+    let is_none = host.eq_ignore_ascii_case(b"no") && port.eq_ignore_ascii_case(b"one");
+    let followed = if is_none {
+        call.host.set_primary(None)?
+    } else {
+        let port = parse_i64_strict(port).and_then(|port| u16::try_from(port).ok()).ok_or(PORT)?;
+        let host =
+            std::str::from_utf8(host).map_err(|_| Fault::fixed("ERR Invalid master host"))?;
+        call.host.set_primary(Some((host, port)))?
+    };
+    if followed == Followed::Already && !is_none {
+        call.reply.simple("OK Already connected to specified master");
+        return Ok(Flow::Done);
+    }
+    Ok(Flow::Await(Request::ChangeRole))
+}
+
+/// `FAILOVER [TO host port [FORCE]] [ABORT] [TIMEOUT ms]`: a replica takes over.
+pub fn failover(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
+    const INCOMPLETE: Fault = Fault::fixed(
+        "ERR FAILOVER with force option requires both a timeout and target HOST and IP.",
+    );
+    let mut plan = FailoverPlan::default();
+    let (mut aborts, mut at) = (false, 1);
+    while let Some(word) = call.args.get(at) {
+        let left = call.args.len() - at - 1;
+        if word.eq_ignore_ascii_case(b"timeout") && left >= 1 && plan.timeout.is_none() {
+            let ms = integer(call, at + 1)?;
+            let ms = u64::try_from(ms).ok().filter(|ms| *ms > 0);
+            let ms = ms.ok_or(Fault::fixed("ERR FAILOVER timeout must be greater than 0"))?;
+            plan.timeout = Some(Duration::from_millis(ms));
+            at += 2;
+        } else if word.eq_ignore_ascii_case(b"abort") && !aborts {
+            aborts = true;
+            at += 1;
+        } else if word.eq_ignore_ascii_case(b"to") && left >= 2 && plan.target.is_none() {
+            let host = String::from_utf8_lossy(call.args.word(at + 1)).into_owned();
+            let port = integer(call, at + 2)?;
+            // No replica listens on a port that cannot be.
+            plan.target = Some((host, u16::try_from(port).unwrap_or(0)));
+            at += 3;
+        } else if word.eq_ignore_ascii_case(b"force") && !plan.force {
+            plan.force = true;
+            at += 1;
+        } else {
+            return Err(Fault::SYNTAX);
+        }
+    }
+    if aborts {
+        if plan != FailoverPlan::default() {
+            return Err(Fault::SYNTAX);
+        }
+        return Ok(Flow::Await(Request::AbortFailover));
+    }
+    if plan.force && (plan.timeout.is_none() || plan.target.is_none()) {
+        return Err(INCOMPLETE);
+    }
+    Ok(Flow::Await(Request::Failover(plan)))
+}
+
 /// `WAIT numreplicas timeout`: until so many replicas have all that this client wrote.
 pub fn wait(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
+    const ON_REPLICA: Fault = Fault::fixed(
+        "ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a \
+         replica is configured to be writable (which is not the default) writes to replicas are just \
+         local and are not propagated.",
+    );
+    if is_replica(call) {
+        return Err(ON_REPLICA);
+    }
     let replicas = integer(call, 1)?;
     let timeout = timeout(call, 2)?;
     let written = Offset(call.session.info.written.load(Ordering::Relaxed));
@@ -48,6 +127,13 @@ pub fn wait(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
 
 /// `WAITAOF numlocal numreplicas timeout`: until all that this client wrote is on so many disks.
 pub fn waitaof(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
+    const ON_REPLICA: Fault = Fault::fixed(
+        "ERR WAITAOF cannot be used with replica instances. Please also note that writes to replicas \
+         are just local and are not propagated.",
+    );
+    if is_replica(call) {
+        return Err(ON_REPLICA);
+    }
     let local = integer(call, 1)?;
     if !(0..=1).contains(&local) {
         return Err(Fault::fixed("ERR value is out of range, value must between 0 and 1"));
@@ -155,13 +241,21 @@ fn rdb_without_keys(filter: &[u8]) -> Result<bool, Fault> {
 /// `PSYNC replid offset`: the connection becomes a replica's.
 pub fn psync(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     const NOT_A_REPLICA: Fault = Fault::fixed("ERR PSYNC FAILOVER can't be sent to a master.");
-    if call.args.get(3).is_some_and(|word| word.eq_ignore_ascii_case(b"failover")) {
+    let takes_over = call.args.get(3).is_some_and(|word| word.eq_ignore_ascii_case(b"failover"));
+    if takes_over && !is_replica(call) {
         return Err(NOT_A_REPLICA);
     }
     let wanted = parse_i64_strict(call.args.word(2)).ok_or(Fault::NOT_AN_INTEGER)?;
     let replid = Replid::parse(call.args.word(1));
     let offset = u64::try_from(wanted).ok().and_then(Offset::from_first_wanted);
     let request = match (replid, offset) {
+        (Some(replid), Some(offset)) if takes_over => {
+            const STRANGER: Fault = Fault::fixed("ERR PSYNC FAILOVER replid must match my replid.");
+            if call.host.replid() != replid {
+                return Err(STRANGER);
+            }
+            FeedRequest::TakeOver(Position { replid, offset })
+        }
         (Some(replid), Some(offset)) => FeedRequest::Continue(Position { replid, offset }),
         // A replica that has no history says so on purpose.
         _ if call.args.word(1).starts_with(b"?") => FeedRequest::Full,
@@ -173,6 +267,10 @@ pub fn psync(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
 /// `SYNC`: as `PSYNC ? -1`, for those who know no more.
 pub fn sync(_call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     Ok(Flow::Await(Request::Feed(FeedRequest::Sync)))
+}
+
+fn is_replica(call: &Call<'_, '_>) -> bool {
+    call.data.mode == Mode::Reader
 }
 
 fn integer(call: &Call<'_, '_>, index: usize) -> Result<i64, Fault> {

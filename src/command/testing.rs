@@ -13,8 +13,8 @@ use crate::position::{Offset, Replid};
 
 use super::effect::Part;
 use super::host::{
-    AuthFault, LatencyHistogram, MemoryFigure, MemoryFigures, PauseScope, Ran, RoleReport,
-    SaveStarted, SlowEntry,
+    AuthFault, Followed, LatencyHistogram, MemoryFigure, MemoryFigures, PauseScope, Ran,
+    RoleReport, SaveStarted, SlowEntry,
 };
 use super::table::{self, flag, keys};
 use super::{Call, ClientInfo, Data, Effect, Fault, Flow, Host, Mode, Session};
@@ -275,6 +275,15 @@ impl Host for FakeHost {
 
     fn role(&self) -> RoleReport {
         RoleReport::Primary { offset: Offset(0), replicas: Vec::new() }
+    }
+
+    fn set_primary(&self, primary: Option<(&str, u16)>) -> Result<Followed, Fault> {
+        self.note(format!("follow {primary:?}"));
+        Ok(Followed::Changed)
+    }
+
+    fn replid(&self) -> Replid {
+        Replid::from_bytes([7; 20])
     }
 
     fn acknowledged(&self, session: &Session, offset: Offset, durable: Option<Offset>) {

@@ -26,6 +26,7 @@ pub mod words;
 pub mod source;
 pub mod store;
 
+mod following;
 pub mod rewrite;
 pub mod set;
 pub mod settings;
@@ -34,6 +35,7 @@ pub mod flags;
 
 pub use directive::{Access, Class, Directive, is_sensitive};
 pub use flags::{Invocation, LogCommand};
+pub use following::{DisklessLoad, Following};
 pub use rewrite::RewriteError;
 pub use set::{Caller, Changed, SetError};
 pub use settings::Settings;

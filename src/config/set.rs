@@ -224,23 +224,25 @@ mod tests {
     #[test]
     fn underscores_and_older_names_are_taken() {
         let mut config = Config::default();
-        set(&mut config, &[("repl_backlog_size", "2mb"), ("slave-read-only", "no")]).unwrap();
+        set(&mut config, &[("repl_backlog_size", "2mb"), ("slave-serve-stale-data", "no")])
+            .unwrap();
         assert_eq!(get(&config, "repl-backlog-size"), "2097152");
-        assert_eq!(get(&config, "replica-read-only"), "no");
+        assert_eq!(get(&config, "replica-serve-stale-data"), "no");
     }
 
     #[test]
     fn a_directive_and_its_older_name_are_two_of_which_the_later_wins() {
         let mut config = Config::default();
-        set(&mut config, &[("slave-read-only", "no"), ("replica-read-only", "yes")]).unwrap();
-        assert_eq!(get(&config, "replica-read-only"), "yes");
+        set(&mut config, &[("slave-serve-stale-data", "no"), ("replica-serve-stale-data", "yes")])
+            .unwrap();
+        assert_eq!(get(&config, "replica-serve-stale-data"), "yes");
         let pairs: &[(&[u8], &[u8])] =
-            &[(b"replica-read-only", b"yes"), (b"slave_read_only", b"no")];
+            &[(b"replica-serve-stale-data", b"yes"), (b"slave_serve_stale_data", b"no")];
         let changed = config.set(pairs, Caller::Local).unwrap();
-        assert_eq!(get(&config, "replica-read-only"), "no");
+        assert_eq!(get(&config, "replica-serve-stale-data"), "no");
         config.undo(changed);
-        assert_eq!(get(&config, "replica-read-only"), "yes");
-        let twice = [("slave-read-only", "no"), ("SLAVE-read-only", "no")];
+        assert_eq!(get(&config, "replica-serve-stale-data"), "yes");
+        let twice = [("slave-serve-stale-data", "no"), ("SLAVE-serve-stale-data", "no")];
         assert!(set(&mut config, &twice).unwrap_err().ends_with("duplicate parameter"));
     }
 

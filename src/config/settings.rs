@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::following::Following;
 use super::store::Config;
 use super::value::Value;
 use super::words::{OutputLimit, SavePoint};
@@ -185,6 +186,10 @@ pub struct Settings {
     pub backlog_min_free_disk: u64,
     /// `backlog-snapshot-ratio`: percent of the data set.
     pub backlog_snapshot_ratio: u64,
+    /// `backlog-discarded-max-size`: how much is kept of a history that is given up.
+    pub backlog_discarded_max_size: u64,
+    /// `backlog-discarded-max-count`: how many such are kept.
+    pub backlog_discarded_max_count: usize,
     /// `backlog-force-recovery`.
     pub backlog_force_recovery: bool,
     /// `backlog-boot-id-file`.
@@ -204,14 +209,8 @@ pub struct Settings {
     pub min_replicas_to_write: usize,
     /// `min-replicas-max-lag`; zero for no such demand.
     pub min_replicas_max_lag_secs: u64,
-    /// `masterauth`.
-    pub masterauth: Option<Vec<u8>>,
-    /// `masteruser`.
-    pub masteruser: Option<Vec<u8>>,
-    /// `replica-announce-ip`.
-    pub replica_announce_ip: Option<String>,
-    /// `replica-announce-port`.
-    pub replica_announce_port: Option<u16>,
+    /// What concerns a server that follows a primary.
+    pub following: Following,
 
     /// `lazyfree-lazy-expire`.
     pub lazyfree_lazy_expire: bool,
@@ -297,6 +296,8 @@ impl Config {
             backlog_max_size: self.nonzero("backlog-max-size"),
             backlog_min_free_disk: self.unsigned("backlog-min-free-disk"),
             backlog_snapshot_ratio: self.unsigned("backlog-snapshot-ratio"),
+            backlog_discarded_max_size: self.unsigned("backlog-discarded-max-size"),
+            backlog_discarded_max_count: self.unsigned("backlog-discarded-max-count"),
             backlog_force_recovery: self.yes("backlog-force-recovery"),
             backlog_boot_id_file: self.path("backlog-boot-id-file").unwrap_or_default(),
             backlog_address_file: self.path("backlog-address-file"),
@@ -306,10 +307,7 @@ impl Config {
             repl_disable_tcp_nodelay: self.yes("repl-disable-tcp-nodelay"),
             min_replicas_to_write: self.unsigned("min-replicas-to-write"),
             min_replicas_max_lag_secs: self.unsigned("min-replicas-max-lag"),
-            masterauth: self.bytes("masterauth"),
-            masteruser: self.bytes("masteruser"),
-            replica_announce_ip: self.strings("replica-announce-ip").pop(),
-            replica_announce_port: self.nonzero("replica-announce-port"),
+            following: self.following(),
             lazyfree_lazy_expire: self.yes("lazyfree-lazy-expire"),
             lazyfree_lazy_server_del: self.yes("lazyfree-lazy-server-del"),
             lazyfree_lazy_user_del: self.yes("lazyfree-lazy-user-del"),
@@ -329,7 +327,7 @@ impl Config {
         Duration::from_secs(self.unsigned(name))
     }
 
-    fn yes(&self, name: &str) -> bool {
+    pub(super) fn yes(&self, name: &str) -> bool {
         matches!(self.value(name), Value::YesNo(true))
     }
 
@@ -359,15 +357,15 @@ impl Config {
     }
 
     /// A number of a range that the table keeps within `T`.
-    fn unsigned<T: TryFrom<i64>>(&self, name: &str) -> T {
+    pub(super) fn unsigned<T: TryFrom<i64>>(&self, name: &str) -> T {
         T::try_from(self.number(name)).ok().expect("the table's range is that of the field")
     }
 
-    fn nonzero<T: TryFrom<i64>>(&self, name: &str) -> Option<T> {
+    pub(super) fn nonzero<T: TryFrom<i64>>(&self, name: &str) -> Option<T> {
         (self.number(name) != 0).then(|| self.unsigned(name))
     }
 
-    fn bytes(&self, name: &str) -> Option<Vec<u8>> {
+    pub(super) fn bytes(&self, name: &str) -> Option<Vec<u8>> {
         match self.value(name) {
             Value::Text(text) if !text.is_empty() => Some(text.clone()),
             _ => None,
@@ -378,7 +376,7 @@ impl Config {
         self.bytes(name).map(|text| PathBuf::from(OsString::from_vec(text)))
     }
 
-    fn strings(&self, name: &str) -> Vec<String> {
+    pub(super) fn strings(&self, name: &str) -> Vec<String> {
         let text = |bytes: &Vec<u8>| String::from_utf8_lossy(bytes).into_owned();
         match self.value(name) {
             Value::Words(words) => words.iter().map(text).collect(),
@@ -386,7 +384,7 @@ impl Config {
         }
     }
 
-    fn choice(&self, name: &str) -> &'static str {
+    pub(super) fn choice(&self, name: &str) -> &'static str {
         match self.value(name) {
             Value::Choice(choice) => choice,
             other => unreachable!("{name} is a choice, not {other:?}"),

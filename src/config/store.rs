@@ -341,7 +341,10 @@ mod tests {
             ("cluster-enabled yes", "this server is not part of a cluster"),
             ("tls-port 6380", "TLS is not supported"),
             ("loadmodule x.so a b", "modules cannot be loaded"),
-            ("replicaof h 1", "this server is a primary and cannot follow another one"),
+            (
+                "replica-read-only no",
+                "a replica's log holds what its primary wrote and nothing else; write to the primary",
+            ),
             ("dir /no/such/directory", "No such file or directory"),
             ("port 1 2", "wrong number of arguments"),
             ("nope 1", "Bad directive or wrong number of arguments"),
@@ -356,11 +359,11 @@ mod tests {
     #[test]
     fn underscores_stand_for_hyphens() {
         let config = read(
-            "repl_backlog_size 31457280\nSLAVE_read-only no\nserver_cpulist 0-1\n\
+            "repl_backlog_size 31457280\nSLAVE_serve-stale_data no\nserver_cpulist 0-1\n\
              rename_command FLUSHALL \"\"\nlist_max_ziplist_entries 5",
         );
         assert_eq!(get(&config, "repl-backlog-size"), "31457280");
-        assert_eq!(get(&config, "replica-read-only"), "no");
+        assert_eq!(get(&config, "replica-serve-stale-data"), "no");
         assert_eq!(get(&config, "server_cpulist"), "0-1");
         assert!(config.is_given("repl-backlog-size"));
         assert_eq!(config.renames().len(), 1);

@@ -31,9 +31,11 @@ const SIZE: Kind = Memory(0, LONG_MAX as u64);
 const MEMORY: Kind = Memory(0, u64::MAX);
 
 const ALWAYS_LAZY: &str = "large values are always freed in the background";
+const ALWAYS_STRICT: &str = "what a replica cannot apply stops its link";
 const ALWAYS_ON: &str = "the log cannot be switched off";
 const BACK_PRESSURE: &str = "a client that does not take its replies is not read from";
 const DIRECTORY_IN_USE: &str = "the log is open in this directory; restart to use another";
+const LOG_FIRST: &str = "a replica applies what its log has room for, and stops its link otherwise";
 const LOG_FEEDS: &str = "replicas are fed from the log on disk";
 const NO_ACL: &str = "users other than the default one do not exist here; use requirepass";
 const NO_AOF: &str = "the log takes the place of the append-only file";
@@ -42,11 +44,11 @@ const NO_EVENTS: &str = "keyspace events are not published";
 const NO_EVICTION: &str = "memory is not limited: nothing is evicted";
 const NO_FORK: &str = "snapshots are written without a child process";
 const NO_MARK: &str = "sockets are not marked";
+const NO_OWN_WRITES: &str =
+    "a replica's log holds what its primary wrote and nothing else; write to the primary";
 const NO_MODULES: &str = "modules cannot be loaded";
 const NO_PROCESS: &str = "process control is left to the service manager";
 const NO_REHASH: &str = "tables stay small and are never rehashed as a whole";
-const NO_REPLICA: &str = "it concerns a server that follows another one";
-const NO_REPLICA_ROLE: &str = "this server is a primary and cannot follow another one";
 const NO_RESTORE: &str = "payloads are always checked";
 const NO_SAMPLING: &str = "keys that are due are found without sampling";
 const NO_SCRIPTS: &str = "scripts are not supported";
@@ -76,7 +78,7 @@ pub static TABLE: &[Directive] = &[
         "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60",
     )
     .ignored(BACK_PRESSURE),
-    row("bind-source-addr", TEXT, "").ignored(NO_REPLICA),
+    row("bind-source-addr", TEXT, ""),
     row("io-threads-do-reads", YES_NO, "no").fixed().ignored(NO_THREADS),
     row("socket-mark-id", Integer(0, UINT_MAX), "0").fixed().ignored(NO_MARK),
     row("maxmemory-clients", MemoryOrPercent, "0").ignored(NO_EVICTION),
@@ -175,6 +177,8 @@ pub static TABLE: &[Directive] = &[
     row("backlog-max-size", SIZE, "0"),
     row("backlog-min-free-disk", SIZE, "256mb"),
     row("backlog-snapshot-ratio", Percent(1, 1_000_000), "100"),
+    row("backlog-discarded-max-size", SIZE, "64mb"),
+    row("backlog-discarded-max-count", COUNT, "8"),
     row("backlog-force-recovery", YES_NO, "no").fixed(),
     row("backlog-boot-id-file", TEXT, "/proc/sys/kernel/random/boot_id").fixed(),
     row("backlog-address-file", TEXT, "").fixed(),
@@ -201,22 +205,19 @@ pub static TABLE: &[Directive] = &[
     row("masteruser", TEXT, ""),
     row("replica-announce-ip", TEXT, "").alias("slave-announce-ip"),
     row("replica-announce-port", PORT, "0").alias("slave-announce-port"),
-    row("replicaof", Words(words::primary), "").fixed().alias("slaveof").refused(NO_REPLICA_ROLE),
-    row("replica-serve-stale-data", YES_NO, "yes")
-        .alias("slave-serve-stale-data")
-        .ignored(NO_REPLICA),
-    row("replica-read-only", YES_NO, "yes").alias("slave-read-only").ignored(NO_REPLICA),
-    row("replica-priority", COUNT, "100").alias("slave-priority").ignored(NO_REPLICA),
-    row("replica-announced", YES_NO, "yes").ignored(NO_REPLICA),
+    row("replicaof", Words(words::primary), "").fixed().alias("slaveof"),
+    row("replica-serve-stale-data", YES_NO, "yes").alias("slave-serve-stale-data"),
+    row("replica-read-only", YES_NO, "yes").alias("slave-read-only").refused(NO_OWN_WRITES),
+    row("replica-priority", COUNT, "100").alias("slave-priority"),
+    row("replica-announced", YES_NO, "yes"),
     row("replica-ignore-maxmemory", YES_NO, "yes")
         .alias("slave-ignore-maxmemory")
-        .ignored(NO_REPLICA),
-    row("replica-ignore-disk-write-errors", YES_NO, "no").ignored(NO_REPLICA),
-    row("replica-lazy-flush", YES_NO, "no").alias("slave-lazy-flush").ignored(NO_REPLICA),
-    row("repl-diskless-load", Choice(&["disabled", "on-empty-db", "swapdb"]), "disabled")
-        .ignored(NO_REPLICA),
+        .ignored(NO_EVICTION),
+    row("replica-ignore-disk-write-errors", YES_NO, "no").ignored(LOG_FIRST),
+    row("replica-lazy-flush", YES_NO, "no").alias("slave-lazy-flush").ignored(ALWAYS_LAZY),
+    row("repl-diskless-load", Choice(&["disabled", "on-empty-db", "swapdb"]), "disabled"),
     row("propagation-error-behavior", Choice(&["ignore", "panic", "panic-on-replicas"]), "ignore")
-        .ignored(NO_REPLICA),
+        .ignored(ALWAYS_STRICT),
     row("repl-backlog-ttl", LONG, "3600").ignored(LOG_FEEDS),
     row("repl-diskless-sync", YES_NO, "yes"),
     row("repl-diskless-sync-delay", COUNT, "5").ignored(LOG_FEEDS),

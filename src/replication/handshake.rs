@@ -232,7 +232,7 @@ impl Handshake {
 
     /// Says who is here, and asks who is there.
     fn introduce(&mut self) {
-        let Plan { user, password, listening_port, announce_ip, position, .. } = self.plan.clone();
+        let Plan { user, password, listening_port, announce_ip, .. } = self.plan.clone();
         match (&user, &password) {
             (Some(user), Some(password)) => self.ask(Request::Auth, &["AUTH", user, password]),
             (None, Some(password)) => self.ask(Request::Auth, &["AUTH", password]),
@@ -249,9 +249,7 @@ impl Handshake {
         let capabilities = ["REPLCONF", "capa", "eof", "capa", "psync2", "capa", "backlog"];
         self.ask(Request::Replconf("REPLCONF capa"), &capabilities);
         self.ask(Request::Replconf("REPLCONF version"), &["REPLCONF", "version", VERSION]);
-        if position.is_some() {
-            self.ask(Request::Info, &["INFO", "replication"]);
-        }
+        self.ask(Request::Info, &["INFO", "replication"]);
     }
 
     fn ask_for_stream(&mut self) {

@@ -11,6 +11,7 @@ pub mod lineage;
 
 pub mod stream;
 pub mod transfer;
+pub mod units;
 
 pub mod feed;
 pub mod replicas;

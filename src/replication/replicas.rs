@@ -113,6 +113,11 @@ impl Replica {
         self.acknowledged_ms.load(Ordering::Relaxed)
     }
 
+    /// Notes that it lives, though it acknowledges nothing.
+    pub fn is_heard(&self, now_ms: i64) {
+        self.acknowledged_ms.fetch_max(now_ms, Ordering::Relaxed);
+    }
+
     /// Tells whether it has acknowledged anything on this connection, be it nothing at all.
     pub fn has_acknowledged(&self) -> bool {
         self.acknowledgements.load(Ordering::Acquire) > 0

@@ -121,6 +121,17 @@ impl Stream {
         Ok(end)
     }
 
+    /// Appends what is said to replicas and to nobody else, as a `PING`; returns its end.
+    ///
+    /// Nothing is appended where a primary is the author: it is for the primary to say.
+    pub fn tell_replicas(&self, command: &[u8]) -> Result<Option<Offset>, StreamError> {
+        match self.append(Unit::anywhere(command)) {
+            Ok(end) => Ok(Some(end)),
+            Err(StreamError::Foreign) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Appends whole units as the primary sent them, and seals; returns their end.
     ///
     /// `database` is the one selected behind them. The caller holds every shard.

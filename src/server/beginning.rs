@@ -18,7 +18,6 @@ use std::sync::Arc;
 use crate::log::{Directory as LogDirectory, Log, OpenError, Storage};
 use crate::position::{Offset, Replid};
 use crate::replication::lineage::Lineage;
-use crate::replication::stream::Stream;
 use crate::snapshot::manifest::MANIFEST_FILE;
 use crate::snapshot::{
     FileError, LogFiles, LogPlace, Manifest, ManifestFile, Role, RunState, SnapshotMeta,
@@ -27,7 +26,7 @@ use crate::snapshot::{
 
 use super::Server;
 use super::load::{self, Loaded};
-use super::recovery::{Report, StartError, open_for_clients, options};
+use super::recovery::{Report, StartError, open_for_clients, options, stream_of};
 
 /// Begins a history, with the data of a stock server's dump if there is one.
 pub fn begin(server: &Arc<Server>) -> Result<Report, StartError> {
@@ -76,7 +75,8 @@ fn open(
     };
     let loaded = loaded.map(|loaded| (loaded, Offset::ZERO));
     server.saving.begin_with(newest);
-    open_for_clients(server, file, store, Lineage::new(replid), Stream::new(writer, log), &boot)?;
+    let stream = stream_of(server, writer, log, 0);
+    open_for_clients(server, file, store, Lineage::new(replid), stream, &boot)?;
     Ok(Report { loaded, identity, ..Report::default() })
 }
 

@@ -100,6 +100,10 @@ fn expire(server: &Server, stream: &Stream) {
         for shard in ShardSet::ALL.iter() {
             loop {
                 let mut locked = server.keyspace.lock(ShardSet::single(shard));
+                // Whose time has come is for the primary to say.
+                if server.live.is_replica() {
+                    return;
+                }
                 found.clear();
                 let now_ms = unix_ms();
                 locked.db(database).due(now_ms, EXPIRED_AT_ONCE, &mut found);
@@ -239,8 +243,8 @@ impl Pings {
         if server.pause.holds(Who::Writer, unix_ms()) {
             return;
         }
-        match stream.append(Unit::anywhere(PING)) {
-            Ok(end) => (self.end, self.idle_s) = (end, 0),
+        match stream.tell_replicas(PING) {
+            Ok(end) => (self.end, self.idle_s) = (end.unwrap_or(self.end), 0),
             Err(error) => server.fail("cannot append to the log", &error),
         }
         stream.seal();

@@ -12,12 +12,7 @@ pub async fn until_ended(server: &Arc<Server>, signals: &mut Signals) {
     let inbox = server.stop.inbox().expect("it is taken once, here");
     let wishes = shutdown::serve(server, inbox);
     tokio::pin!(wishes);
-    let failed = async {
-        match server.stream() {
-            Some(stream) => stream.log().failed().await,
-            None => std::future::pending().await,
-        }
-    };
+    let failed = server.streams.failed();
     tokio::pin!(failed);
     loop {
         tokio::select! {

@@ -23,6 +23,10 @@ use super::streams::Appending;
 
 const NO_AUTH: Fault = Fault::fixed("NOAUTH Authentication required.");
 const LOADING: Fault = Fault::fixed("LOADING Redis is loading the dataset in memory");
+const READ_ONLY: Fault = Fault::fixed("READONLY You can't write against a read only replica.");
+const PRIMARY_DOWN: Fault = Fault::fixed(
+    "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+);
 const NO_REPLICAS: Fault = Fault::fixed("NOREPLICAS Not enough good replicas to write.");
 const NO_SPACE: Fault = Fault::fixed(
     "MISCONF Errors writing to the AOF file: No space left on device. The backlog has no room for \
@@ -197,6 +201,12 @@ impl Executor {
         effect.clear();
         let mut locked = server.keyspace.lock(set);
         let stream = appending.refresh(&server.streams);
+        // Looked at again now that it cannot change any more.
+        let mode = if server.live.is_replica() { Mode::Reader } else { Mode::Client };
+        if mode == Mode::Reader && writes(session, command) {
+            drop(locked);
+            return self.refuse(session, Some(command), &READ_ONLY, out);
+        }
         let mut call = Call {
             args,
             located,
@@ -206,7 +216,7 @@ impl Executor {
                 effect,
                 database,
                 now_ms: *now_ms,
-                mode: Mode::Client,
+                mode,
                 no_touch: session.no_touch,
                 hits: 0,
                 misses: 0,
@@ -217,8 +227,10 @@ impl Executor {
         };
         let result = handler(&mut call);
         let (hits, misses) = (call.data.hits, call.data.misses);
-        let logged =
-            effect.is_empty() || log((server, stream), effect, unit, session, (database, &args));
+        // What a client of a replica does that is no write, such as PUBLISH, is for this server alone.
+        let logged = effect.is_empty()
+            || mode == Mode::Reader
+            || log((server, stream), effect, unit, session, (database, &args));
         drop(locked);
         if !logged {
             // The server is ending, and this came too late to be kept: it is not answered.
@@ -269,7 +281,16 @@ impl Executor {
         if session.transaction.is_some() && command.flags & flag::NO_MULTI != 0 {
             return Err(NOT_IN_TRANSACTION);
         }
-        if self.server.live.is_loading() && command.flags & flag::LOADING == 0 {
+        let live = &self.server.live;
+        if live.is_replica() {
+            if who == Who::Writer && writes(session, command) {
+                return Err(READ_ONLY);
+            }
+            if command.flags & flag::STALE == 0 && live.withholds_stale() {
+                return Err(PRIMARY_DOWN);
+            }
+        }
+        if live.is_loading() && command.flags & flag::LOADING == 0 {
             return Err(LOADING);
         }
         match who {
@@ -432,16 +453,22 @@ fn log(
 
 /// Tells what a pause takes the command for: what it, or the transaction it runs, may do.
 fn who(session: &Session, command: &Command) -> Who {
-    const WRITING: u32 = flag::WRITE | flag::MAY_REPLICATE;
+    let writing = flag::WRITE | flag::MAY_REPLICATE;
+    if is_one_of(session, command, writing) { Who::Writer } else { Who::Reader }
+}
+
+/// Tells whether the command, or the transaction it runs, may change data.
+fn writes(session: &Session, command: &Command) -> bool {
+    is_one_of(session, command, flag::WRITE)
+}
+
+/// Tells whether the command, or one of the transaction it runs, has any of these flags.
+fn is_one_of(session: &Session, command: &Command, flags: u32) -> bool {
     let queued = || {
         let transaction = session.transaction.as_ref();
-        transaction.is_some_and(|t| t.commands.iter().any(|(c, _)| c.flags & WRITING != 0))
+        transaction.is_some_and(|t| t.commands.iter().any(|(c, _)| c.flags & flags != 0))
     };
-    if command.flags & WRITING != 0 || (command.flags & flag::QUEUED_KEYS != 0 && queued()) {
-        Who::Writer
-    } else {
-        Who::Reader
-    }
+    command.flags & flags != 0 || (command.flags & flag::QUEUED_KEYS != 0 && queued())
 }
 
 /// Says why there is no room for a write; a full disk in stock's words.

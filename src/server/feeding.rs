@@ -23,6 +23,7 @@ use crate::replication::transfer::Transfer;
 use super::Server;
 use super::clock::unix_ms;
 use super::priority::be_nice;
+use super::role::{self, RoleError};
 use super::saving::{self, Snapshot};
 
 /// How often a replica that waits for its snapshot is told that we live.
@@ -47,6 +48,17 @@ pub async fn run(
     let info = &session.info;
     info.flags.fetch_or(flag::REPLICA, Ordering::Relaxed);
     let peer = info.address.as_str();
+    let request = match request {
+        FeedRequest::TakeOver(at) => {
+            tracing::info!(peer, offset = %at.offset, "the primary hands over");
+            if let Err(error) = take_over(server).await {
+                tracing::error!(%error, "cannot take over");
+                return;
+            }
+            FeedRequest::Continue(at)
+        }
+        request => request,
+    };
     let replica = Arc::new(describe(session));
     let Some(stream) = server.stream() else { return };
     let log = stream.log().clone();
@@ -74,6 +86,13 @@ pub async fn run(
         }
         Err(error) => tracing::info!(peer, %error, "the replica's connection has ended"),
     }
+}
+
+/// Leads from now on.
+async fn take_over(server: &Arc<Server>) -> Result<(), RoleError> {
+    let shared = Arc::clone(server);
+    let taking = tokio::task::spawn_blocking(move || role::take_over(&shared));
+    taking.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
 }
 
 fn describe(session: &Session) -> Replica {
@@ -132,7 +151,7 @@ fn judge(server: &Server, log: &Log, request: FeedRequest, replica: &Attached) -
         FeedRequest::Nowhere => {
             return Resync::Full("the replica names no position that can be".to_owned());
         }
-        FeedRequest::Continue(at) => at,
+        FeedRequest::Continue(at) | FeedRequest::TakeOver(at) => at,
     };
     continues(server, log, at, replica).map_or_else(Resync::Full, Resync::Partial)
 }
@@ -293,7 +312,11 @@ async fn listen(
                     }
                     input.advance(consumed);
                 }
-                Ok(Parsed::Empty { consumed }) => input.advance(consumed),
+                Ok(Parsed::Empty { consumed }) => {
+                    // By an empty line a replica that is busy says that it lives.
+                    replica.is_heard(unix_ms());
+                    input.advance(consumed);
+                }
                 Ok(Parsed::Incomplete { .. }) => break,
                 Err(error) => return Err(FeedError::Garbled(error)),
             }

@@ -8,7 +8,8 @@ use crate::admin::crash;
 use crate::admin::memory::set_purging;
 use crate::command::counters::{BUCKETS, bucket_limit_us};
 use crate::command::host::{
-    AuthFault, LatencyHistogram, MemoryFigures, PauseScope, Ran, RoleReport, SaveStarted, SlowEntry,
+    AuthFault, Followed, LatencyHistogram, MemoryFigures, PauseScope, Ran, RoleReport, SaveStarted,
+    SlowEntry,
 };
 use crate::command::session::flag;
 use crate::command::table;
@@ -19,6 +20,8 @@ use crate::keyspace::Locked;
 use crate::position::{Offset, Replid};
 
 use super::clock::unix_ms;
+use super::failover::Stage;
+use super::link::PrimaryAddress;
 use super::opening::write_address_file;
 use super::{Server, purging, report, saving, sync_policy, usage_policy};
 
@@ -135,6 +138,12 @@ impl Host for Server {
 
     fn role(&self) -> RoleReport {
         let offset = self.stream().map_or(Offset::ZERO, |stream| stream.log().written());
+        if let Some(link) = self.roles.link() {
+            let PrimaryAddress { host, port } = link.primary.clone();
+            let stage = link.status.stage();
+            let offset = link.status.is_up().then_some(offset);
+            return RoleReport::Replica { host, port, link: stage.word(), offset };
+        }
         let replicas = self.replicas.list();
         let replicas = replicas
             .iter()
@@ -142,6 +151,31 @@ impl Host for Server {
             .map(|replica| (replica.address.clone(), replica.port, replica.acknowledged()))
             .collect();
         RoleReport::Primary { offset, replicas }
+    }
+
+    fn set_primary(&self, primary: Option<(&str, u16)>) -> Result<Followed, Fault> {
+        const IN_FAILOVER: Fault = Fault::fixed("ERR REPLICAOF not allowed while failing over.");
+        if self.failover.stage() != Stage::None {
+            return Err(IN_FAILOVER);
+        }
+        let before = self.settings().following.primary.clone();
+        let is_same = match (&before, primary) {
+            (Some((host, port)), Some((new_host, new_port))) => {
+                host.eq_ignore_ascii_case(new_host) && *port == new_port
+            }
+            (None, None) => true,
+            _ => false,
+        };
+        if is_same {
+            return Ok(Followed::Already);
+        }
+        let address = |(host, port): (&str, u16)| PrimaryAddress { host: host.to_owned(), port };
+        self.name_primary(primary.map(address).as_ref());
+        Ok(Followed::Changed)
+    }
+
+    fn replid(&self) -> Replid {
+        self.identity.lock().current()
     }
 
     fn acknowledged(&self, session: &Session, offset: Offset, durable: Option<Offset>) {
@@ -162,6 +196,9 @@ impl Host for Server {
     }
 
     fn change_replid(&self) -> Result<Replid, Fault> {
+        if self.live.is_replica() {
+            return Err(Fault::fixed("ERR the replid is that of the primary"));
+        }
         self.rotate_replid().map_err(|error| Fault::of(format!("ERR {error}")))
     }
 

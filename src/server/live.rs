@@ -19,6 +19,10 @@ pub struct Live {
     query_bytes_max: AtomicUsize,
     keepalive_s: AtomicU64,
     loading: AtomicBool,
+    replica: AtomicBool,
+    /// Whether the link to the primary is up; on a primary it counts as up.
+    linked: AtomicBool,
+    serves_stale: AtomicBool,
     disk_short: AtomicBool,
     active_expiry: AtomicBool,
     changes: Changes,
@@ -45,6 +49,7 @@ impl Live {
         let query_bytes_max = settings.client_query_buffer_limit as usize;
         self.query_bytes_max.store(query_bytes_max, Ordering::Relaxed);
         self.clients_max.store(settings.maxclients as usize, Ordering::Relaxed);
+        self.serves_stale.store(settings.following.serves_stale_data, Ordering::Relaxed);
         self.keepalive_s.store(u64::from(settings.tcp_keepalive_secs), Ordering::Relaxed);
     }
 
@@ -105,6 +110,28 @@ impl Live {
     /// Notes whether the data is still being loaded.
     pub fn set_loading(&self, loading: bool) {
         self.loading.store(loading, Ordering::Release);
+    }
+
+    /// Tells whether this server follows a primary, and so takes no writes.
+    pub fn is_replica(&self) -> bool {
+        self.replica.load(Ordering::Acquire)
+    }
+
+    /// Notes whether this server follows a primary; changed while every shard is held.
+    pub fn set_replica(&self, replica: bool) {
+        self.replica.store(replica, Ordering::Release);
+    }
+
+    /// Notes whether the link to the primary is up.
+    pub fn set_linked(&self, linked: bool) {
+        self.linked.store(linked, Ordering::Release);
+    }
+
+    /// Tells whether the data may be old, and is not to be served then.
+    pub fn withholds_stale(&self) -> bool {
+        self.is_replica()
+            && !self.linked.load(Ordering::Acquire)
+            && !self.serves_stale.load(Ordering::Relaxed)
     }
 
     /// Tells whether the disk has less room than its reserve.

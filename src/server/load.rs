@@ -10,6 +10,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{Builder, ScopedJoinHandle};
 
 use crate::keyspace::{Db, Keyspace, Locked, SetExpiry};
+use crate::net::number::parse_i64_strict;
 use crate::snapshot::rdb::{DecodeError, Decoder, Entry, Item, Limits, Raw, RawItem, Run, Value};
 
 use super::clock::unix_ms;
@@ -37,6 +38,8 @@ pub struct Loaded {
     pub bytes: u64,
     /// The version of its format.
     pub version: u32,
+    /// The database that the stream has selected behind it, as far as it says.
+    pub stream_db: u64,
 }
 
 /// What one thread does next.
@@ -95,12 +98,13 @@ pub fn load(
             fillers.push(filler.map_err(RestoreError::Thread)?);
         }
         let keys_max = bytes / KEY_BYTES_MIN;
-        let mut cutting = Cutting { keyspace, shards, lanes, database: 0, keys_max };
+        let mut cutting = Cutting { keyspace, shards, lanes, database: 0, keys_max, stream_db: 0 };
         let cut = cutting.run(decoder, progress);
+        let stream_db = cutting.stream_db;
         drop(cutting);
         let keys = fillers.into_iter().map(join).sum::<Result<u64, DecodeError>>()?;
         match cut {
-            Ok((checksum, bytes)) => Ok(Loaded { keys, checksum, bytes, version }),
+            Ok((checksum, bytes)) => Ok(Loaded { keys, checksum, bytes, version, stream_db }),
             Err(Stop::Failed(error)) => Err(error),
             Err(Stop::Gone) => unreachable!("the thread that has ended would have said why"),
         }
@@ -124,6 +128,7 @@ struct Cutting<'k> {
     database: usize,
     /// The most keys that the file can hold.
     keys_max: u64,
+    stream_db: u64,
 }
 
 impl Cutting<'_> {
@@ -145,7 +150,8 @@ impl Cutting<'_> {
                 Ok(RawItem::Entry(ref raw)) => self.hand(raw)?,
                 Ok(RawItem::Other(Item::SelectDb(index))) => self.select(index)?,
                 Ok(RawItem::Other(Item::ResizeDb { keys, .. })) => self.reserve(keys)?,
-                Ok(RawItem::Other(Item::Aux { .. } | Item::Entry(_))) => {}
+                Ok(RawItem::Other(Item::Aux { key, value })) => self.note(key, value),
+                Ok(RawItem::Other(Item::Entry(_))) => {}
                 Ok(RawItem::Other(Item::Eof { checksum })) => {
                     let end = decoder.consumed();
                     progress(end);
@@ -154,6 +160,12 @@ impl Cutting<'_> {
                 }
                 Err(error) => return Err(error.into()),
             }
+        }
+    }
+
+    fn note(&mut self, key: &[u8], value: &[u8]) {
+        if key == b"repl-stream-db" {
+            self.stream_db = parse_i64_strict(value).and_then(|db| db.try_into().ok()).unwrap_or(0);
         }
     }
 

@@ -13,11 +13,13 @@ mod connection;
 mod cron;
 mod ending;
 mod execute;
+mod failover;
 mod failure;
 mod feeding;
 mod headroom;
 mod host;
 mod intruder;
+mod link;
 mod listening;
 mod live;
 mod load;
@@ -32,6 +34,7 @@ mod report;
 mod requests;
 mod restore;
 mod retaining;
+mod role;
 mod saving;
 mod shutdown;
 mod stats;
@@ -63,7 +66,7 @@ use crate::position::Replid;
 use crate::replication::feed::{DurableOnly, FeedPolicy};
 use crate::replication::lineage::Lineage;
 use crate::replication::replicas::Replicas;
-use crate::replication::stream::{Author, Stream};
+use crate::replication::stream::Stream;
 use crate::snapshot::rdb::{Checksum, Compression, Options as RdbOptions};
 use crate::snapshot::{
     BootIdentity, Directory, FeedsSeen, FileError, LockError, ManifestFile, RunState, SnapshotStore,
@@ -73,6 +76,7 @@ use balance::Scaling;
 use bin::Bin;
 use clients::Clients;
 use ending::{Signals, until_ended};
+use failover::Failover;
 use intruder::Intruders;
 use listening::Listening;
 use live::Live;
@@ -83,6 +87,7 @@ use pause::Pause;
 use pool::{Arrival, Pool};
 use recovery::{Loading, StartError};
 use renames::Renames;
+use role::Roles;
 use saving::Saving;
 use shutdown::Stop;
 use stats::Stats;
@@ -102,6 +107,8 @@ pub struct Server {
     /// One set for each worker, and at the end one for what several share.
     counters: Vec<Arc<Counters>>,
     pool: Pool,
+    roles: Roles,
+    failover: Failover,
     identity: Mutex<Lineage>,
     directory: Arc<Directory>,
     manifest: Mutex<Option<ManifestFile>>,
@@ -178,26 +185,15 @@ pub enum RunError {
     /// The data, the log or the snapshot cannot be used.
     #[error(transparent)]
     Start(#[from] StartError),
+    /// The primary cannot be followed.
+    #[error(transparent)]
+    Role(#[from] role::RoleError),
     /// A thread or a runtime could not be started.
     #[error("cannot start a thread: {0}")]
     Thread(#[source] std::io::Error),
     /// A recovery thread panicked.
     #[error("recovery has failed by a bug, see above")]
     Panicked,
-}
-
-/// Why the replid stays as it is.
-#[derive(Debug, thiserror::Error)]
-pub enum RotateError {
-    /// The data is still being loaded.
-    #[error("the data set is still being loaded")]
-    Loading,
-    /// The log has failed.
-    #[error(transparent)]
-    Sync(#[from] crate::log::SyncFailed),
-    /// The manifest cannot be written.
-    #[error(transparent)]
-    File(#[from] FileError),
 }
 
 /// Checks what a configuration as a whole must have; a start does so first.
@@ -221,7 +217,8 @@ pub fn run(config: Config, tracing: LogHandle) -> Result<(), RunError> {
     set_purging(purging(&settings));
     let bin = Bin::start().map_err(RunError::Thread)?;
     let renames = Renames::new(config.renames()).map_err(RunError::Rename)?;
-    tracing.set_role(LoggedRole::Primary);
+    let follows = settings.following.primary.is_some();
+    tracing.set_role(if follows { LoggedRole::Replica } else { LoggedRole::Primary });
     let aids = Aids { bin, tracing, renames };
     let server =
         Arc::new_cyclic(|me| Server::new(config, settings, directory, pool, aids, me.clone()));
@@ -248,6 +245,7 @@ async fn serve(
     let mut signals = Signals::new().map_err(RunError::Thread)?;
     let settings = server.settings();
     server.live.set_loading(true);
+    server.live.set_replica(settings.following.primary.is_some());
     raise_descriptor_limit(settings.maxclients);
     let workers = Workers::start(server, inboxes).map_err(RunError::Thread)?;
     let mut tasks = JoinSet::new();
@@ -278,6 +276,7 @@ async fn serve(
     }
     write_address_file(&settings, &server.listening.addresses())?;
     tracing::info!("Ready to accept connections");
+    role::settle(server)?;
     tasks.spawn(cron::run(Arc::clone(server)));
     until_ended(server, &mut signals).await;
     tasks.shutdown().await;
@@ -344,6 +343,8 @@ impl Server {
             clients: Arc::default(),
             counters: (0..=pool.workers()).map(|_| Arc::default()).collect(),
             pool,
+            roles: Roles::default(),
+            failover: Failover::default(),
             identity: Mutex::new(Lineage::new(Replid::random())),
             directory,
             manifest: Mutex::new(None),
@@ -495,33 +496,6 @@ impl Server {
     /// Returns the server for a thread that outlives the call; `None` while the process ends.
     fn shared(&self) -> Option<Arc<Self>> {
         self.me.upgrade()
-    }
-
-    /// Takes a new replid: from here on this is another history, which shares the one so far.
-    ///
-    /// Everything below the ceiling is durable before the ceiling is known to anybody (R9), and
-    /// replicas are dropped, as they learn the new name only when they ask again.
-    fn rotate_replid(&self) -> Result<Replid, RotateError> {
-        let stream = self.stream().ok_or(RotateError::Loading)?;
-        let new = Replid::random();
-        stream.begin_history(new, Author::Own, |end| -> Result<(), RotateError> {
-            stream.log().block_until_durable_at(end)?;
-            let mut lineage = self.identity.lock();
-            let mut next = lineage.clone();
-            next.rotate(new, end);
-            if let Some(manifest) = self.manifest.lock().as_mut() {
-                manifest.update(|manifest| next.record(manifest))?;
-            }
-            *lineage = next;
-            Ok(())
-        })?;
-        let fed = self.replicas.list();
-        for client in self.clients.list() {
-            if fed.iter().any(|replica| replica.client == client.id) {
-                client.kill.notify_one();
-            }
-        }
-        Ok(new)
     }
 
     fn unix_path(&self) -> String {

@@ -8,15 +8,15 @@ use std::time::Instant;
 use crate::config::settings::BacklogFeed;
 use crate::log::{
     Cut, Examined, Expectation, Log, OnCorruption, OpenError, Opened, Options, Recovered,
-    RecoveryError, StorageError,
+    RecoveryError, StorageError, Writer,
 };
 use crate::position::{Offset, Replid};
 use crate::replication::identity::{self, DurableBytes, Identity};
 use crate::replication::lineage::Lineage;
 use crate::replication::stream::Stream;
 use crate::snapshot::{
-    BootIdentity, FeedsSeen, FileError, Manifest, ManifestError, ManifestFile, Role, RunState,
-    Snapshot, SnapshotStore, StoreError,
+    BootIdentity, FeedsSeen, FileError, LogFiles, Manifest, ManifestError, ManifestFile, Role,
+    RunState, Snapshot, SnapshotStore, StoreError,
 };
 
 use super::Server;
@@ -194,7 +194,8 @@ fn resume(server: &Arc<Server>, manifest: Manifest) -> Result<Report, StartError
     let file = ManifestFile::resume(Arc::clone(&server.directory), manifest);
     let Opened { log, mut writer, .. } = opened;
     writer.set_replid(lineage.current());
-    open_for_clients(server, file, store, lineage, Stream::new(writer, log), &boot)?;
+    let stream = stream_of(server, writer, log, report.replayed.database);
+    open_for_clients(server, file, store, lineage, stream, &boot)?;
     Ok(report)
 }
 
@@ -214,6 +215,9 @@ fn examine_log(
     boot: &BootIdentity,
 ) -> Result<Option<Examined>, StartError> {
     let first = manifest.log.first;
+    if manifest.log.files == LogFiles::GivenUp {
+        return Ok(None);
+    }
     let never_used = manifest.run == RunState::Clean { end: first }
         && manifest.durable_floor == first
         && manifest.snapshot.as_ref().is_none_or(|meta| meta.offset == first);
@@ -315,6 +319,19 @@ fn replay(
     replay::replay(locked, &server.keyspace, server, stretch, progress)
 }
 
+/// Whose history this run goes on with.
+fn role(server: &Server) -> Role {
+    if server.settings().following.primary.is_some() { Role::Replica } else { Role::Primary }
+}
+
+/// The stream of a log that was opened, with `database` selected at its end.
+pub(super) fn stream_of(server: &Server, writer: Writer, log: Log, database: usize) -> Stream {
+    match role(server) {
+        Role::Primary => Stream::new(writer, log),
+        Role::Replica => Stream::following(writer, log, database),
+    }
+}
+
 /// Decides whether the replid stays, and says why.
 fn settle_identity(
     server: &Server,
@@ -329,7 +346,7 @@ fn settle_identity(
         durable_bytes: if forced { DurableBytes::Cut } else { DurableBytes::Kept },
         boot,
         directory: server.directory.id(),
-        role: Role::Primary,
+        role: role(server),
     };
     let mut lineage = Lineage::from_manifest(manifest);
     match identity::decide(manifest, &recovered) {
@@ -362,6 +379,10 @@ pub(super) fn open_for_clients(
     let id = server.directory.id();
     file.update(|manifest| {
         lineage.record(manifest);
+        manifest.log.files = LogFiles::Own;
+        // Even before it has heard of its primary: that the last run may have lost bytes it had sent
+        // is nowhere else from here on.
+        manifest.role = role(server);
         manifest.run = RunState::Running { boot: boot.clone(), feeds };
         manifest.sync_failed = false;
         manifest.directory = id;
@@ -383,28 +404,35 @@ pub fn reload(server: &Arc<Server>) -> Result<(), ReloadError> {
 /// `DEBUG LOADAOF`: forgets the data and restores it from the newest snapshot and the log.
 pub fn replay_again(server: &Arc<Server>) -> Result<(), ReloadError> {
     let stream = server.stream().ok_or(SaveError::Loading)?;
-    let store = server.store().ok_or(SaveError::Loading)?;
     let mut locked = server.keyspace.lock_all();
-    let end = stream.seal();
-    let manifest = server.manifest.lock().as_ref().map(|file| file.current().clone());
-    let manifest = manifest.ok_or(SaveError::Loading)?;
-    for database in 0..server.keyspace.databases() {
-        drop(locked.clear(database));
-    }
-    let restored = (|| -> Result<(), StartError> {
-        let (mut from, mut database) = (manifest.log.first, 0);
-        if let Some(meta) = &manifest.snapshot {
-            load_snapshot(server, &mut locked, &store.open(meta)?)?;
-            (from, database) = (meta.offset, meta.stream_db as usize);
-        }
-        let reader = stream.log().reader(from).map_err(RestoreError::from)?;
-        replay(server, &mut locked, Stretch { reader, to: end, database })?;
-        Ok(())
-    })();
-    if let Err(error) = restored {
+    if let Err(error) = restore(server, &stream, &mut locked) {
         // The data in memory is no longer what the log says.
         server.fail("cannot restore the data", &error);
     }
+    Ok(())
+}
+
+/// Makes the data what snapshot and log say; every shard is held.
+pub fn restore(
+    server: &Server,
+    stream: &Stream,
+    locked: &mut crate::keyspace::Locked<'_>,
+) -> Result<(), StartError> {
+    let end = stream.seal();
+    let manifest = server.manifest.lock().as_ref().map(|file| file.current().clone());
+    let (Some(manifest), Some(store)) = (manifest, server.store()) else {
+        unreachable!("there is a stream, so they are there")
+    };
+    for database in 0..server.keyspace.databases() {
+        server.bin.put(Box::new(locked.clear(database)));
+    }
+    let (mut from, mut database) = (manifest.log.first, 0);
+    if let Some(meta) = &manifest.snapshot {
+        load_snapshot(server, locked, &store.open(meta)?)?;
+        (from, database) = (meta.offset, meta.stream_db as usize);
+    }
+    let reader = stream.log().reader(from).map_err(RestoreError::from)?;
+    replay(server, locked, Stretch { reader, to: end, database })?;
     Ok(())
 }
 

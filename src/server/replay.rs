@@ -14,7 +14,7 @@ use crate::log::Reader;
 use crate::net::{Args, Parsed, Parser, Peer};
 use crate::position::Offset;
 
-use super::restore::{Applier, RestoreError};
+use super::restore::{Applier, RestoreError, is_for_others};
 
 /// How much of the log is handed to the parser at once; a unit never straddles two pieces.
 const PIECE_BYTES: usize = usize::MAX;
@@ -41,6 +41,43 @@ pub struct Replayed {
     pub commands: u64,
     /// How many bytes.
     pub bytes: u64,
+    /// The database selected behind them.
+    pub database: usize,
+}
+
+/// Whether commands that have nothing to do with each other may be applied out of order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Division {
+    /// By as many threads as there are cores, each in its order; after an error some are applied and
+    /// others are not.
+    Threads,
+    /// One after the other; after an error all those before it are applied.
+    None,
+}
+
+/// What whole units came to.
+#[derive(Clone, Copy, Debug)]
+pub struct Applied {
+    /// The database selected behind them.
+    pub database: usize,
+    /// How many changes to data.
+    pub changes: u64,
+}
+
+/// Applies whole units, the first of which stands at `base` of the stream; every shard is held.
+pub fn apply_units(
+    locked: &mut Locked<'_>,
+    keyspace: &Keyspace,
+    host: &dyn Host,
+    (units, base): (&[u8], Offset),
+    database: usize,
+    division: Division,
+) -> Result<Applied, RestoreError> {
+    let mut replay = Replay::new(locked, keyspace, host, database, division);
+    replay.apply_piece(units, base, &mut |_| ())?;
+    let (database, changes) =
+        (replay.applier.database(), replay.changes + replay.applier.changes());
+    Ok(Applied { database, changes })
 }
 
 /// Applies a part of the log; every shard is held.
@@ -53,12 +90,13 @@ pub fn replay(
 ) -> Result<Replayed, RestoreError> {
     let Stretch { mut reader, to, database } = stretch;
     let from = reader.at();
-    let mut replay = Replay::new(locked, keyspace, host, database);
+    let mut replay = Replay::new(locked, keyspace, host, database, Division::Threads);
     while let Some(piece) = reader.read(to, PIECE_BYTES)? {
         replay.apply_piece(&piece, piece.offset(), &mut progress)?;
     }
     progress(to);
-    Ok(Replayed { commands: replay.commands, bytes: to.since(from) })
+    let (commands, database) = (replay.commands, replay.applier.database());
+    Ok(Replayed { commands, bytes: to.since(from), database })
 }
 
 /// The replay of one part of the log.
@@ -68,11 +106,13 @@ struct Replay<'r, 'k> {
     host: &'r dyn Host,
     /// Applies what is not divided, and knows which database is selected.
     applier: Applier<'r>,
-    /// The shards of each thread.
+    /// The shards of each thread; none where all is applied in its order.
     lanes: Vec<ShardSet>,
     /// Commands to be divided, in their order.
     gathered: Vec<Gathered>,
     commands: u64,
+    /// Those that threads have made.
+    changes: u64,
 }
 
 /// A command whose keys lie in one lane.
@@ -90,13 +130,22 @@ impl<'r, 'k> Replay<'r, 'k> {
         keyspace: &'r Keyspace,
         host: &'r dyn Host,
         database: usize,
+        division: Division,
     ) -> Self {
-        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let parts = locked.split(threads);
-        let lanes = parts.iter().map(Locked::set).collect();
-        locked.rejoin(parts);
+        let lanes = match division {
+            Division::None => Vec::new(),
+            Division::Threads => {
+                let threads =
+                    std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+                let parts = locked.split(threads);
+                let lanes = parts.iter().map(Locked::set).collect();
+                locked.rejoin(parts);
+                lanes
+            }
+        };
         let applier = Applier::new(keyspace, host, database);
-        Self { locked, keyspace, host, applier, lanes, gathered: Vec::new(), commands: 0 }
+        let gathered = Vec::new();
+        Self { locked, keyspace, host, applier, lanes, gathered, commands: 0, changes: 0 }
     }
 
     fn apply_piece(
@@ -137,13 +186,13 @@ impl<'r, 'k> Replay<'r, 'k> {
     ) -> Result<(), RestoreError> {
         self.commands += 1;
         let here = base.advanced(at as u64);
+        if is_for_others(&args) {
+            return Ok(());
+        }
         let command = resolve(&args, here)?;
-        match command.name {
-            // These say something to replicas and change no data.
-            "multi" | "exec" | "ping" | "replconf" => return Ok(()),
-            // It changes what follows and nothing before.
-            "select" => return self.applier.apply(self.locked, command, args, here),
-            _ => {}
+        // A SELECT changes what follows and nothing before.
+        if self.lanes.is_empty() || command.name == "select" {
+            return self.applier.apply(self.locked, command, args, here);
         }
         let (shards, _) = transaction::shards_of(command, &args, self.keyspace);
         let lane = self.lanes.iter().position(|lane| lane.contains(shards));
@@ -185,18 +234,21 @@ impl<'r, 'k> Replay<'r, 'k> {
                 let work = move || {
                     let mut applier = Applier::new(keyspace, host, 0);
                     let own = gathered.iter().copied().filter(|command| command.lane == lane);
-                    apply_all(&mut applier, part, own, piece, base)
+                    apply_all(&mut applier, part, own, piece, base)?;
+                    Ok::<u64, RestoreError>(applier.changes())
                 };
                 let thread = Builder::new().name(format!("replay-{lane}"));
                 threads.push(thread.spawn_scoped(scope, work).map_err(RestoreError::Thread)?);
             }
             // The first lane that failed tells why; any of them ends the replay.
-            threads.into_iter().try_for_each(|thread| {
-                thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            threads.into_iter().try_fold(0, |changes, thread| {
+                let done = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+                done.map(|own| changes + own)
             })
         });
         self.locked.rejoin(parts);
-        done
+        self.changes += done?;
+        Ok(())
     }
 }
 

@@ -12,10 +12,9 @@ use crate::command::{Fault, Host, Session, table};
 use crate::net::Reply;
 use crate::position::Offset;
 use crate::replication::feed::DurableOnly;
-use crate::replication::stream::Unit;
 
 use super::clock::unix_ms;
-use super::{Server, recovery, saving, shutdown};
+use super::{Server, failover, recovery, role, saving, shutdown};
 
 const GIVEN_UP: Fault = Fault::fixed("ERR the work was given up as the server is shutting down");
 
@@ -99,6 +98,18 @@ async fn answer_one(
         }
         Request::Shutdown(mode) => {
             shutdown::request(server, mode).await?;
+            reply.ok();
+        }
+        Request::ChangeRole => {
+            off_thread(server, role::settle).await?;
+            reply.ok();
+        }
+        Request::Failover(plan) => {
+            failover::start(server, plan)?;
+            reply.ok();
+        }
+        Request::AbortFailover => {
+            failover::abort(server)?;
             reply.ok();
         }
         Request::Feed(_) => unreachable!("the connection itself becomes a replica's"),
@@ -187,10 +198,10 @@ async fn until_acknowledged(
 }
 
 /// Puts `REPLCONF GETACK *` into the stream.
-fn ask_for_acknowledgement(server: &Arc<Server>) {
+pub fn ask_for_acknowledgement(server: &Arc<Server>) {
     const GETACK: &[u8] = b"*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n";
     let Some(stream) = server.stream() else { return };
-    if let Err(error) = stream.append(Unit::anywhere(GETACK)) {
+    if let Err(error) = stream.tell_replicas(GETACK) {
         server.fail("cannot append to the log", &error);
     }
 }

@@ -84,6 +84,7 @@ pub struct Applier<'k> {
     effect: Effect,
     reply: Vec<u8>,
     now_ms: i64,
+    changes: u64,
 }
 
 impl<'k> Applier<'k> {
@@ -98,12 +99,18 @@ impl<'k> Applier<'k> {
             effect: Effect::default(),
             reply: Vec::new(),
             now_ms: unix_ms(),
+            changes: 0,
         }
     }
 
     /// The database that the next command works in.
     pub fn database(&self) -> usize {
         self.session.database
+    }
+
+    /// Counts the changes to data so far.
+    pub fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// Selects the database that the next command works in.
@@ -148,8 +155,20 @@ impl<'k> Applier<'k> {
             Some(database) => RestoreError::LogDatabase { database, at, databases },
             None => RestoreError::refused(&args, at, &fault.text()),
         };
-        handler(&mut call).map(drop).map_err(failed)
+        handler(&mut call).map(drop).map_err(failed)?;
+        self.changes += self.effect.changes();
+        Ok(())
     }
+}
+
+/// Tells whether a command in the stream says something to others and changes no data here.
+///
+/// It is stored and passed on like all others. Some are not in the table: what is none of this
+/// server's business need not be known to it.
+pub fn is_for_others(args: &Args<'_>) -> bool {
+    const NAMES: [&[u8]; 8] =
+        [b"ping", b"multi", b"exec", b"replconf", b"publish", b"spublish", b"function", b"script"];
+    args.get(0).is_some_and(|name| NAMES.iter().any(|known| name.eq_ignore_ascii_case(known)))
 }
 
 /// The database that a SELECT names: a primary logs none but those it has.
@@ -159,6 +178,17 @@ fn selected(command: &Command, args: &Args<'_>) -> Option<u64> {
 }
 
 impl RestoreError {
+    /// Where in the stream the command stands that could not be applied, if it was one.
+    pub fn at(&self) -> Option<Offset> {
+        match self {
+            Self::LogDatabase { at, .. }
+            | Self::Garbled { at, .. }
+            | Self::Incomplete { at }
+            | Self::Refused { at, .. } => Some(*at),
+            Self::Snapshot(_) | Self::Database { .. } | Self::Thread(_) | Self::Log(_) => None,
+        }
+    }
+
     /// Says that a command cannot be applied.
     pub fn refused(args: &Args<'_>, at: Offset, reply: &str) -> Self {
         let command = args.get(0).unwrap_or_default();

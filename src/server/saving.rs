@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::command::REDIS_VERSION;
 use crate::keyspace::{HashIter, Image, Str, Value};
@@ -216,6 +216,11 @@ impl Saving {
     /// Tells how snapshots go.
     pub fn state(&self) -> State {
         self.state.lock().clone()
+    }
+
+    /// Waits until no snapshot is under way, and lets none begin as long as the result is kept.
+    pub fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock()
     }
 
     /// Notes the snapshot that the server started from, and when it started.

@@ -7,10 +7,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::command::Fault;
 use crate::command::flow::ShutdownMode;
-use crate::replication::stream::Unit;
 use crate::snapshot::RunState;
 
-use super::{Server, saving};
+use super::{Server, role, saving};
 
 const FAILED: Fault = Fault::fixed("ERR Errors trying to SHUTDOWN. Check logs.");
 const NOT_SHUTTING_DOWN: Fault = Fault::fixed("ERR No shutdown in progress.");
@@ -123,7 +122,11 @@ async fn end(server: &Arc<Server>, mode: ShutdownMode) -> Result<(), Fault> {
         }
     }
     let shared = Arc::clone(server);
-    let closed = tokio::task::spawn_blocking(move || close(&shared)).await;
+    let closed = tokio::task::spawn_blocking(move || {
+        role::end(&shared);
+        close(&shared)
+    })
+    .await;
     if matches!(closed, Ok(Ok(()))) || mode.force { Ok(()) } else { Err(FAILED) }
 }
 
@@ -138,7 +141,7 @@ async fn wait_for_replicas(server: &Arc<Server>) {
         return;
     }
     let mut acks = server.replicas.acks();
-    if let Err(error) = stream.append(Unit::anywhere(GETACK)) {
+    if let Err(error) = stream.tell_replicas(GETACK) {
         server.fail("cannot append to the log", &error);
     }
     stream.seal();

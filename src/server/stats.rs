@@ -28,6 +28,10 @@ pub struct Stats {
     pub expiry_us: AtomicU64,
     /// Bytes sent to replicas, snapshots included.
     pub fed: AtomicU64,
+    /// Where the history parted that was given up last.
+    pub discarded_from: AtomicU64,
+    /// How many bytes of it only this server had.
+    pub discarded_bytes: AtomicU64,
     /// Commands executed.
     pub ops: Rate,
     /// Turns of the workers' loops.

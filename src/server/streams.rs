@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::RwLock;
+use tokio::sync::watch;
 
+use crate::log::SyncFailed;
 use crate::replication::stream::Stream;
 
 /// The stream in use, if the data is there.
@@ -16,6 +18,7 @@ use crate::replication::stream::Stream;
 pub struct Streams {
     current: RwLock<Option<Arc<Stream>>>,
     generation: AtomicU64,
+    exchanged: watch::Sender<()>,
 }
 
 impl Streams {
@@ -28,6 +31,26 @@ impl Streams {
     pub fn put(&self, stream: Stream) {
         *self.current.write() = Some(Arc::new(stream));
         self.generation.fetch_add(1, Ordering::Release);
+        self.exchanged.send_replace(());
+    }
+
+    /// Waits until the log of the stream in use has failed.
+    pub async fn failed(&self) -> SyncFailed {
+        let mut exchanged = self.exchanged.subscribe();
+        loop {
+            let stream = self.current();
+            let failed = async {
+                match &stream {
+                    Some(stream) => stream.log().failed().await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                failed = failed => return failed,
+                // The sender is in this very struct.
+                _ = exchanged.changed() => {}
+            }
+        }
     }
 
     /// Tells how often a stream was put to use.

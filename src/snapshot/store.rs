@@ -156,6 +156,19 @@ pub struct Pending {
 }
 
 impl Pending {
+    /// Opens what is written so far, to be read by position.
+    pub fn reader(&self) -> Result<File, StoreError> {
+        self.file
+            .try_clone()
+            .map_err(FileError::new("duplicate", &self.staged.path))
+            .map_err(Into::into)
+    }
+
+    /// Notes the database that the stream has selected behind it, which its contents tell.
+    pub fn set_stream_db(&mut self, database: u64) {
+        self.stream_db = database;
+    }
+
     /// Makes the bytes durable; the snapshot is whole, but nothing names it yet.
     ///
     /// `finished` tells what the bytes should be: from the encoder that wrote them or, when they came

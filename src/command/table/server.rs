@@ -81,6 +81,18 @@ pub(super) const ROWS: &[Command] = &[
         .run(debug::debug)
         .docs("Helps tests and those who debug the server.", "1.0.0", "Depends on the subcommand.")
         .internal(),
+    command("failover", -1, ADMIN | NOSCRIPT | STALE)
+        .run(replication::failover)
+        .docs("Hands over to a replica.", "6.2.0", "O(1)")
+        .takes(&[
+            arg("target", "block").after("TO").optional().made_of(&[
+                arg("host", "string"),
+                arg("port", "integer"),
+                word("force", "FORCE").optional(),
+            ]),
+            word("abort", "ABORT").optional(),
+            arg("milliseconds", "integer").after("TIMEOUT").optional(),
+        ]),
     command("flushall", -1, WRITE | ALL_SHARDS)
         .acl(acl::KEYSPACE | acl::DANGEROUS)
         .run(generic::flushall)
@@ -139,6 +151,13 @@ pub(super) const ROWS: &[Command] = &[
         .run(replication::replconf)
         .docs("Tells the other side of a replication link something.", "3.0.0", "O(1)")
         .internal(),
+    command("replicaof", 3, ADMIN | NOSCRIPT | STALE | NO_ASYNC_LOADING)
+        .run(replication::replicaof)
+        .docs("Follows another server, or none any more.", "5.0.0", "O(1)")
+        .takes(&[arg("args", "oneof").made_of(&[
+            arg("host-port", "block").made_of(&[arg("host", "string"), arg("port", "integer")]),
+            arg("no-one", "block").made_of(&[word("no", "NO"), word("one", "ONE")]),
+        ])]),
     command("role", 1, NOSCRIPT | LOADING | STALE | FAST)
         .acl(acl::ADMIN | acl::DANGEROUS)
         .run(replication::role)
@@ -164,6 +183,14 @@ pub(super) const ROWS: &[Command] = &[
             word("force", "FORCE").since("7.0.0").optional(),
             word("abort", "ABORT").since("7.0.0").optional(),
         ]),
+    command("slaveof", 3, ADMIN | NOSCRIPT | STALE | NO_ASYNC_LOADING)
+        .run(replication::replicaof)
+        .docs("Follows another server, or none any more.", "1.0.0", "O(1)")
+        .deprecated("5.0.0", "`REPLICAOF`")
+        .takes(&[arg("args", "oneof").made_of(&[
+            arg("host-port", "block").made_of(&[arg("host", "string"), arg("port", "integer")]),
+            arg("no-one", "block").made_of(&[word("no", "NO"), word("one", "ONE")]),
+        ])]),
     command("swapdb", 3, WRITE | FAST | ALL_SHARDS)
         .acl(acl::KEYSPACE | acl::DANGEROUS)
         .run(generic::swapdb)

@@ -72,13 +72,18 @@ fn introduced(plan: Plan) -> Handshake {
     handshake
 }
 
+/// As [`introduced`], by a primary that does not tell of its history; `PSYNC` is sent.
+fn untold(plan: Plan) -> Handshake {
+    let mut handshake = introduced(plan);
+    assert_eq!(handshake.answered(error("NOPERM no INFO")), Ok(Step::Send));
+    handshake.output();
+    handshake
+}
+
 /// Runs a handshake up to the answer to `PSYNC`.
 fn asked(plan: Plan, info: &str, psync: &str) -> Result<Step, HandshakeError> {
-    let has_position = plan.position.is_some();
     let mut handshake = introduced(plan);
-    if has_position {
-        assert_eq!(handshake.answered(Answer::Bulk(info.as_bytes().to_vec())), Ok(Step::Send));
-    }
+    assert_eq!(handshake.answered(Answer::Bulk(info.as_bytes().to_vec())), Ok(Step::Send));
     assert_eq!(handshake.remarks(), Vec::<String>::new());
     assert!(sent(&mut handshake)[0].starts_with("PSYNC "));
     handshake.answered(status(psync))
@@ -106,11 +111,13 @@ fn a_replica_without_anything_introduces_itself_and_asks_for_everything() {
         "REPLCONF listening-port 6380",
         "REPLCONF capa eof capa psync2 capa backlog",
         "REPLCONF version 7.2.6",
+        "INFO replication",
     ];
     assert_eq!(sent(&mut handshake), introduction);
     assert_eq!(handshake.answered(ok()), Ok(Step::Wait));
     assert_eq!(handshake.answered(ok()), Ok(Step::Wait));
-    assert_eq!(handshake.answered(ok()), Ok(Step::Send));
+    assert_eq!(handshake.answered(ok()), Ok(Step::Wait));
+    assert_eq!(handshake.answered(error("NOPERM no INFO")), Ok(Step::Send));
     assert_eq!(handshake.output(), b"*3\r\n$5\r\nPSYNC\r\n$1\r\n?\r\n$2\r\n-1\r\n");
     let answer = handshake.answered(status(&format!("FULLRESYNC {THEIRS} 14")));
     let (replid, offset) = (id(b'2'), Offset(14));
@@ -194,12 +201,12 @@ fn errors_about_passwords_name_the_directives() {
     assert!(text.contains("masterauth") && text.contains("masteruser"), "{text}");
     assert!(text.contains("WRONGPASS invalid"), "{text}");
 
-    let mut handshake = introduced(empty());
+    let mut handshake = untold(empty());
     let refusal = handshake.answered(error("NOAUTH Authentication required.")).unwrap_err();
     assert!(matches!(refusal, HandshakeError::PasswordNeeded { what: "PSYNC", .. }));
     assert!(refusal.to_string().contains("set masterauth"), "{refusal}");
 
-    let mut handshake = introduced(empty());
+    let mut handshake = untold(empty());
     let refusal = handshake.answered(error("NOPERM this user")).unwrap_err();
     assert!(refusal.to_string().contains("+psync +replconf +ping"), "{refusal}");
 }
@@ -224,7 +231,7 @@ fn options_that_a_primary_does_not_take_are_remarks() {
 #[test]
 fn a_primary_that_cannot_serve_now_is_asked_later() {
     for text in ["NOMASTERLINK no", "LOADING wait", "BUSY script", "MASTERDOWN gone", "ERR other"] {
-        let refusal = introduced(empty()).answered(error(text));
+        let refusal = untold(empty()).answered(error(text));
         let text = text.to_owned();
         assert_eq!(refusal, Err(HandshakeError::Refused { what: "PSYNC", text }));
     }
@@ -249,9 +256,9 @@ fn answers_to_psync_that_no_primary_gives_are_told_as_they_came() {
         let shown = format!("+{text}");
         assert_eq!(refusal, Err(HandshakeError::Protocol { what: "PSYNC", shown }));
     }
-    let refusal = asked(empty(), "", "CONTINUE");
+    let refusal = asked(empty(), &stock_info(THEIRS, 5, NONE, -1), "CONTINUE");
     assert!(matches!(refusal, Err(HandshakeError::Protocol { .. })), "nothing to go on from");
-    let mut handshake = introduced(empty());
+    let mut handshake = untold(empty());
     let shown = format!("+{}…", "\\xff".repeat(SHOWN_BYTES_MAX));
     let refusal = handshake.answered(Answer::Status(vec![0xff; 10_000]));
     assert_eq!(refusal, Err(HandshakeError::Protocol { what: "PSYNC", shown }));

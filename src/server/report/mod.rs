@@ -2,6 +2,7 @@
 
 mod counted;
 mod data;
+mod following;
 mod machine;
 mod usage;
 
@@ -195,7 +196,10 @@ fn replication(server: &Server, text: &mut Text<'_, '_>) {
     let now_ms = unix_ms();
     let replicas = server.replicas.list();
     text.head("Replication");
-    text.line("role", "master");
+    match server.roles.link() {
+        Some(link) => following::link(server, &link, text),
+        None => text.line("role", "master"),
+    }
     text.line("connected_slaves", replicas.len());
     if let Some((_, lag_s)) = server.live.min_replicas() {
         text.line("min_slaves_good_slaves", server.replicas.count_good(lag_s, now_ms));
@@ -218,7 +222,7 @@ fn replication(server: &Server, text: &mut Text<'_, '_>) {
         Some(old) => (old.replid.to_string(), old.ceiling.first_wanted() as i64),
         None => ("0".repeat(40), -1),
     };
-    text.line("master_failover_state", "no-failover");
+    text.line("master_failover_state", server.failover.stage().word());
     text.line("master_replid", lineage.current());
     text.line("master_replid2", replid2);
     let stream = server.stream();
@@ -280,6 +284,7 @@ fn backlog(server: &Server, text: &mut Text<'_, '_>) {
     text.line("backlog_sync_p50_usec", syncs.p50_micros);
     text.line("backlog_sync_p99_usec", syncs.p99_micros);
     text.line("backlog_sync_max_usec", syncs.max_micros);
+    following::resync(server, text);
     text.line("backlog_lineage", server.identity.lock().past().len() + 1);
 }
 

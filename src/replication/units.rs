@@ -1,0 +1,246 @@
+//! Where whole units end in a stream that arrives in pieces.
+//!
+//! A unit is a command, or a transaction from its `MULTI` to its `EXEC`. A replica applies whole
+//! units only, and so its data is at every moment what the primary's was at some moment.
+
+use crate::net::{Args, Parsed, Parser, Peer, ProtocolError};
+
+/// The most bytes a unit may have: as much as a frame of the log can seal.
+pub const UNIT_BYTES_MAX: usize = crate::log::UNIT_BYTES_MAX as usize;
+
+/// What a primary's stream contains that is no ordinary command, found on the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// It asks how far this replica is.
+    AskForAcknowledgement,
+    /// A message to subscribers.
+    Message {
+        /// Where the command stands in the bytes looked at.
+        at: usize,
+    },
+}
+
+/// Why the stream cannot be applied any further.
+#[derive(Debug, thiserror::Error)]
+pub enum UnitError {
+    /// It is no stream of commands.
+    #[error("the stream is garbled: {0}")]
+    Garbled(#[from] ProtocolError),
+    /// A transaction begins within another.
+    #[error("a MULTI within a transaction")]
+    Nested,
+    /// A transaction ends that has not begun.
+    #[error("an EXEC without MULTI")]
+    Unopened,
+    /// A unit does not end.
+    #[error("a unit of more than {UNIT_BYTES_MAX} bytes")]
+    TooLarge,
+}
+
+/// Looks for the ends of units in a buffer that grows at its end and is emptied from its beginning.
+#[derive(Debug)]
+pub struct Units {
+    parser: Parser,
+    /// Where the command begins that the parser is at.
+    at: usize,
+    /// Where the last whole unit ends.
+    whole: usize,
+    in_transaction: bool,
+    marks: Vec<Mark>,
+}
+
+impl Default for Units {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Units {
+    /// Begins where a unit begins.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            parser: Parser::new(Peer::Upstream, usize::MAX),
+            at: 0,
+            whole: 0,
+            in_transaction: false,
+            marks: Vec::new(),
+        }
+    }
+
+    /// Goes on through `buffer`; returns how many bytes at its beginning are whole units.
+    ///
+    /// Stops at the first end of a unit from `enough` bytes on.
+    pub fn find(&mut self, buffer: &[u8], enough: usize) -> Result<usize, UnitError> {
+        while self.whole < enough {
+            match self.parser.parse(&buffer[self.at..])? {
+                Parsed::Command { consumed } => {
+                    let args = self.parser.args(&buffer[self.at..]);
+                    let begins = self.at;
+                    self.at += consumed;
+                    Self::look(&mut self.marks, &mut self.in_transaction, &args, begins)?;
+                }
+                Parsed::Empty { consumed } => self.at += consumed,
+                Parsed::Incomplete { .. } if buffer.len() - self.whole > UNIT_BYTES_MAX => {
+                    return Err(UnitError::TooLarge);
+                }
+                Parsed::Incomplete { .. } => break,
+            }
+            if !self.in_transaction {
+                self.whole = self.at;
+            }
+        }
+        Ok(self.whole)
+    }
+
+    /// Notes that the whole units found were taken from the buffer.
+    pub fn taken(&mut self) {
+        self.at -= self.whole;
+        self.whole = 0;
+        self.marks.clear();
+    }
+
+    /// What was found in the whole units, in their order; also in what follows them.
+    #[must_use]
+    pub fn marks(&self) -> &[Mark] {
+        &self.marks
+    }
+
+    fn look(
+        marks: &mut Vec<Mark>,
+        in_transaction: &mut bool,
+        args: &Args<'_>,
+        at: usize,
+    ) -> Result<(), UnitError> {
+        let Some(name) = args.get(0) else { return Ok(()) };
+        match name.len() {
+            4 if name.eq_ignore_ascii_case(b"exec") => {
+                let is_open = std::mem::take(in_transaction);
+                return if is_open { Ok(()) } else { Err(UnitError::Unopened) };
+            }
+            5 if name.eq_ignore_ascii_case(b"multi") => {
+                let is_open = std::mem::replace(in_transaction, true);
+                return if is_open { Err(UnitError::Nested) } else { Ok(()) };
+            }
+            7 | 8 if is_message(name) => marks.push(Mark::Message { at }),
+            8 if is_question(name, args) => marks.push(Mark::AskForAcknowledgement),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+fn is_question(name: &[u8], args: &Args<'_>) -> bool {
+    name.eq_ignore_ascii_case(b"replconf")
+        && args.get(1).is_some_and(|word| word.eq_ignore_ascii_case(b"getack"))
+}
+
+fn is_message(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(b"publish") || name.eq_ignore_ascii_case(b"spublish")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn command(words: &[&str]) -> Vec<u8> {
+        let mut bytes = format!("*{}\r\n", words.len()).into_bytes();
+        for word in words {
+            bytes.extend(format!("${}\r\n{word}\r\n", word.len()).bytes());
+        }
+        bytes
+    }
+
+    #[test]
+    fn a_transaction_is_one_unit_and_half_a_command_is_none() {
+        let multi = [command(&["MULTI"]), command(&["SET", "a", "1"])].concat();
+        let exec = command(&["EXEC"]);
+        let ping = command(&["PING"]);
+        let mut units = Units::new();
+        assert_eq!(units.find(&ping, usize::MAX).unwrap(), ping.len());
+        units.taken();
+        assert_eq!(units.find(&multi, usize::MAX).unwrap(), 0);
+        let whole = [&multi[..], &exec, &ping[..5]].concat();
+        assert_eq!(units.find(&whole, usize::MAX).unwrap(), multi.len() + exec.len());
+        units.taken();
+        assert_eq!(units.find(&ping, usize::MAX).unwrap(), ping.len());
+    }
+
+    #[test]
+    fn enough_is_enough() {
+        let ping = command(&["PING"]);
+        let many = ping.repeat(10);
+        let mut units = Units::new();
+        assert_eq!(units.find(&many, 1).unwrap(), ping.len());
+        units.taken();
+        assert_eq!(units.find(&many[ping.len()..], ping.len() + 1).unwrap(), 2 * ping.len());
+    }
+
+    #[test]
+    fn questions_and_messages_are_found() {
+        let stream = [
+            command(&["REPLCONF", "GETACK", "*"]),
+            command(&["SET", "a", "1"]),
+            command(&["publish", "c", "m"]),
+        ];
+        let (first, second) = (stream[0].len(), stream[1].len());
+        let mut units = Units::new();
+        units.find(&stream.concat(), usize::MAX).unwrap();
+        let at = first + second;
+        assert_eq!(units.marks(), [Mark::AskForAcknowledgement, Mark::Message { at }]);
+        units.taken();
+        assert_eq!(units.marks(), []);
+    }
+
+    #[test]
+    fn what_no_primary_sends_is_an_error() {
+        let nested = [command(&["MULTI"]), command(&["MULTI"])].concat();
+        assert!(matches!(Units::new().find(&nested, usize::MAX), Err(UnitError::Nested)));
+        let unopened = command(&["EXEC"]);
+        assert!(matches!(Units::new().find(&unopened, usize::MAX), Err(UnitError::Unopened)));
+        assert!(matches!(Units::new().find(b"*x\r\n", usize::MAX), Err(UnitError::Garbled(_))));
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_of_any_size_give_the_same_units(
+            kinds in prop::collection::vec(0u8..4, 1..40),
+            pieces in prop::collection::vec(1usize..60, 1..40),
+        ) {
+            let mut stream = Vec::new();
+            let mut ends = vec![0];
+            for kind in kinds {
+                match kind {
+                    0 => stream.extend(command(&["SET", "key", "a longer value than others"])),
+                    1 => stream.extend(command(&["PING"])),
+                    2 => stream.extend(b"\r\n"),
+                    _ => {
+                        stream.extend(command(&["MULTI"]));
+                        stream.extend(command(&["INCR", "n"]));
+                        stream.extend(command(&["EXEC"]));
+                    }
+                }
+                ends.push(stream.len());
+            }
+            let (mut units, mut buffer, mut taken) = (Units::new(), Vec::new(), 0);
+            let mut left = &stream[..];
+            for piece in pieces.iter().cycle() {
+                let (now, later) = left.split_at((*piece).min(left.len()));
+                buffer.extend_from_slice(now);
+                left = later;
+                let whole = units.find(&buffer, usize::MAX).unwrap();
+                units.taken();
+                buffer.drain(..whole);
+                taken += whole;
+                let expected = ends.iter().rev().find(|end| **end <= stream.len() - left.len());
+                prop_assert_eq!(Some(&taken), expected);
+                if left.is_empty() {
+                    break;
+                }
+            }
+            prop_assert_eq!(taken, stream.len());
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! Applying the primary's stream: whole units, to the data and to the log in one step.
+
+use bytes::{Buf, BytesMut};
+
+use crate::keyspace::Locked;
+use crate::log::Log;
+use crate::position::Offset;
+use crate::replication::stream::Stream;
+use crate::replication::units::{Mark, Units};
+use crate::server::replay::{Division, apply_units};
+use crate::server::restore::RestoreError;
+use crate::server::{Server, recovery};
+
+use super::LinkError;
+
+/// So much is applied at once, while nobody reads.
+const BATCH_BYTES: usize = 64 * 1024;
+/// With so much waiting, the replica is behind, and all cores help.
+const BEHIND_BYTES: usize = 1024 * 1024;
+/// Batches from so many bytes on have their room in the log made sure of.
+const SECURE_FROM_BYTES: usize = 256 * 1024;
+
+/// Applies one connection's stream.
+pub struct Applying {
+    units: Units,
+    /// The database selected where the stream is at.
+    database: usize,
+    /// Whether threads may divide the work: not after an error, so as to find its place.
+    division: Division,
+}
+
+/// What a buffer came to.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Came {
+    /// How many bytes were applied.
+    pub bytes: usize,
+    /// Whether the primary asked how far we are.
+    pub asked: bool,
+}
+
+impl Applying {
+    /// Goes on where `stream` ends; carefully if the last attempt ended with an error.
+    pub fn new(stream: &Stream, division: Division) -> Self {
+        let (_, database) = stream.end();
+        Self { units: Units::new(), database, division }
+    }
+
+    /// Applies the whole units in `buffer` and takes them out of it.
+    pub fn take(
+        &mut self,
+        server: &Server,
+        stream: &Stream,
+        buffer: &mut BytesMut,
+    ) -> Result<Came, LinkError> {
+        let mut came = Came::default();
+        loop {
+            let is_behind = buffer.len() >= BEHIND_BYTES;
+            let enough = if is_behind { BEHIND_BYTES } else { BATCH_BYTES };
+            let whole = self.units.find(buffer, enough)?;
+            if whole == 0 {
+                return Ok(came);
+            }
+            let division = if is_behind { self.division } else { Division::None };
+            self.apply(server, stream, &buffer[..whole], division)?;
+            for mark in self.units.marks() {
+                match *mark {
+                    Mark::AskForAcknowledgement => came.asked = true,
+                    Mark::Message { .. } => {}
+                }
+            }
+            self.units.taken();
+            buffer.advance(whole);
+            came.bytes += whole;
+        }
+    }
+
+    fn apply(
+        &mut self,
+        server: &Server,
+        stream: &Stream,
+        units: &[u8],
+        division: Division,
+    ) -> Result<(), LinkError> {
+        let log = stream.log();
+        let _room = if units.len() >= SECURE_FROM_BYTES {
+            Some(log.secure(units.len() as u64 * 2)?)
+        } else {
+            log.admission()?;
+            None
+        };
+        if server.live.disk_is_short() {
+            return Err(LinkError::DiskShort);
+        }
+        let mut locked = server.keyspace.lock_all();
+        let base = log.written();
+        let applied = apply_units(
+            &mut locked,
+            &server.keyspace,
+            server,
+            (units, base),
+            self.database,
+            division,
+        );
+        match applied {
+            Ok(applied) => {
+                append(server, stream, units, applied.database)?;
+                self.database = applied.database;
+                server.live.changed(applied.changes);
+                Ok(())
+            }
+            Err(error) if division == Division::None => {
+                self.keep_whole(server, stream, &mut locked, (units, base), &error)?;
+                Err(LinkError::Apply(error))
+            }
+            Err(error) => {
+                // Some of it is applied, and which is not known.
+                restore(server, stream, &mut locked);
+                Err(LinkError::Apply(error))
+            }
+        }
+    }
+
+    /// Keeps the whole units before the one that failed; half a unit is undone.
+    fn keep_whole(
+        &mut self,
+        server: &Server,
+        stream: &Stream,
+        locked: &mut Locked<'_>,
+        (units, base): (&[u8], Offset),
+        error: &RestoreError,
+    ) -> Result<(), LinkError> {
+        let failed = error.at().map_or(0, |at| at.since(base) as usize);
+        let begin = unit_at(units, failed);
+        if begin < failed {
+            // What its transaction did before cannot be taken back one by one. The units before it
+            // are sent again.
+            restore(server, stream, locked);
+            return Ok(());
+        }
+        if begin > 0 {
+            self.database = selected_behind(&units[..begin], self.database);
+            append(server, stream, &units[..begin], self.database)?;
+        }
+        Ok(())
+    }
+}
+
+/// Appends what was applied. Should that not be possible memory and log differ, and the server ends.
+fn append(
+    server: &Server,
+    stream: &Stream,
+    units: &[u8],
+    database: usize,
+) -> Result<(), LinkError> {
+    match stream.append_verbatim(units, database).map_err(LinkError::of_append) {
+        Ok(_) => Ok(()),
+        Err(LinkError::Stopped) => Err(LinkError::Stopped),
+        Err(error) => server.fail("cannot append to the log", &error),
+    }
+}
+
+/// Brings the data back to what the log says.
+fn restore(server: &Server, stream: &Stream, locked: &mut Locked<'_>) {
+    tracing::warn!(
+        "half of what could not be applied is undone: the data is restored from the log"
+    );
+    if let Err(error) = recovery::restore(server, stream, locked) {
+        server.fail("cannot restore the data", &error);
+    }
+}
+
+/// Finds where the unit begins that has the command at `place`.
+fn unit_at(units: &[u8], place: usize) -> usize {
+    let (mut found, mut begin) = (Units::new(), 0);
+    // They were found to be whole before.
+    while let Ok(end) = found.find(units, begin + 1)
+        && end <= place
+        && end > begin
+    {
+        begin = end;
+    }
+    begin
+}
+
+/// The database that is selected behind whole units.
+fn selected_behind(units: &[u8], mut database: usize) -> usize {
+    use crate::net::{Parsed, Parser, Peer, number::parse_i64_strict};
+    let (mut parser, mut at) = (Parser::new(Peer::Upstream, usize::MAX), 0);
+    while let Ok(Parsed::Command { consumed } | Parsed::Empty { consumed }) =
+        parser.parse(&units[at..])
+    {
+        let args = parser.args(&units[at..]);
+        if args.get(0).is_some_and(|name| name.eq_ignore_ascii_case(b"select")) {
+            let selected = args.get(1).and_then(parse_i64_strict);
+            database = selected.and_then(|db| db.try_into().ok()).unwrap_or(database);
+        }
+        at += consumed;
+    }
+    database
+}
+
+/// How far everything is durable, as `REPLCONF ACK … FACK …` says.
+pub fn acknowledgement(log: &Log) -> String {
+    let (applied, durable) = (log.sealed().to_string(), log.durable().to_string());
+    let words = ["REPLCONF", "ACK", &applied, "FACK", &durable];
+    let mut bytes = Vec::new();
+    crate::net::wire::put_command(&mut bytes, &words);
+    String::from_utf8(bytes).expect("words of letters and digits")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SELECT: &str = "*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n";
+    const SET: &str = "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n";
+
+    #[test]
+    fn the_unit_of_a_command_begins_at_its_transaction() {
+        let transaction = format!("*1\r\n$5\r\nMULTI\r\n{SET}*1\r\n$4\r\nEXEC\r\n");
+        let units = format!("{SET}{transaction}{SET}");
+        let second = SET.len();
+        assert_eq!(unit_at(units.as_bytes(), 0), 0);
+        assert_eq!(unit_at(units.as_bytes(), second + 15), second);
+        assert_eq!(unit_at(units.as_bytes(), second + transaction.len()), units.len() - SET.len());
+    }
+
+    #[test]
+    fn the_last_selection_counts() {
+        assert_eq!(selected_behind(format!("{SET}{SELECT}{SET}").as_bytes(), 1), 3);
+        assert_eq!(selected_behind(SET.as_bytes(), 1), 1);
+    }
+}

@@ -1,0 +1,349 @@
+//! One connection to the primary: the handshake, a full resync if need be, and the stream.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Buf, BytesMut};
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::{TcpSocket, TcpStream, lookup_host};
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use crate::log::Log;
+use crate::net::socket::Socket;
+use crate::position::{Offset, Position, Replid};
+use crate::replication::answer;
+use crate::replication::handshake::{Agreement, Failover, Handshake, Plan, Step};
+use crate::replication::payload::{Payload, PayloadState};
+use crate::replication::stream::Stream;
+use crate::server::Server;
+use crate::server::clock::unix_ms;
+use crate::server::replay::Division;
+use crate::snapshot::{Ancestor, Pending};
+
+use super::adopt::{self, Incoming};
+use super::apply::{Applying, acknowledgement};
+use super::{Link, LinkError, Stage};
+
+/// How much is read from the socket at once.
+const READ_BYTES: usize = 256 * 1024;
+/// The most that waits to be applied, but for a unit that is larger.
+const WAITING_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// How often the primary is told how far we are.
+const ACK_PERIOD: Duration = Duration::from_secs(1);
+
+/// Follows until the link ends, and tells why.
+pub async fn run(server: &Arc<Server>, link: &Link) -> LinkError {
+    let session = async {
+        let mut session = Session::connect(server, link).await?;
+        let agreement = session.agree().await?;
+        session.take_up(agreement).await?;
+        session.follow().await
+    };
+    match session.await {
+        Ok(never) => match never {},
+        Err(_) if link.is_stopped() => LinkError::Stopped,
+        Err(error) => error,
+    }
+}
+
+/// One connection.
+struct Session<'l> {
+    server: &'l Arc<Server>,
+    link: &'l Link,
+    socket: Socket,
+    buffer: BytesMut,
+    stop: watch::Receiver<bool>,
+    silence_max: Duration,
+}
+
+/// Addresses are tried in their order.
+async fn connect(server: &Server, link: &Link) -> std::io::Result<TcpStream> {
+    let source = server.settings().following.source_address.clone();
+    let parse = |text: String| text.parse::<std::net::IpAddr>().map_err(std::io::Error::other);
+    let source = source.map(parse).transpose()?;
+    let mut failed = std::io::Error::from(std::io::ErrorKind::AddrNotAvailable);
+    for address in lookup_host((link.primary.host.as_str(), link.primary.port)).await? {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        if let Some(source) = source {
+            socket.bind((source, 0).into())?;
+        }
+        match socket.connect(address).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
+}
+
+impl<'l> Session<'l> {
+    async fn connect(server: &'l Arc<Server>, link: &'l Link) -> Result<Self, LinkError> {
+        let failed = |source| LinkError::Connect { address: link.primary.to_string(), source };
+        let silence_max = server.settings().repl_timeout;
+        let mut stop = link.stop.subscribe();
+        let connected = tokio::select! {
+            connected = timeout(silence_max, connect(server, link)) => connected,
+            _ = stop.wait_for(|stop| *stop) => return Err(LinkError::Stopped),
+        };
+        let stream = match connected {
+            Ok(stream) => stream.map_err(failed)?,
+            Err(_) => return Err(failed(std::io::ErrorKind::TimedOut.into())),
+        };
+        stream.set_nodelay(true).map_err(LinkError::Socket)?;
+        let keepalive_s = server.live.keepalive_s();
+        if keepalive_s > 0 {
+            let keepalive = TcpKeepalive::new().with_time(Duration::from_secs(keepalive_s));
+            SockRef::from(&stream).set_tcp_keepalive(&keepalive).map_err(LinkError::Socket)?;
+        }
+        link.status.heard();
+        let (socket, buffer) = (Socket::Tcp(stream), BytesMut::new());
+        Ok(Self { server, link, socket, buffer, stop, silence_max })
+    }
+
+    /// Waits for more bytes; an error after too long a silence, or when the link is to end.
+    async fn read(&mut self) -> Result<(), LinkError> {
+        self.buffer.reserve(READ_BYTES);
+        let read = tokio::select! {
+            read = timeout(self.silence_max, self.socket.read(&mut self.buffer)) => read,
+            _ = self.stop.wait_for(|stop| *stop) => return Err(LinkError::Stopped),
+        };
+        match read {
+            Ok(Ok(0)) => Err(LinkError::Closed),
+            Ok(Ok(_)) => {
+                self.link.status.heard();
+                Ok(())
+            }
+            Ok(Err(error)) => Err(LinkError::Socket(error)),
+            Err(_) => Err(LinkError::Silent { seconds: self.silence_max.as_secs() }),
+        }
+    }
+
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), LinkError> {
+        let written = tokio::select! {
+            written = timeout(self.silence_max, self.socket.write_all(bytes)) => written,
+            _ = self.stop.wait_for(|stop| *stop) => return Err(LinkError::Stopped),
+        };
+        match written {
+            Ok(written) => written.map_err(LinkError::Socket),
+            Err(_) => Err(LinkError::Silent { seconds: self.silence_max.as_secs() }),
+        }
+    }
+
+    fn stream(&self) -> Result<Arc<Stream>, LinkError> {
+        self.server.stream().ok_or(LinkError::Stopped)
+    }
+
+    /// What we have, by which the primary judges whether we may go on.
+    fn position(&self) -> Result<Option<Position>, LinkError> {
+        let end = self.stream()?.seal();
+        // Nothing was ever written here, so there is nothing to go on from.
+        let position = Position { replid: self.server.replid(), offset: end };
+        Ok((end > Offset::ZERO).then_some(position))
+    }
+
+    fn plan(&self) -> Result<Plan, LinkError> {
+        let settings = self.server.settings();
+        let text = |bytes: &Vec<u8>| String::from_utf8_lossy(bytes).into_owned();
+        let own_port = self.server.listening.port();
+        let failover = if *self.link.takes_over.lock() { Failover::Asked } else { Failover::No };
+        Ok(Plan {
+            user: settings.following.user.as_ref().map(text),
+            password: settings.following.password.as_ref().map(text),
+            listening_port: settings.following.announce_port.unwrap_or(own_port),
+            announce_ip: settings.following.announce_ip.clone(),
+            position: self.position()?,
+            failover,
+        })
+    }
+
+    async fn agree(&mut self) -> Result<Agreement, LinkError> {
+        self.link.status.set_stage(Stage::Handshake);
+        let mut handshake = Handshake::new(self.plan()?);
+        loop {
+            let output = handshake.output();
+            self.write(&output).await?;
+            let (answer, consumed) = loop {
+                if let Some(found) = answer::read(&self.buffer)? {
+                    break found;
+                }
+                let dropped = answer::leading_newlines(&self.buffer);
+                self.buffer.advance(dropped);
+                self.read().await?;
+            };
+            self.buffer.advance(consumed);
+            let step = handshake.answered(answer)?;
+            for remark in handshake.remarks() {
+                tracing::debug!(primary = %self.link.primary, "{remark}");
+            }
+            if let Step::Done(agreement) = step {
+                *self.link.takes_over.lock() = false;
+                return Ok(agreement);
+            }
+        }
+    }
+
+    async fn take_up(&mut self, agreement: Agreement) -> Result<(), LinkError> {
+        match agreement {
+            Agreement::Continue { replid, learned } => self.go_on(replid, &learned),
+            Agreement::Full { replid, offset, learned, parted } => {
+                let resync = Incoming { replid, offset, learned, parted };
+                self.resync(resync).await
+            }
+        }
+    }
+
+    /// Continues where we are, under the name that the history has now.
+    fn go_on(&mut self, replid: Option<Replid>, learned: &[Ancestor]) -> Result<(), LinkError> {
+        let stream = self.stream()?;
+        let end = stream.seal();
+        if end == Offset::ZERO {
+            return Err(LinkError::NothingToContinue { wanted: end });
+        }
+        let own = self.server.replid();
+        let name = replid.unwrap_or(own);
+        let reason = if name == own {
+            format!("continues from {end} under the present replid")
+        } else {
+            format!("continues from {end}; the replid is {name} now, and was {own}")
+        };
+        self.server.follow_history(name, learned)?;
+        self.link.status.began_resync("partial", reason.clone());
+        tracing::info!(primary = %self.link.primary, "partial resync: {reason}");
+        Ok(())
+    }
+
+    /// Receives the primary's data aside, and takes it over once it is whole.
+    async fn resync(&mut self, incoming: Incoming) -> Result<(), LinkError> {
+        let own = self.server.replid();
+        let reason = match self.position()? {
+            None => "this replica had no data".to_owned(),
+            Some(at) => format!("the primary did not continue {own} from {}", at.offset),
+        };
+        let (primary, offset) = (&self.link.primary, incoming.offset);
+        tracing::info!(%primary, replid = %incoming.replid, %offset, reason, "full resync");
+        self.link.status.began_resync("full", reason);
+        self.link.status.set_stage(Stage::Receiving);
+        let store = self.server.store().ok_or(LinkError::Stopped)?;
+        let mut pending = store.begin(incoming.offset, 0)?;
+        let bytes = self.receive(&mut pending).await?;
+        tracing::info!(%primary, bytes, "the primary's snapshot is here, loading it");
+        self.link.status.set_stage(Stage::Loading);
+        self.adopt(pending, bytes, incoming).await
+    }
+
+    /// Writes the snapshot to its file as it comes; returns how long it is.
+    async fn receive(&mut self, pending: &mut Pending) -> Result<u64, LinkError> {
+        use std::io::Write;
+        let mut payload = Payload::new();
+        loop {
+            let taken = payload.take(&self.buffer)?;
+            pending.write_all(taken.data).map_err(LinkError::Write)?;
+            let (consumed, state) = (taken.consumed, taken.state);
+            self.buffer.advance(consumed);
+            self.link.status.set_total(payload.total());
+            self.link.status.set_received(payload.received());
+            if state == PayloadState::Done {
+                return Ok(payload.received());
+            }
+            self.read().await?;
+        }
+    }
+
+    /// Loads and adopts the snapshot on another thread, while the primary sees that we live.
+    async fn adopt(
+        &mut self,
+        pending: Pending,
+        bytes: u64,
+        incoming: Incoming,
+    ) -> Result<(), LinkError> {
+        let (server, stop) = (Arc::clone(self.server), self.stop.clone());
+        let adopting = tokio::task::spawn_blocking(move || {
+            adopt::run(&server, pending, bytes, &incoming, &stop)
+        });
+        tokio::pin!(adopting);
+        let mut ticks = interval(ACK_PERIOD);
+        loop {
+            tokio::select! {
+                adopted = &mut adopting => return adopted.map_err(|_| LinkError::Thread)?,
+                _ = ticks.tick() => {
+                    // A primary that is gone is noticed afterwards.
+                    let _ = self.socket.try_write(b"\n");
+                }
+            }
+        }
+    }
+
+    /// Applies the stream as it comes, and tells the primary how far we are.
+    async fn follow(&mut self) -> Result<std::convert::Infallible, LinkError> {
+        let stream = self.stream()?;
+        let log = stream.log().clone();
+        let careful = self.link.status.failed_to_apply();
+        let division = if careful { Division::None } else { Division::Threads };
+        let mut applying = Applying::new(&stream, division);
+        self.link.status.went_up();
+        self.server.live.set_linked(true);
+        tracing::info!(primary = %self.link.primary, offset = %log.sealed(), "the link is up");
+        self.acknowledge(&log).await?;
+        let mut ticks = interval(ACK_PERIOD);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        ticks.tick().await;
+        // What the primary asked about and is not durable yet.
+        let mut asked_about: Option<Offset> = None;
+        loop {
+            self.gather()?;
+            let came = applying.take(self.server, &stream, &mut self.buffer)?;
+            if came.asked {
+                self.acknowledge(&log).await?;
+                let end = log.sealed();
+                if log.durable() < end {
+                    log.request_sync();
+                    asked_about = Some(end);
+                }
+            }
+            let durable = async {
+                match asked_about {
+                    Some(end) => log.becomes_durable_at(end).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                read = self.read() => read?,
+                durable = durable => {
+                    durable?;
+                    asked_about = None;
+                    self.acknowledge(&log).await?;
+                }
+                _ = ticks.tick() => {
+                    self.check_silence()?;
+                    self.acknowledge(&log).await?;
+                }
+            }
+        }
+    }
+
+    /// Ends the link when the primary has been silent for too long.
+    fn check_silence(&self) -> Result<(), LinkError> {
+        let seconds = self.server.settings().repl_timeout.as_secs();
+        let silent_ms = unix_ms().saturating_sub(self.link.status.heard_ms());
+        if silent_ms / 1000 > seconds as i64 { Err(LinkError::Silent { seconds }) } else { Ok(()) }
+    }
+
+    /// Reads what is there without waiting, as much as is worth applying at once.
+    fn gather(&mut self) -> Result<(), LinkError> {
+        while self.buffer.len() < WAITING_BYTES_MAX {
+            self.buffer.reserve(READ_BYTES);
+            match self.socket.try_read(&mut self.buffer) {
+                Ok(0) => return Ok(()),
+                Ok(_) => self.link.status.heard(),
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(LinkError::Socket(error)),
+            }
+        }
+        Ok(())
+    }
+
+    async fn acknowledge(&mut self, log: &Log) -> Result<(), LinkError> {
+        let words = acknowledgement(log);
+        self.write(words.as_bytes()).await
+    }
+}
