@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::age;
 use super::core::{Core, Options, random_salt};
 use super::directory::Directory;
 use super::format::Header;
@@ -317,6 +318,13 @@ impl Log {
     pub fn covered_ms(&self) -> u64 {
         let first = self.core.segments.first();
         first.map_or(0, |segment| now_ms().saturating_sub(segment.header.created_ms))
+    }
+
+    /// When the byte at `offset` was sealed, in milliseconds since 1970; never later than it was.
+    ///
+    /// `None` if it is not sealed yet, or no longer there. Reads a few frames, maybe from the disk.
+    pub fn sealed_ms(&self, offset: Offset) -> Option<u64> {
+        age::sealed_ms(&*self.core.segments.containing(offset)?, offset)
     }
 
     /// The files in use, oldest first.

@@ -35,6 +35,7 @@ mod directory;
 pub mod heap;
 mod watermarks;
 
+mod age;
 mod segment;
 
 mod core;

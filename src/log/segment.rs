@@ -147,6 +147,17 @@ impl Segment {
         self.slots.store(slots, Ordering::Release);
     }
 
+    /// How many frames there can be: those stored, or all that have room where that is not known.
+    pub(super) fn slots_at_most(&self) -> u32 {
+        match (self.slots.load(Ordering::Acquire), self.end()) {
+            (0, Some(end)) => {
+                let room = self.header.file_len as usize - self.file_position(end);
+                (room / FRAME_BYTES) as u32
+            }
+            (slots, _) => slots,
+        }
+    }
+
     pub(super) fn is_vouched(&self) -> bool {
         self.is_vouched.load(Ordering::Relaxed)
     }

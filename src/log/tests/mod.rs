@@ -1,5 +1,6 @@
 //! Tests of the log as a whole, on real files and on the model of a disk.
 
+mod age;
 mod crash;
 mod damage;
 mod following;
