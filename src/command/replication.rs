@@ -13,6 +13,8 @@ use super::{Call, Fault, Flow, Mode};
 
 /// The longest address that `REPLCONF ip-address` may announce.
 const ADDRESS_BYTES_MAX: usize = 255;
+/// The longest version that is remembered of `REPLCONF version`.
+const VERSION_BYTES_MAX: usize = 32;
 
 /// `ROLE`: what this server is, and whom it feeds.
 pub fn role(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
@@ -212,17 +214,28 @@ fn introduce(call: &mut Call<'_, '_>, option: &[u8], value: usize) -> Result<(),
         // Unknown capabilities are for newer primaries.
         call.session.replica.capa_eof |= word.eq_ignore_ascii_case(b"eof");
         call.session.replica.capa_psync2 |= word.eq_ignore_ascii_case(b"psync2");
+        call.session.replica.capa_backlog |= word.eq_ignore_ascii_case(b"backlog");
+        call.session.replica.capa_any = true;
     } else if option.eq_ignore_ascii_case(b"rdb-only") {
         call.session.replica.rdb_only = integer(call, value)? == 1;
     } else if option.eq_ignore_ascii_case(b"rdb-filter-only") {
         call.session.replica.rdb_empty = rdb_without_keys(word)?;
-    } else if !option.eq_ignore_ascii_case(b"version") {
+    } else if option.eq_ignore_ascii_case(b"version") {
+        call.session.replica.version = version(word);
+    } else {
         return Err(Fault::of(format!(
             "ERR Unrecognized REPLCONF option: {}",
             String::from_utf8_lossy(option)
         )));
     }
     Ok(())
+}
+
+/// Takes a version that looks like one, as far as it is to be shown.
+fn version(word: &[u8]) -> Option<String> {
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b".-+_".contains(byte);
+    let fits = (1..=VERSION_BYTES_MAX).contains(&word.len()) && word.iter().all(is_plain);
+    fits.then(|| String::from_utf8_lossy(word).into_owned())
 }
 
 /// Reads `rdb-filter-only`: nothing at all, or functions, of which there are none either.

@@ -119,6 +119,12 @@ pub struct ReplicaHello {
     pub capa_eof: bool,
     /// Whether it takes `+CONTINUE <replid>`.
     pub capa_psync2: bool,
+    /// Whether it named any capability at all.
+    pub capa_any: bool,
+    /// Whether it is a server of this kind, by its capability `backlog`.
+    pub capa_backlog: bool,
+    /// Its version, where it told one.
+    pub version: Option<String>,
     /// Whether it wants the RDB alone, and no stream.
     pub rdb_only: bool,
     /// Whether it wants an RDB without data.

@@ -70,12 +70,12 @@ impl fmt::Display for Divergence {
         match self {
             Self::UnknownHistory => write!(f, "its replid is not part of this server's lineage"),
             Self::AheadOfEnd { end } => {
-                write!(f, "it is ahead of this server, which ends at {end}")
+                write!(f, "it is ahead of this server: the history ends at {end}")
             }
             Self::PastCeiling { ceiling } => {
                 write!(
                     f,
-                    "it followed an older history past {ceiling}, where this one parted from it"
+                    "it followed an older history past {ceiling} where this one parted from it"
                 )
             }
         }

@@ -19,3 +19,4 @@ pub mod replicas;
 pub mod answer;
 pub mod handshake;
 pub mod payload;
+pub mod resyncs;

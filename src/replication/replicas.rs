@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::position::Offset;
+
+use super::resyncs::Resync;
 
 /// What a replica's connection is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,15 +34,75 @@ impl FeedState {
     }
 }
 
-/// One replica that is fed.
-#[derive(Debug)]
-pub struct Replica {
+/// What kind of server a replica is, as far as it said so before it asked for the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplicaKind {
+    /// One of ours.
+    Backlogd,
+    /// Any other that named its capabilities, as stock servers do.
+    Redis,
+    /// It said nothing of itself.
+    Unknown,
+}
+
+impl ReplicaKind {
+    /// Returns the word that `INFO` shows.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Backlogd => "backlogd",
+            Self::Redis => "redis",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// What a replica said of itself before it asked for the stream.
+#[derive(Clone, Debug)]
+pub struct Introduction {
     /// The client number of its connection.
     pub client: u64,
     /// The address it announced, or that of its socket.
     pub address: String,
     /// The port it listens on.
     pub port: u16,
+    /// What it is.
+    pub kind: ReplicaKind,
+    /// Its version, where it told one.
+    pub version: Option<String>,
+}
+
+/// A snapshot on its way to a replica.
+#[derive(Debug)]
+pub struct Progress {
+    /// The size of the snapshot.
+    pub bytes: u64,
+    /// How much of it the socket has taken.
+    pub sent: AtomicU64,
+    began: Instant,
+}
+
+impl Progress {
+    /// Tells how long the rest takes at the pace so far; `None` before there is a pace.
+    pub fn remaining(&self) -> Option<Duration> {
+        remaining(self.sent.load(Ordering::Relaxed), self.bytes, self.began.elapsed())
+    }
+}
+
+fn remaining(sent: u64, bytes: u64, elapsed: Duration) -> Option<Duration> {
+    let left = bytes.saturating_sub(sent) as f64;
+    let pace = sent as f64 / elapsed.as_secs_f64();
+    Duration::try_from_secs_f64(left / pace).ok()
+}
+
+/// One replica that is fed.
+#[derive(Debug)]
+pub struct Replica {
+    /// What it said of itself.
+    pub introduction: Introduction,
+    resync: Mutex<Option<Resync>>,
+    progress: Mutex<Option<Arc<Progress>>>,
+    /// From where on the stream is sent or will be; `u64::MAX` until that is known.
+    begin: AtomicU64,
     state: AtomicU8,
     cursor: AtomicU64,
     acknowledged: AtomicU64,
@@ -50,11 +113,12 @@ pub struct Replica {
 
 impl Replica {
     /// Describes a replica that has just asked for the stream.
-    pub fn new(client: u64, address: String, port: u16, now_ms: i64) -> Self {
+    pub fn new(introduction: Introduction, now_ms: i64) -> Self {
         Self {
-            client,
-            address,
-            port,
+            introduction,
+            resync: Mutex::default(),
+            progress: Mutex::default(),
+            begin: AtomicU64::new(u64::MAX),
             state: AtomicU8::new(0),
             cursor: AtomicU64::new(0),
             acknowledged: AtomicU64::new(0),
@@ -123,6 +187,43 @@ impl Replica {
         self.acknowledgements.load(Ordering::Acquire) > 0
     }
 
+    /// Tells up to where it has the stream, for all that is known; `None` before it is sent any.
+    ///
+    /// Who has acknowledged nothing yet has what it claimed to have, or the snapshot it was sent.
+    pub fn held(&self) -> Option<Offset> {
+        let begin = self.begin.load(Ordering::Relaxed);
+        (begin != u64::MAX).then(|| self.acknowledged().max(Offset(begin)))
+    }
+
+    /// Notes from where on the stream is sent to it.
+    pub fn begin_at(&self, offset: Offset) {
+        self.begin.store(offset.0, Ordering::Relaxed);
+    }
+
+    /// Notes how it resyncs.
+    pub fn resyncs(&self, resync: Resync) {
+        *self.resync.lock() = Some(resync);
+    }
+
+    /// Tells how it resynced when it came.
+    pub fn resync(&self) -> Option<Resync> {
+        self.resync.lock().clone()
+    }
+
+    /// Notes that a snapshot of so many bytes is on its way.
+    pub fn begin_transfer(&self, bytes: u64) -> Arc<Progress> {
+        let (sent, began) = (AtomicU64::new(0), Instant::now());
+        let progress = Arc::new(Progress { bytes, sent, began });
+        *self.progress.lock() = Some(Arc::clone(&progress));
+        progress
+    }
+
+    /// Tells how far the snapshot has come that is on its way.
+    pub fn transfer(&self) -> Option<Arc<Progress>> {
+        let progress = self.progress.lock().clone();
+        progress.filter(|_| self.state() == FeedState::SendSnapshot)
+    }
+
     /// Tells the seconds since it last acknowledged anything.
     pub fn lag_s(&self, now_ms: i64) -> i64 {
         (now_ms - self.acknowledged_ms()).max(0) / 1000
@@ -145,7 +246,8 @@ impl Default for Replicas {
 impl Replicas {
     /// Takes a replica in; it leaves when the guard is dropped.
     pub fn attach(self: &Arc<Self>, replica: Arc<Replica>) -> Attached {
-        self.all.lock().insert(replica.client, Arc::clone(&replica));
+        let client = replica.introduction.client;
+        self.all.lock().insert(client, Arc::clone(&replica));
         Attached { replicas: Arc::clone(self), replica }
     }
 
@@ -214,7 +316,7 @@ impl std::ops::Deref for Attached {
 
 impl Drop for Attached {
     fn drop(&mut self) {
-        self.replicas.all.lock().remove(&self.replica.client);
+        self.replicas.all.lock().remove(&self.replica.introduction.client);
     }
 }
 
@@ -222,11 +324,17 @@ impl Drop for Attached {
 mod tests {
     use super::*;
 
+    fn replica(client: u64) -> Arc<Replica> {
+        let (address, kind) = (String::from("a"), ReplicaKind::Redis);
+        let port = client as u16;
+        Arc::new(Replica::new(Introduction { client, address, port, kind, version: None }, 0))
+    }
+
     #[test]
     fn only_replicas_that_are_online_count() {
         let replicas = Arc::new(Replicas::default());
-        let first = replicas.attach(Arc::new(Replica::new(1, "a".into(), 1, 0)));
-        let second = replicas.attach(Arc::new(Replica::new(2, "b".into(), 2, 0)));
+        let first = replicas.attach(replica(1));
+        let second = replicas.attach(replica(2));
         first.set_state(FeedState::Online);
         second.set_state(FeedState::SendSnapshot);
         replicas.acknowledge(1, Offset(10), None, 5);
@@ -239,7 +347,7 @@ mod tests {
     #[test]
     fn a_replica_leaves_with_its_connection_and_frees_the_log() {
         let replicas = Arc::new(Replicas::default());
-        let guard = replicas.attach(Arc::new(Replica::new(1, "a".into(), 1, 0)));
+        let guard = replicas.attach(replica(1));
         guard.set_cursor(Offset(42));
         assert_eq!(replicas.list()[0].cursor(), Offset(42));
         drop(guard);
@@ -249,10 +357,44 @@ mod tests {
     #[test]
     fn an_acknowledgement_never_goes_back() {
         let replicas = Arc::new(Replicas::default());
-        let guard = replicas.attach(Arc::new(Replica::new(1, "a".into(), 1, 0)));
+        let guard = replicas.attach(replica(1));
         replicas.acknowledge(1, Offset(10), Some(Offset(8)), 5);
         replicas.acknowledge(1, Offset(4), Some(Offset(3)), 2_006);
         assert_eq!((guard.acknowledged(), guard.durable()), (Offset(10), Offset(8)));
         assert_eq!(guard.lag_s(4_007), 2);
+    }
+
+    #[test]
+    fn what_a_replica_has_is_what_it_came_with_until_it_acknowledges_more() {
+        let replicas = Arc::new(Replicas::default());
+        let guard = replicas.attach(replica(1));
+        assert_eq!(guard.held(), None);
+        guard.begin_at(Offset(30));
+        assert_eq!(guard.held(), Some(Offset(30)));
+        replicas.acknowledge(1, Offset(20), None, 5);
+        assert_eq!(guard.held(), Some(Offset(30)));
+        replicas.acknowledge(1, Offset(40), None, 5);
+        assert_eq!(guard.held(), Some(Offset(40)));
+    }
+
+    #[test]
+    fn a_transfer_is_told_while_it_is_under_way() {
+        let replica = replica(1);
+        let progress = replica.begin_transfer(100);
+        progress.sent.store(25, Ordering::Relaxed);
+        assert!(replica.transfer().is_none(), "the snapshot is still being made");
+        replica.set_state(FeedState::SendSnapshot);
+        assert_eq!(replica.transfer().unwrap().bytes, 100);
+        replica.set_state(FeedState::Online);
+        assert!(replica.transfer().is_none());
+    }
+
+    #[test]
+    fn the_rest_takes_as_long_as_the_pace_so_far_says() {
+        let second = Duration::from_secs(1);
+        assert_eq!(remaining(25, 100, second), Some(3 * second));
+        assert_eq!(remaining(100, 100, second), Some(Duration::ZERO));
+        assert_eq!(remaining(0, 100, second), None);
+        assert_eq!(remaining(0, 0, Duration::ZERO), None);
     }
 }

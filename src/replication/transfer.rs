@@ -28,8 +28,8 @@ pub struct Transfer<'t> {
     pub file: &'t File,
     /// Its size.
     pub bytes: u64,
-    /// Counts up by what the socket has taken.
-    pub sent: &'t AtomicU64,
+    /// Each counts up by what the socket has taken.
+    pub sent: &'t [&'t AtomicU64],
     /// Set once nobody wants the transfer any more.
     pub given_up: &'t AtomicBool,
 }
@@ -44,7 +44,7 @@ impl Transfer<'_> {
                 // The file is shorter than it was.
                 Ok(0) => return Err(snapshot_error(at, io::ErrorKind::UnexpectedEof.into())),
                 // The place has moved on by as much.
-                Ok(count) => drop(self.sent.fetch_add(count as u64, Ordering::Relaxed)),
+                Ok(count) => self.count(count as u64),
                 Err(Errno::AGAIN) => self.await_room()?,
                 Err(Errno::INTR) => {}
                 Err(error @ Errno::IO) => return Err(snapshot_error(at, error.into())),
@@ -52,6 +52,12 @@ impl Transfer<'_> {
             }
         }
         Ok(())
+    }
+
+    fn count(&self, bytes: u64) {
+        for counter in self.sent {
+            counter.fetch_add(bytes, Ordering::Relaxed);
+        }
     }
 
     /// Waits until the socket takes more, as long as somebody wants it to.
@@ -103,7 +109,7 @@ mod tests {
         });
         let (sent, given_up) = (AtomicU64::new(0), AtomicBool::new(false));
         let bytes_max = bytes.len() as u64;
-        Transfer { socket, file: &file, bytes: bytes_max, sent: &sent, given_up: &given_up }
+        Transfer { socket, file: &file, bytes: bytes_max, sent: &[&sent], given_up: &given_up }
             .run()
             .unwrap();
         assert_eq!(sent.into_inner(), bytes_max);
@@ -115,7 +121,7 @@ mod tests {
         let (file, (socket, _replica)) = (file(b"short"), pair());
         let (sent, given_up) = (AtomicU64::new(0), AtomicBool::new(false));
         let transfer =
-            Transfer { socket, file: &file, bytes: 9, sent: &sent, given_up: &given_up }.run();
+            Transfer { socket, file: &file, bytes: 9, sent: &[&sent], given_up: &given_up }.run();
         assert!(matches!(transfer, Err(FeedError::Snapshot { at: 5, .. })), "{transfer:?}");
     }
 
@@ -125,7 +131,7 @@ mod tests {
         let (sent, given_up) = (AtomicU64::new(0), AtomicBool::new(true));
         let bytes = 16 << 20;
         let transfer =
-            Transfer { socket, file: &file, bytes, sent: &sent, given_up: &given_up }.run();
+            Transfer { socket, file: &file, bytes, sent: &[&sent], given_up: &given_up }.run();
         assert!(matches!(transfer, Err(FeedError::Socket(_))), "{transfer:?}");
     }
 }

@@ -126,7 +126,8 @@ pub fn abort(server: &Server) -> Result<(), Fault> {
 }
 
 fn is_at(replica: &Replica, (host, port): &(String, u16)) -> bool {
-    replica.port == *port && replica.address.eq_ignore_ascii_case(host)
+    let known = &replica.introduction;
+    known.port == *port && known.address.eq_ignore_ascii_case(host)
 }
 
 async fn run(server: &Arc<Server>, plan: &FailoverPlan) -> Result<PrimaryAddress, GivenUp> {
@@ -170,7 +171,7 @@ async fn in_sync(
         let all = server.replicas.list();
         let mut candidates = all.iter().filter(|replica| replica.is_online() && wanted(replica));
         if let Some(found) = candidates.clone().find(|replica| replica.acknowledged() >= end) {
-            return Ok(address(&found.address, found.port));
+            return Ok(address(&found.introduction.address, found.introduction.port));
         }
         if candidates.next().is_none() && plan.target.is_none() {
             return Err(GivenUp::NoReplica);

@@ -17,7 +17,8 @@ use crate::net::{Args, Parsed, Parser, Peer};
 use crate::position::{Offset, Position};
 use crate::replication::feed::{self, FeedError};
 use crate::replication::lineage::Verdict;
-use crate::replication::replicas::{Attached, FeedState, Replica};
+use crate::replication::replicas::{Attached, FeedState, Introduction, Replica, ReplicaKind};
+use crate::replication::resyncs::{Resync, ResyncReason};
 use crate::replication::transfer::Transfer;
 
 use super::Server;
@@ -28,14 +29,6 @@ use super::saving::{self, Snapshot};
 
 /// How often a replica that waits for its snapshot is told that we live.
 const KEEPALIVE: Duration = Duration::from_secs(1);
-
-/// What a replica gets.
-enum Resync {
-    /// The stream from there on.
-    Partial(Offset),
-    /// A snapshot first, for this reason.
-    Full(String),
-}
 
 /// Feeds a replica for as long as its connection lasts.
 pub async fn run(
@@ -66,7 +59,7 @@ pub async fn run(
     replica.set_cursor(log.first());
     let attached = server.replicas.attach(Arc::clone(&replica));
     server.feeds_changed();
-    tracing::info!(peer, port = replica.port, "a replica asks for the stream");
+    tracing::info!(peer, port = replica.introduction.port, "a replica asks for the stream");
     let feeding = feed(server, socket, session, request, &attached, &log);
     let ended = tokio::select! {
         ended = feeding => ended.map(|never| match never {}),
@@ -100,7 +93,14 @@ fn describe(session: &Session) -> Replica {
     let own = session.info.address.rsplit_once(':').map_or("", |(host, _)| host);
     let own = own.trim_start_matches('[').trim_end_matches(']');
     let address = hello.ip_address.clone().unwrap_or_else(|| own.to_owned());
-    Replica::new(session.info.id, address, hello.listening_port, unix_ms())
+    let kind = match (hello.capa_backlog, hello.capa_any) {
+        (true, _) => ReplicaKind::Backlogd,
+        (false, true) => ReplicaKind::Redis,
+        (false, false) => ReplicaKind::Unknown,
+    };
+    let (client, port) = (session.info.id, hello.listening_port);
+    let version = hello.version.clone();
+    Replica::new(Introduction { client, address, port, kind, version }, unix_ms())
 }
 
 async fn feed(
@@ -112,8 +112,10 @@ async fn feed(
     log: &Log,
 ) -> Result<std::convert::Infallible, FeedError> {
     let peer = session.info.address.as_str();
-    let from = match judge(server, log, request, replica) {
-        Resync::Partial(offset) => {
+    let reason = judge(server, log, request, replica);
+    note(server, replica, reason);
+    let from = match reason {
+        ResyncReason::Continues { from: offset, .. } => {
             server.stats.partial_syncs.fetch_add(1, Ordering::Relaxed);
             let replid = server.replid();
             tracing::info!(peer, %offset, %replid, "partial resync");
@@ -125,12 +127,12 @@ async fn feed(
             socket.write_all(line.as_bytes()).await.map_err(FeedError::Socket)?;
             offset
         }
-        Resync::Full(reason) => {
+        reason => {
             server.stats.full_syncs.fetch_add(1, Ordering::Relaxed);
             if matches!(request, FeedRequest::Continue(_) | FeedRequest::Nowhere) {
                 server.stats.refused_partial_syncs.fetch_add(1, Ordering::Relaxed);
             }
-            tracing::info!(peer, reason, "full resync");
+            tracing::info!(peer, %reason, "full resync");
             full(server, socket, session, request, replica).await?
         }
     };
@@ -139,42 +141,45 @@ async fn feed(
     }
     let reader = log.reader(from)?;
     replica.set_cursor(from);
+    replica.begin_at(from);
     replica.set_state(FeedState::Online);
     feed::send_stream(socket, log, reader, replica, &server.policy, &server.stats.fed).await
 }
 
-/// Decides whether the replica may continue, and why not if not.
-fn judge(server: &Server, log: &Log, request: FeedRequest, replica: &Attached) -> Resync {
-    let at = match request {
-        FeedRequest::Sync => return Resync::Full("the replica knows SYNC only".to_owned()),
-        FeedRequest::Full => return Resync::Full("the replica has no history".to_owned()),
-        FeedRequest::Nowhere => {
-            return Resync::Full("the replica names no position that can be".to_owned());
-        }
-        FeedRequest::Continue(at) | FeedRequest::TakeOver(at) => at,
-    };
-    continues(server, log, at, replica).map_or_else(Resync::Full, Resync::Partial)
+/// Keeps in mind how the replica resyncs, for when it is asked and for when it has left.
+fn note(server: &Server, replica: &Attached, reason: ResyncReason) {
+    let Introduction { address, port, .. } = &replica.introduction;
+    let resync = Resync { address: address.clone(), port: *port, reason, at_ms: unix_ms() };
+    replica.resyncs(resync.clone());
+    server.resyncs.note(resync);
 }
 
-fn continues(
-    server: &Server,
-    log: &Log,
-    at: Position,
-    replica: &Attached,
-) -> Result<Offset, String> {
-    if let Verdict::Diverges(why) = server.identity.lock().continues(at, log.sealed()) {
-        return Err(why.to_string());
+/// Decides whether the replica may continue, and why or why not.
+fn judge(server: &Server, log: &Log, request: FeedRequest, replica: &Attached) -> ResyncReason {
+    match request {
+        FeedRequest::Sync => ResyncReason::SyncOnly,
+        FeedRequest::Full => ResyncReason::NoHistory,
+        FeedRequest::Nowhere => ResyncReason::NoPosition,
+        FeedRequest::Continue(at) | FeedRequest::TakeOver(at) => {
+            continues(server, log, at, replica)
+        }
     }
+}
+
+fn continues(server: &Server, log: &Log, at: Position, replica: &Attached) -> ResyncReason {
+    let under = match server.identity.lock().continues(at, log.sealed()) {
+        Verdict::Continues(under) => under,
+        Verdict::Diverges(why) => return ResyncReason::Diverges(why),
+    };
     // Held first, then looked for: what is found after that is not retired.
     replica.set_cursor(at.offset);
     replica.set_state(FeedState::Online);
     let begin = log.sound_from();
     if at.offset < begin {
         replica.set_state(FeedState::WaitSnapshot);
-        let wanted = at.offset;
-        return Err(format!("the backlog begins at {begin}, the replica needs it from {wanted}"));
+        return ResyncReason::BacklogBegins { begin, wanted: at.offset };
     }
-    Ok(at.offset)
+    ResyncReason::Continues { from: at.offset, under }
 }
 
 /// Sends a snapshot; returns the offset at which it was taken.
@@ -199,7 +204,7 @@ async fn full(
         None => format!("${}\r\n", snapshot.bytes),
     };
     socket.write_all(head.as_bytes()).await.map_err(FeedError::Socket)?;
-    send(server, socket, &snapshot).await?;
+    send(server, socket, &snapshot, replica).await?;
     if let Some(mark) = mark {
         socket.write_all(mark.as_bytes()).await.map_err(FeedError::Socket)?;
     }
@@ -218,7 +223,13 @@ async fn full(
 }
 
 /// Sends a snapshot's file on a thread that gives way to the workers.
-async fn send(server: &Arc<Server>, socket: &Socket, snapshot: &Snapshot) -> Result<(), FeedError> {
+async fn send(
+    server: &Arc<Server>,
+    socket: &Socket,
+    snapshot: &Snapshot,
+    replica: &Replica,
+) -> Result<(), FeedError> {
+    let progress = replica.begin_transfer(snapshot.bytes);
     let (shared, snapshot) = (Arc::clone(server), snapshot.clone());
     let socket = socket.duplicate().map_err(FeedError::Socket)?;
     let wanted = Wanted::default();
@@ -227,9 +238,9 @@ async fn send(server: &Arc<Server>, socket: &Socket, snapshot: &Snapshot) -> Res
     let transfer = move || {
         be_nice();
         let (file, bytes) = (&*snapshot.file, snapshot.bytes);
-        let sent = &shared.stats.fed;
+        let sent = [&shared.stats.fed, &progress.sent];
         // Whoever waited for it may have left.
-        let _ = done.send(Transfer { socket, file, bytes, sent, given_up: &given_up }.run());
+        let _ = done.send(Transfer { socket, file, bytes, sent: &sent, given_up: &given_up }.run());
     };
     let thread = std::thread::Builder::new().name("send-snapshot".to_owned());
     thread.spawn(transfer).map_err(|error| FeedError::NoSnapshot(error.to_string()))?;

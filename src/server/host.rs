@@ -18,6 +18,7 @@ use crate::config::settings::Allowed;
 use crate::config::{Caller, Changed, SetError, Settings, is_sensitive};
 use crate::keyspace::Locked;
 use crate::position::{Offset, Replid};
+use crate::replication::replicas::Introduction;
 
 use super::clock::unix_ms;
 use super::failover::Stage;
@@ -148,7 +149,10 @@ impl Host for Server {
         let replicas = replicas
             .iter()
             .filter(|replica| replica.is_online())
-            .map(|replica| (replica.address.clone(), replica.port, replica.acknowledged()))
+            .map(|replica| {
+                let Introduction { address, port, .. } = &replica.introduction;
+                (address.clone(), *port, replica.acknowledged())
+            })
             .collect();
         RoleReport::Primary { offset, replicas }
     }

@@ -66,6 +66,7 @@ use crate::position::Replid;
 use crate::replication::feed::{DurableOnly, FeedPolicy};
 use crate::replication::lineage::Lineage;
 use crate::replication::replicas::Replicas;
+use crate::replication::resyncs::Resyncs;
 use crate::replication::stream::Stream;
 use crate::snapshot::rdb::{Checksum, Compression, Options as RdbOptions};
 use crate::snapshot::{
@@ -103,6 +104,7 @@ pub struct Server {
     streams: Streams,
     policy: FeedPolicy,
     replicas: Arc<Replicas>,
+    resyncs: Resyncs,
     clients: Arc<Clients>,
     /// One set for each worker, and at the end one for what several share.
     counters: Vec<Arc<Counters>>,
@@ -340,6 +342,7 @@ impl Server {
             streams: Streams::default(),
             policy: FeedPolicy::new(durable_only(settings.backlog_feed)),
             replicas: Arc::default(),
+            resyncs: Resyncs::default(),
             clients: Arc::default(),
             counters: (0..=pool.workers()).map(|_| Arc::default()).collect(),
             pool,

@@ -127,7 +127,7 @@ impl Server {
     pub(super) fn drop_replicas(&self) {
         let fed = self.replicas.list();
         for client in self.clients.list() {
-            if fed.iter().any(|replica| replica.client == client.id) {
+            if fed.iter().any(|replica| replica.introduction.client == client.id) {
                 client.kill.notify_one();
             }
         }

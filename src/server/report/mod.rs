@@ -2,6 +2,7 @@
 
 mod counted;
 mod data;
+mod feeding;
 mod following;
 mod machine;
 mod usage;
@@ -209,8 +210,8 @@ fn replication(server: &Server, text: &mut Text<'_, '_>) {
             format_args!("slave{index}"),
             format_args!(
                 "ip={},port={},state={},offset={},lag={}",
-                replica.address,
-                replica.port,
+                replica.introduction.address,
+                replica.introduction.port,
                 replica.state().word(),
                 replica.acknowledged(),
                 replica.lag_s(now_ms)
@@ -235,6 +236,7 @@ fn replication(server: &Server, text: &mut Text<'_, '_>) {
     text.line("repl_backlog_size", server.settings().repl_backlog_size);
     text.line("repl_backlog_first_byte_offset", first.first_wanted());
     text.line("repl_backlog_histlen", end.since(first));
+    text.line("backlog_lineage", feeding::lineage(&lineage));
 }
 
 fn modules(_server: &Server, text: &mut Text<'_, '_>) {
@@ -285,7 +287,7 @@ fn backlog(server: &Server, text: &mut Text<'_, '_>) {
     text.line("backlog_sync_p99_usec", syncs.p99_micros);
     text.line("backlog_sync_max_usec", syncs.max_micros);
     following::resync(server, text);
-    text.line("backlog_lineage", server.identity.lock().past().len() + 1);
+    feeding::section(server, log, text);
 }
 
 /// How many seconds of absence the backlog covers at the present rate of writing.
