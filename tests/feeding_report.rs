@@ -186,3 +186,33 @@ fn the_lineage_is_told_and_decides_who_continues() {
         format!("it followed an older history past {ceiling} where this one parted from it");
     assert_eq!(resync(&mut client, 0), ("full".to_owned(), reason));
 }
+
+#[test]
+fn as_many_histories_as_configured_are_remembered_now_and_after_a_restart() {
+    let mut server = Server::start(&["--enable-debug-command", "yes"]);
+    let lineage = |server: &Server| server.connect().info("replication", "backlog_lineage");
+    for _ in 0..4 {
+        assert!(!server.connect().run("DEBUG CHANGE-REPL-ID").is_error());
+    }
+    let all = lineage(&server);
+    let newest = |count| all.split(',').take(count).collect::<Vec<_>>().join(",");
+    assert_eq!(newest(4), all);
+    server.restart();
+    assert_eq!(lineage(&server), all);
+    server.restart_with(&["--backlog-lineage-size", "3"]);
+    assert_eq!(lineage(&server), newest(3));
+    for (size, kept) in [("0", 3), ("1025", 3), ("1024", 3), ("2", 2)] {
+        let reply = server.connect().call(&["CONFIG", "SET", "backlog-lineage-size", size]);
+        assert_eq!(reply.is_error(), ["0", "1025"].contains(&size), "{reply:?}");
+        assert_eq!(lineage(&server), newest(kept), "{size}");
+    }
+    let (forgotten, ceiling) = all.rsplit(',').next().and_then(|one| one.split_once(':')).unwrap();
+    let (_follower, answer) = Follower::resume(&server, forgotten, ceiling.parse().unwrap());
+    assert!(!answer.is_partial());
+    let told = resync(&mut server.connect(), 0);
+    assert_eq!(told, ("full".to_owned(), FOREIGN.to_owned()));
+    let before = history(&server);
+    assert!(!server.connect().run("DEBUG CHANGE-REPL-ID").is_error());
+    let after = format!("{}:{},{}", before.replid, before.offset, newest(1));
+    assert_eq!(lineage(&server), after, "the oldest has gone");
+}

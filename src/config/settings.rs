@@ -174,6 +174,8 @@ pub struct Settings {
     pub appendfsync: AppendFsync,
     /// `backlog-feed`.
     pub backlog_feed: BacklogFeed,
+    /// `backlog-lineage-size`: how many histories of old are remembered.
+    pub backlog_lineage_size: usize,
     /// `backlog-dir`, absolute, or else `dir`.
     pub backlog_dir: PathBuf,
     /// `backlog-segment-size`.
@@ -251,6 +253,7 @@ impl Settings {
 impl Config {
     /// Makes the typed settings.
     #[must_use]
+    #[expect(clippy::too_many_lines, reason = "a line for each field, and nothing else")]
     pub fn settings(&self) -> Settings {
         let [normal, _replica, pubsub] = self.output_limits();
         Settings {
@@ -290,6 +293,7 @@ impl Config {
             rdbchecksum: self.yes("rdbchecksum"),
             appendfsync: self.appendfsync(),
             backlog_feed: self.backlog_feed(),
+            backlog_lineage_size: self.unsigned("backlog-lineage-size"),
             backlog_dir: self.path("backlog-dir").map_or_else(|| self.dir(), absolute),
             backlog_segment_size: self.unsigned("backlog-segment-size"),
             backlog_retain_time: self.nonzero("backlog-retain-time").map(Duration::from_secs),

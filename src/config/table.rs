@@ -171,6 +171,7 @@ pub static TABLE: &[Directive] = &[
     row("appendonly", AlwaysYes(ALWAYS_ON), "yes"),
     row("appendfsync", Choice(&["everysec", "always", "no"]), "everysec"),
     row("backlog-feed", Choice(&["durable", "sealed"]), "durable"),
+    row("backlog-lineage-size", Integer(1, 1024), "64"),
     row("backlog-dir", TEXT, "").fixed(),
     row("backlog-segment-size", Memory(64 << 10, 1 << 40), "64mb").fixed(),
     row("backlog-retain-time", LONG, "0"),

@@ -76,7 +76,9 @@ fn open(
     let loaded = loaded.map(|loaded| (loaded, Offset::ZERO));
     server.saving.begin_with(newest);
     let stream = stream_of(server, writer, log, 0);
-    open_for_clients(server, file, store, Lineage::new(replid), stream, &boot)?;
+    let mut lineage = Lineage::new(replid);
+    lineage.keep(server.settings().backlog_lineage_size);
+    open_for_clients(server, file, store, lineage, stream, &boot)?;
     Ok(Report { loaded, identity, ..Report::default() })
 }
 

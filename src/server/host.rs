@@ -50,6 +50,7 @@ impl Host for Server {
             return Err(Fault::of(error.to_string()));
         }
         self.live.apply(&settings);
+        self.identity.lock().keep(settings.backlog_lineage_size);
         self.slow.set_len_max(settings.slowlog_max_len);
         self.keyspace.limits().set_hash_entries_max(settings.hash_max_listpack_entries);
         self.keyspace.limits().set_hash_value_bytes_max(settings.hash_max_listpack_value);

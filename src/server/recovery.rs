@@ -349,6 +349,7 @@ fn settle_identity(
         role: role(server),
     };
     let mut lineage = Lineage::from_manifest(manifest);
+    lineage.keep(server.settings().backlog_lineage_size);
     match identity::decide(manifest, &recovered) {
         Identity::Keep(reason) => (lineage, format!("the replid is kept: {reason}")),
         Identity::Rotate(reason) => {
