@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use backlogd::admin::{crash, tool, tracing as log_lines};
+use backlogd::admin::{crash, status, tool, tracing as log_lines};
 use backlogd::config::flags::{self, FlagsError};
 use backlogd::config::{Config, Invocation};
 use backlogd::server;
@@ -20,6 +20,7 @@ fn main() -> ExitCode {
         },
         Ok(Invocation::Explain(text)) => say(&text),
         Ok(Invocation::Log(command)) => tool::run(&command),
+        Ok(Invocation::Status(arguments)) => status::run(&arguments),
         Err(FlagsError::Tool(usage)) => tool::misused(&usage),
         Err(error) => refuse(&error.to_string()),
     }

@@ -4,5 +4,6 @@ pub mod crash;
 pub mod latency;
 pub mod memory;
 pub mod slowlog;
+pub mod status;
 pub mod tool;
 pub mod tracing;

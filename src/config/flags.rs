@@ -33,7 +33,8 @@ A configuration file named like a command is given with its directory: ./log";
     disable_help_subcommand = true,
     override_usage = "backlogd [FILE] [-] [--DIRECTIVE VALUE...]...\n       \
                       backlogd --check-config [FILE] [-] [--DIRECTIVE VALUE...]...\n       \
-                      backlogd log <verify|stat|dump|tail> DIR"
+                      backlogd log <verify|stat|dump|tail> DIR\n       \
+                      backlogd status HOST:PORT"
 )]
 struct CommandLine {
     /// Checks the configuration, names the first error, and does not start
@@ -85,8 +86,28 @@ leaves (status 0).
 
 The forms of the lines are those of log dump, plain and JSON; see its help.";
 
+const STATUS_NOTES: &str = "\
+It goes up from the server that is named to the primary of all, and from there down over the
+replicas that each server lists. Redis from 6.2, Valkey and backlogd may be mixed. Of each it shows
+its history and offset, how its link is and how far it is behind, and how and why it last resynced,
+as far as these servers tell: the age of what a replica lacks, and why it resynced, are known where
+one end is a backlogd. Stock primaries tell how long they have heard nothing of a replica instead.
+
+Every server is sent AUTH, if there is a password, and INFO. A password on the command line is seen
+by others on this machine; REDISCLI_AUTH is not.
+
+Exit status:
+  0  all is well
+  1  something is broken: a server does not answer, a link is down, a replica is further behind than
+     the backlog reaches, histories differ, there are two primaries of one history; each in a line
+     under \"Warnings\". A snapshot on its way to a replica is no warning
+  2  the server that is named does not answer, or the command line is wrong";
+
 #[derive(Debug, Subcommand)]
 enum Tool {
+    /// Shows the servers that replicate with one another as a tree, and what is wrong
+    #[command(after_help = STATUS_NOTES)]
+    Status(StatusArgs),
     /// Looks into a log directory, live or not, and changes nothing
     #[command(subcommand)]
     Log(LogCommand),
@@ -163,6 +184,31 @@ pub struct TailArgs {
     pub json: bool,
 }
 
+/// What `backlogd status` shows.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub struct StatusArgs {
+    /// Any one of the servers; an IPv6 address stands in brackets
+    #[arg(value_name = "HOST:PORT")]
+    pub address: String,
+    /// The user to be let in as [default: the default user]
+    #[arg(long, value_name = "USER")]
+    pub user: Option<String>,
+    /// The password, the same for all servers
+    #[arg(
+        long,
+        value_name = "PASSWORD",
+        help = "The password, the same for all servers [default: that in REDISCLI_AUTH]"
+    )]
+    pub password: Option<String>,
+    /// How long each server may take, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 2000,
+          value_parser = clap::value_parser!(u64).range(1..=600_000))]
+    pub timeout: u64,
+    /// Writes JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// What the command line asks for.
 #[derive(Debug)]
 pub enum Invocation {
@@ -172,6 +218,8 @@ pub enum Invocation {
     CheckConfig(Box<Config>),
     /// To look into a log.
     Log(LogCommand),
+    /// To look at servers that run.
+    Status(StatusArgs),
     /// To print this text, such as the help, and nothing else.
     Explain(String),
 }
@@ -199,7 +247,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
     if arguments.get(1).is_some_and(|first| first == "-v") {
         arguments[1] = OsString::from("--version");
     }
-    let is_tool = arguments.get(1).is_some_and(|first| first == "log");
+    let is_tool = arguments.get(1).is_some_and(|first| first == "log" || first == "status");
     let line = match CommandLine::try_parse_from(arguments) {
         Ok(line) => line,
         Err(error) if error.use_stderr() && is_tool => {
@@ -208,8 +256,10 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
         Err(error) if error.use_stderr() => return Err(FlagsError::Usage(error.to_string())),
         Err(error) => return Ok(Invocation::Explain(error.to_string())),
     };
-    if let Some(Tool::Log(command)) = line.command {
-        return Ok(Invocation::Log(command));
+    match line.command {
+        Some(Tool::Log(command)) => return Ok(Invocation::Log(command)),
+        Some(Tool::Status(arguments)) => return Ok(Invocation::Status(arguments)),
+        None => {}
     }
     let (rest, check_later) = without_check_config(line.rest);
     let config = Box::new(configuration(&rest)?);
@@ -416,5 +466,18 @@ mod tests {
         }
         assert!(matches!(run(&["log", "dump"]), Err(FlagsError::Tool(_))));
         assert!(matches!(run(&["log", "burn", "/x"]), Err(FlagsError::Tool(_))));
+    }
+
+    #[test]
+    fn the_status_of_servers_is_asked_for_by_an_address() {
+        let line = ["status", "h:1", "--user", "u", "--password", "p", "--timeout", "5", "--json"];
+        let Ok(Invocation::Status(given)) = run(&line) else { panic!() };
+        assert_eq!((given.address.as_str(), given.timeout, given.json), ("h:1", 5, true));
+        assert_eq!((given.user.as_deref(), given.password.as_deref()), (Some("u"), Some("p")));
+        let Ok(Invocation::Status(bare)) = run(&["status", "h:1"]) else { panic!() };
+        assert_eq!((bare.user, bare.password, bare.timeout), (None, None, 2000));
+        for wrong in [&["status"][..], &["status", "a", "b"], &["status", "a", "--timeout", "0"]] {
+            assert!(matches!(run(wrong), Err(FlagsError::Tool(_))), "{wrong:?}");
+        }
     }
 }

@@ -34,7 +34,7 @@ pub mod settings;
 pub mod flags;
 
 pub use directive::{Access, Class, Directive, is_sensitive};
-pub use flags::{Invocation, LogCommand};
+pub use flags::{Invocation, LogCommand, StatusArgs};
 pub use following::{DisklessLoad, Following};
 pub use rewrite::RewriteError;
 pub use set::{Caller, Changed, SetError};

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 /// Writes JSON to `out`; commas come by themselves.
 ///
 /// Who calls it opens and closes in pairs and names each member of an object first.
-pub(super) struct Json<'o> {
+pub(in crate::admin) struct Json<'o> {
     out: &'o mut dyn Write,
     /// Whether a value stands before the next one in the same object or array.
     follows: bool,
@@ -13,32 +13,32 @@ pub(super) struct Json<'o> {
 
 impl<'o> Json<'o> {
     /// Begins a document.
-    pub(super) fn new(out: &'o mut dyn Write) -> Self {
+    pub(in crate::admin) fn new(out: &'o mut dyn Write) -> Self {
         Self { out, follows: false }
     }
 
     /// Begins an object or an array, by its bracket.
-    pub(super) fn open(&mut self, bracket: char) -> io::Result<()> {
+    pub(in crate::admin) fn open(&mut self, bracket: char) -> io::Result<()> {
         self.separate()?;
         self.follows = false;
         write!(self.out, "{bracket}")
     }
 
     /// Ends an object or an array, by its bracket.
-    pub(super) fn close(&mut self, bracket: char) -> io::Result<()> {
+    pub(in crate::admin) fn close(&mut self, bracket: char) -> io::Result<()> {
         self.follows = true;
         write!(self.out, "{bracket}")
     }
 
     /// Names the member that comes next.
-    pub(super) fn name(&mut self, name: &str) -> io::Result<()> {
+    pub(in crate::admin) fn name(&mut self, name: &str) -> io::Result<()> {
         self.text(name)?;
         self.follows = false;
         self.out.write_all(b":")
     }
 
     /// Writes a number, or null.
-    pub(super) fn number(&mut self, number: impl Into<Option<u64>>) -> io::Result<()> {
+    pub(in crate::admin) fn number(&mut self, number: impl Into<Option<u64>>) -> io::Result<()> {
         self.separate()?;
         match number.into() {
             Some(number) => write!(self.out, "{number}"),
@@ -47,18 +47,18 @@ impl<'o> Json<'o> {
     }
 
     /// Writes null.
-    pub(super) fn null(&mut self) -> io::Result<()> {
+    pub(in crate::admin) fn null(&mut self) -> io::Result<()> {
         self.number(None)
     }
 
     /// Writes true or false.
-    pub(super) fn truth(&mut self, truth: bool) -> io::Result<()> {
+    pub(in crate::admin) fn truth(&mut self, truth: bool) -> io::Result<()> {
         self.separate()?;
         write!(self.out, "{truth}")
     }
 
     /// Writes text as it is.
-    pub(super) fn text(&mut self, text: &str) -> io::Result<()> {
+    pub(in crate::admin) fn text(&mut self, text: &str) -> io::Result<()> {
         self.string(text.as_bytes(), |byte| byte >= 0x80)
     }
 
@@ -66,18 +66,22 @@ impl<'o> Json<'o> {
     ///
     /// Bytes from 0x80 on are written as `\u0080` to `\u00ff`. So they come through any JSON parser, and
     /// encoding the parsed string in Latin-1 gives the bytes back.
-    pub(super) fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub(in crate::admin) fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.string(bytes, |_| false)
     }
 
     /// Writes a member that is a number.
-    pub(super) fn member(&mut self, name: &str, number: impl Into<Option<u64>>) -> io::Result<()> {
+    pub(in crate::admin) fn member(
+        &mut self,
+        name: &str,
+        number: impl Into<Option<u64>>,
+    ) -> io::Result<()> {
         self.name(name)?;
         self.number(number)
     }
 
     /// Writes a member that is text.
-    pub(super) fn member_text(&mut self, name: &str, text: &str) -> io::Result<()> {
+    pub(in crate::admin) fn member_text(&mut self, name: &str, text: &str) -> io::Result<()> {
         self.name(name)?;
         self.text(text)
     }

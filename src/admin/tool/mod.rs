@@ -4,7 +4,7 @@
 //! directory of a running server. What they see is a moment's view of it; since a file that is
 //! read while it is being written can look damaged, damage counts when it is there at a second look.
 
-mod json;
+pub(super) mod json;
 mod moment;
 mod place;
 

@@ -1,0 +1,81 @@
+//! From the command line to an exit status.
+
+use std::io::{self, ErrorKind, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use super::address::{Address, NotAnAddress};
+use super::client::{AskError, Credentials, ask_all};
+use super::walk::walk;
+use super::{json, text, warnings};
+use crate::config::StatusArgs;
+
+/// Where the password is taken from unless it is given, as redis-cli does.
+const PASSWORD: &str = "REDISCLI_AUTH";
+/// Something is wrong with the servers.
+const BROKEN: u8 = 1;
+/// What was asked for cannot be told.
+const FAILED: u8 = 2;
+
+/// Why nothing can be told.
+#[derive(Debug, thiserror::Error)]
+enum StatusError {
+    #[error(transparent)]
+    Address(#[from] NotAnAddress),
+    #[error("--user takes a password, by --password or {PASSWORD}")]
+    UserAlone,
+    #[error("{address} does not answer: {source}")]
+    Silent { address: Address, source: AskError },
+    #[error("cannot write: {0}")]
+    Output(#[from] io::Error),
+}
+
+/// Shows the servers around one of them; what it has to say goes to standard output.
+pub fn run(arguments: &StatusArgs) -> ExitCode {
+    match status(arguments, &mut io::stdout().lock()) {
+        Ok(code) => code,
+        Err(error) => {
+            // There is nobody else to tell if this fails.
+            drop(writeln!(io::stderr(), "backlogd: {error}"));
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+fn status(arguments: &StatusArgs, out: &mut dyn Write) -> Result<ExitCode, StatusError> {
+    let address: Address = arguments.address.parse()?;
+    let credentials = credentials(arguments)?;
+    let patience = Duration::from_millis(arguments.timeout);
+    let ask = |addresses: &[Address]| ask_all(addresses, credentials.as_ref(), patience);
+    let first = ask(std::slice::from_ref(&address)).pop();
+    let facts = first
+        .unwrap_or(Err(AskError::Late(patience)))
+        .map_err(|source| StatusError::Silent { address: address.clone(), source })?;
+    let told = |addresses: &[Address]| {
+        let answers = ask(addresses).into_iter();
+        answers.map(|answer| answer.map_err(|error| error.to_string())).collect()
+    };
+    let topology = walk(address, facts, &told);
+    let warnings = warnings::warnings(&topology);
+    let written = if arguments.json {
+        json::json(&topology, &warnings, out)
+    } else {
+        out.write_all(text::text(&topology, &warnings).as_bytes())
+    };
+    match written.and_then(|()| out.flush()) {
+        // Whoever reads has seen enough; the verdict stands all the same.
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+        _ if warnings.is_empty() => Ok(ExitCode::SUCCESS),
+        _ => Ok(ExitCode::from(BROKEN)),
+    }
+}
+
+fn credentials(arguments: &StatusArgs) -> Result<Option<Credentials>, StatusError> {
+    let given = arguments.password.clone();
+    let password = given.or_else(|| std::env::var(PASSWORD).ok()).filter(|text| !text.is_empty());
+    match (arguments.user.clone(), password) {
+        (user, Some(password)) => Ok(Some(Credentials { user, password })),
+        (Some(_), None) => Err(StatusError::UserAlone),
+        (None, None) => Ok(None),
+    }
+}
