@@ -379,6 +379,29 @@ fn a_copy_of_the_directory_does_not_carry_on_the_history() {
 }
 
 #[test]
+fn a_copy_of_a_running_server_vouches_only_for_what_its_manifest_knows_to_be_durable() {
+    let server = primary(&[]);
+    let mut client = server.connect();
+    fill(&mut client, 0, 10);
+    client.run("SAVE");
+    let at_snapshot = history(&server).offset;
+    fill(&mut client, 10, 10);
+    let (before, data) = (history(&server), digest(&server));
+    let place = TempDir::new().expect("a temporary directory");
+    let copy = place.path().join("copy");
+    fs::create_dir(&copy).expect("it can be made");
+    copy_all(server.directory(), &copy);
+
+    let second = Server::start_in(&copy, &DEBUG);
+    assert_eq!(digest(&second), data, "nothing is lost of what was copied");
+    let after = history(&second);
+    assert_eq!((&after.replid2, after.second as u64), (&before.replid, at_snapshot + 1));
+    // The original may lose these bytes and write others in their place; the copy cannot know.
+    assert!(!Follower::resume(&second, &before.replid, before.offset).1.is_partial());
+    assert!(Follower::resume(&second, &before.replid, at_snapshot).1.is_partial());
+}
+
+#[test]
 fn keys_whose_time_came_while_it_was_down_are_deleted_in_the_stream() {
     for program in Program::replicas() {
         let mut server = primary(&[]);

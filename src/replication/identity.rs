@@ -41,7 +41,7 @@ pub enum DurableBytes {
 pub enum Identity {
     /// The replid stays.
     Keep(KeepReason),
-    /// A new one is minted before the first write; the old one is valid up to the recovered end.
+    /// A new one is minted before the first write; the old one is valid up to [`shared_up_to`].
     Rotate(RotateReason),
 }
 
@@ -96,7 +96,12 @@ pub fn decide(last: &Manifest, recovered: &Recovered<'_>) -> Identity {
     // Nothing is written here under the name but what the primary that owns it has written. Before
     // this server writes anything of its own, it takes another name.
     if recovered.role == Role::Replica {
-        return Identity::Keep(KeepReason::Follows);
+        let is_sure = shared_up_to(last, recovered) == end;
+        return if is_sure {
+            Identity::Keep(KeepReason::Follows)
+        } else {
+            Identity::Rotate(RotateReason::CopiedDirectory)
+        };
     }
     if last.role == Role::Replica {
         return Identity::Rotate(RotateReason::WasReplica);
@@ -117,6 +122,24 @@ pub fn decide(last: &Manifest, recovered: &Recovered<'_>) -> Identity {
             decide_after_crash(recovered.boot.change_since(boot), *feeds, last)
         }
     }
+}
+
+/// Up to where the history found is shared with whoever else knows it: the ceiling of a new replid.
+///
+/// That is its end, but for a copied directory. What was not durable when the copy was made may be
+/// lost where it was made, and other bytes be written there in its place under the same name; and
+/// of a running server, log and manifest may have been copied at different moments. So a copy
+/// vouches for what its manifest knows to have been durable, and for no more.
+#[must_use]
+pub fn shared_up_to(last: &Manifest, recovered: &Recovered<'_>) -> Offset {
+    let end = recovered.end;
+    // A file system may be numbered anew at a boot; files that are copied get other inodes.
+    let moved = DirectoryId { device: recovered.directory.device, ..last.directory };
+    if moved == recovered.directory {
+        return end;
+    }
+    let snapshot = last.snapshot.as_ref().map_or(Offset::ZERO, |meta| meta.offset);
+    last.known_durable().max(snapshot).min(end)
 }
 
 fn decide_after_clean_end(recorded: Offset, last: &Manifest, end: Offset) -> Identity {

@@ -354,10 +354,10 @@ fn settle_identity(
         Identity::Keep(reason) => (lineage, format!("the replid is kept: {reason}")),
         Identity::Rotate(reason) => {
             let old = lineage.current();
-            lineage.rotate(Replid::random(), end);
-            let told = format!(
-                "the replid is new: {reason}; replicas of {old} continue if they are not past {end}"
-            );
+            let shared = identity::shared_up_to(manifest, &recovered);
+            lineage.rotate(Replid::random(), shared);
+            let told =
+                format!("the replid is new: {reason}; replicas of {old} continue up to {shared}");
             (lineage, told)
         }
     }

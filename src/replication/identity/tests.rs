@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::position::Replid;
-use crate::snapshot::{LogFiles, LogPlace};
+use crate::snapshot::{LogFiles, LogPlace, SnapshotMeta};
 
 const HERE: DirectoryId = DirectoryId { device: 1, inode: 2, lock_inode: 3, lock_born_ns: 4 };
 const ELSEWHERE: DirectoryId = DirectoryId { inode: 3, ..HERE };
@@ -153,5 +153,61 @@ fn a_replica_keeps_the_name_of_its_primary_and_never_writes_under_it() {
                 }
             }
         }
+    }
+}
+
+fn recovered_elsewhere(end: Offset, boot: &BootIdentity, role: Role) -> Recovered<'_> {
+    let durable_bytes = DurableBytes::Kept;
+    Recovered { end, durable_bytes, boot, directory: ELSEWHERE, role }
+}
+
+#[test]
+fn a_copy_vouches_for_what_was_durable_and_no_more() {
+    let now = boot("now", Some(1));
+    let running = manifest(crashed("before", 1, FeedsSeen::DurableOnly));
+    for last_role in [Role::Primary, Role::Replica] {
+        for role in [Role::Primary, Role::Replica] {
+            let running = Manifest { role: last_role, ..running.clone() };
+            let recovered = recovered_elsewhere(END, &now, role);
+            assert_eq!(shared_up_to(&running, &recovered), Offset(400), "the manifest's floor");
+            let identity = decide(&running, &recovered);
+            assert!(matches!(identity, Identity::Rotate(_)), "{last_role:?} {role:?}: {identity}");
+        }
+    }
+    let with_snapshot = Manifest { snapshot: Some(snapshot_at(450)), ..running.clone() };
+    let recovered = recovered_elsewhere(END, &now, Role::Primary);
+    assert_eq!(shared_up_to(&with_snapshot, &recovered), Offset(450), "it is named when durable");
+    let short = recovered_elsewhere(Offset(300), &now, Role::Primary);
+    assert_eq!(shared_up_to(&with_snapshot, &short), Offset(300), "only what is there");
+}
+
+#[test]
+fn a_copy_of_what_ended_in_order_vouches_for_all_and_may_follow_the_original() {
+    let now = boot("now", Some(1));
+    let ended = manifest(RunState::Clean { end: END });
+    let recovered = recovered_elsewhere(END, &now, Role::Replica);
+    assert_eq!(shared_up_to(&ended, &recovered), END);
+    assert_eq!(decide(&ended, &recovered), Identity::Keep(KeepReason::Follows));
+}
+
+#[test]
+fn a_file_system_that_is_numbered_anew_costs_a_name_and_no_shared_byte() {
+    let now = boot("now", Some(1));
+    let last = manifest(crashed("before", 1, FeedsSeen::DurableOnly));
+    let directory = DirectoryId { device: 9, ..HERE };
+    let recovered = Recovered { directory, ..recovered_elsewhere(END, &now, Role::Primary) };
+    assert_eq!(decide(&last, &recovered), Identity::Rotate(RotateReason::CopiedDirectory));
+    assert_eq!(shared_up_to(&last, &recovered), END);
+}
+
+fn snapshot_at(offset: u64) -> SnapshotMeta {
+    SnapshotMeta {
+        file: "dump.rdb".into(),
+        staged: "dump.rdb".into(),
+        offset: Offset(offset),
+        stream_db: 0,
+        bytes: 1,
+        checksum: 0,
+        rdb_version: 10,
     }
 }
