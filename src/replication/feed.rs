@@ -38,6 +38,12 @@ pub enum FeedError {
     /// The replica sent something that is no command.
     #[error("the replica broke the protocol: {0}")]
     Garbled(#[from] crate::net::ProtocolError),
+    /// The data and their history were replaced by a primary's.
+    #[error("the history it follows was replaced by that of a primary")]
+    Replaced,
+    /// This server follows a primary that it has heard nothing of yet.
+    #[error("there is nothing to follow yet: this server has not heard of its own primary")]
+    NothingYet,
     /// The replica wanted a snapshot and nothing more, and has it.
     #[error("the snapshot was all it asked for")]
     Served,

@@ -14,11 +14,12 @@ use crate::command::session::flag;
 use crate::log::{Log, ReadError};
 use crate::net::socket::Socket;
 use crate::net::{Args, Parsed, Parser, Peer};
-use crate::position::{Offset, Position};
+use crate::position::{Offset, Position, Replid};
 use crate::replication::feed::{self, FeedError};
 use crate::replication::lineage::Verdict;
 use crate::replication::replicas::{Attached, FeedState, Introduction, Replica, ReplicaKind};
 use crate::replication::resyncs::{Resync, ResyncReason};
+use crate::replication::stream::Stream;
 use crate::replication::transfer::Transfer;
 
 use super::Server;
@@ -29,6 +30,8 @@ use super::saving::{self, Snapshot};
 
 /// How often a replica that waits for its snapshot is told that we live.
 const KEEPALIVE: Duration = Duration::from_secs(1);
+/// What a replica is told as long as there is nothing to follow.
+const NO_PRIMARY: &str = "-NOMASTERLINK Can't SYNC while not connected with my master\r\n";
 
 /// Feeds a replica for as long as its connection lasts.
 pub async fn run(
@@ -60,7 +63,7 @@ pub async fn run(
     let attached = server.replicas.attach(Arc::clone(&replica));
     server.feeds_changed();
     tracing::info!(peer, port = replica.introduction.port, "a replica asks for the stream");
-    let feeding = feed(server, socket, session, request, &attached, &log);
+    let feeding = feed(server, socket, session, request, &attached, &stream);
     let ended = tokio::select! {
         ended = feeding => ended.map(|never| match never {}),
         ended = listen(server, socket, session, input, &replica) => ended,
@@ -109,15 +112,20 @@ async fn feed(
     session: &Session,
     request: FeedRequest,
     replica: &Attached,
-    log: &Log,
+    stream: &Arc<Stream>,
 ) -> Result<std::convert::Infallible, FeedError> {
-    let peer = session.info.address.as_str();
+    let (peer, log) = (session.info.address.as_str(), stream.log());
+    if server.live.is_replica() && log.sealed() == Offset::ZERO {
+        // There is nothing to pass on yet, and no history to name.
+        socket.write_all(NO_PRIMARY.as_bytes()).await.map_err(FeedError::Socket)?;
+        return Err(FeedError::NothingYet);
+    }
     let reason = judge(server, log, request, replica);
     note(server, replica, reason);
     let from = match reason {
         ResyncReason::Continues { from: offset, .. } => {
+            let replid = name(server, stream)?;
             server.stats.partial_syncs.fetch_add(1, Ordering::Relaxed);
-            let replid = server.replid();
             tracing::info!(peer, %offset, %replid, "partial resync");
             let line = if session.replica.capa_psync2 {
                 format!("+CONTINUE {replid}\r\n")
@@ -133,7 +141,7 @@ async fn feed(
                 server.stats.refused_partial_syncs.fetch_add(1, Ordering::Relaxed);
             }
             tracing::info!(peer, %reason, "full resync");
-            full(server, socket, session, request, replica).await?
+            full(server, socket, session, request, (replica, stream)).await?
         }
     };
     if server.settings().repl_disable_tcp_nodelay {
@@ -144,6 +152,15 @@ async fn feed(
     replica.begin_at(from);
     replica.set_state(FeedState::Online);
     feed::send_stream(socket, log, reader, replica, &server.policy, &server.stats.fed).await
+}
+
+/// Names the history that `stream` is of, unless that of a primary has taken its place.
+///
+/// What was decided before about the one must not go out under the name of the other.
+fn name(server: &Server, stream: &Arc<Stream>) -> Result<Replid, FeedError> {
+    let replid = server.replid();
+    let is_current = server.stream().is_some_and(|current| Arc::ptr_eq(&current, stream));
+    if is_current { Ok(replid) } else { Err(FeedError::Replaced) }
 }
 
 /// Keeps in mind how the replica resyncs, for when it is asked and for when it has left.
@@ -188,14 +205,15 @@ async fn full(
     socket: &Socket,
     session: &Session,
     request: FeedRequest,
-    replica: &Attached,
+    (replica, stream): (&Attached, &Arc<Stream>),
 ) -> Result<Offset, FeedError> {
     let snapshot = snapshot(server, socket, session, request).await?;
     // In this order: a replica that is sent a snapshot holds the log where it will go on.
     replica.set_cursor(snapshot.offset);
     replica.set_state(FeedState::SendSnapshot);
+    let replid = name(server, stream)?;
     if request != FeedRequest::Sync {
-        let line = format!("+FULLRESYNC {} {}\r\n", server.replid(), snapshot.offset);
+        let line = format!("+FULLRESYNC {replid} {}\r\n", snapshot.offset);
         socket.write_all(line.as_bytes()).await.map_err(FeedError::Socket)?;
     }
     let mark = (session.replica.capa_eof && server.diskless_sync()).then(saving::random_mark);
