@@ -15,8 +15,9 @@ const NEW_IN_7_2: [&str; 3] = ["client|no-touch", "client|setinfo", "waitaof"];
 /// The commands whose number of words Redis 7.2 changed.
 const ARITY_CHANGED_IN_7_2: [&str; 2] = ["command|getkeys", "command|getkeysandflags"];
 /// The fields of docs that Redis 7.2 changed, with their commands.
-const CHANGED_IN_7_2: [(&str, &str); 4] = [
+const CHANGED_IN_7_2: [(&str, &str); 5] = [
     ("client|list", "history"),
+    ("psubscribe", "arguments"),
     ("quit", "doc_flags"),
     ("quit", "deprecated_since"),
     ("quit", "replaced_by"),

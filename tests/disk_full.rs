@@ -162,6 +162,7 @@ fn a_disk_below_its_reserve_refuses_writes_and_reads_go_on() {
     assert_eq!(client.run("CONFIG SET backlog-min-free-disk 8000000gb").text(), "OK");
     await_until("writes are refused", || client.run("SET during 1").is_error());
     assert!(client.run("SET during 1").text().starts_with("MISCONF "));
+    assert!(client.run("PUBLISH channel message").text().starts_with("MISCONF "));
     assert_eq!(client.run("GET before").text(), "1");
     assert_eq!(client.run("CONFIG SET backlog-min-free-disk 0").text(), "OK");
     await_until("writes go on", || !client.run("SET after 1").is_error());

@@ -22,9 +22,14 @@ const HELLO_NEEDS_AUTH: Fault = Fault::fixed(
      RESP protocol version at the same time",
 );
 
-/// `PING [message]`.
+/// `PING [message]`; answered by a message of its own where other replies are not expected.
 pub fn ping(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     match call.args.len() {
+        1 | 2 if call.session.only_listens() => {
+            call.reply.array(2);
+            call.reply.bulk(b"pong");
+            call.reply.bulk(call.args.get(1).unwrap_or_default());
+        }
         1 => call.reply.simple("PONG"),
         2 => call.reply.bulk(call.args.word(1)),
         _ => return Err(Fault::fixed("ERR wrong number of arguments for 'ping' command")),
@@ -149,6 +154,9 @@ impl<'a> HelloOptions<'a> {
 fn use_protocol(session: &mut Session, protocol: Protocol) {
     session.protocol = protocol;
     session.info.protocol.store(version_of(protocol), Relaxed);
+    if let Some(subscriber) = &session.subscriber {
+        subscriber.mailbox().set_protocol(protocol, &mut session.ahead);
+    }
 }
 
 fn version_of(protocol: Protocol) -> usize {
@@ -190,6 +198,7 @@ pub fn reset(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     }
     session.transaction = None;
     session.unwatch_all(call.data.keyspace);
+    session.unsubscribe_all();
     session.authenticated = !call.host.needs_password();
     session.reply = ReplyMode::On;
     session.no_touch = false;

@@ -2,6 +2,8 @@
 
 use crate::net::args::Args;
 
+use super::pubsub::{Kind, Publication};
+
 /// What one command puts into the replication stream.
 ///
 /// Deterministic: whoever applies it to the same data gets the same data, at any later time. Most
@@ -12,8 +14,21 @@ pub struct Effect {
     changes: u64,
     expirations: u64,
     rewritten: bool,
+    /// Whether the request goes into the stream though it changes nothing.
+    forwarded: bool,
     commands: Vec<Encoded>,
     bytes: Vec<u8>,
+    messages: Vec<Message>,
+    /// The channel and the text of each message.
+    words: Vec<u8>,
+}
+
+/// One message in [`Effect::words`].
+#[derive(Clone, Copy, Debug)]
+struct Message {
+    kind: Kind,
+    channel_end: usize,
+    end: usize,
 }
 
 /// One encoded command in [`Effect::bytes`].
@@ -40,6 +55,27 @@ impl Effect {
         self.rewritten = true;
     }
 
+    /// Puts the request into the stream, and has a message delivered once it is there.
+    pub fn publish(&mut self, message: Option<Publication<'_>>) {
+        self.forwarded = true;
+        if let Some(Publication { kind, channel, text }) = message {
+            self.words.extend_from_slice(channel);
+            let channel_end = self.words.len();
+            self.words.extend_from_slice(text);
+            self.messages.push(Message { kind, channel_end, end: self.words.len() });
+        }
+    }
+
+    /// Hands out the messages to be delivered, in order.
+    pub fn publications(&self) -> impl Iterator<Item = Publication<'_>> {
+        let mut start = 0;
+        self.messages.iter().map(move |&Message { kind, channel_end, end }| {
+            let channel = &self.words[start..channel_end];
+            start = end;
+            Publication { kind, channel, text: &self.words[channel_end..end] }
+        })
+    }
+
     /// Puts the removal of an expired key in front of the request.
     pub fn expired(&mut self, database: usize, key: &[u8]) {
         self.expirations += 1;
@@ -51,6 +87,7 @@ impl Effect {
         self.rewritten = true;
         self.changes += inner.changes;
         self.expirations += inner.expirations;
+        inner.publications().for_each(|message| self.publish(Some(message)));
         inner.emit(request, selected, |database, part| {
             part.encode_into(&mut self.bytes);
             self.commands.push(Encoded { database: Some(database), end: self.bytes.len() });
@@ -69,12 +106,12 @@ impl Effect {
 
     /// Tells whether the request itself, and nothing else, goes into the stream.
     pub fn is_plain_request(&self) -> bool {
-        self.changes > 0 && !self.rewritten && self.commands.is_empty()
+        self.has_request() && self.commands.is_empty()
     }
 
     /// Tells whether nothing goes into the stream.
     pub fn is_empty(&self) -> bool {
-        self.commands.is_empty() && (self.changes == 0 || self.rewritten)
+        self.commands.is_empty() && !self.has_request()
     }
 
     /// Makes ready for the next command, keeping the buffers.
@@ -82,9 +119,13 @@ impl Effect {
         self.changes = 0;
         self.expirations = 0;
         self.rewritten = false;
+        self.forwarded = false;
         self.commands.clear();
-        self.bytes.clear();
-        self.bytes.shrink_to(64 * 1024);
+        self.messages.clear();
+        for buffer in [&mut self.bytes, &mut self.words] {
+            buffer.clear();
+            buffer.shrink_to(64 * 1024);
+        }
     }
 
     /// Hands each command of the effect, in order, to `emit` with the database it works in.
@@ -97,14 +138,19 @@ impl Effect {
             emit(command.database.unwrap_or(selected), Part::Encoded(bytes));
             start = command.end;
         }
-        if self.changes > 0 && !self.rewritten {
+        if self.has_request() {
             emit(selected, Part::Request(*request));
         }
     }
 
     /// Counts the commands that [`Self::emit`] hands out.
     pub fn command_count(&self) -> usize {
-        self.commands.len() + usize::from(self.changes > 0 && !self.rewritten)
+        self.commands.len() + usize::from(self.has_request())
+    }
+
+    /// Tells whether the request itself is part of the effect.
+    fn has_request(&self) -> bool {
+        (self.changes > 0 || self.forwarded) && !self.rewritten
     }
 
     fn push(&mut self, database: Option<usize>, words: &[&[u8]]) {
@@ -194,5 +240,24 @@ mod tests {
         effect.changed(1);
         effect.suppress();
         assert_eq!(emitted(&effect), vec![]);
+    }
+
+    #[test]
+    fn a_message_changes_nothing_and_is_part_of_what_a_transaction_does() {
+        let mut inner = Effect::default();
+        inner.publish(None);
+        assert!(inner.is_plain_request() && inner.changes() == 0);
+        assert_eq!(inner.publications().count(), 0);
+        let message = |channel, text| Publication { kind: Kind::Channel, channel, text };
+        let mut outer = Effect::default();
+        for (channel, text) in [(b"a", &b"1"[..]), (b"b", b"")] {
+            inner.clear();
+            inner.publish(Some(message(channel, text)));
+            let owned = crate::net::args::OwnedArgs::from_words([&b"PUBLISH"[..], channel, text]);
+            outer.absorb(&inner, &owned.as_args(), 2);
+        }
+        assert_eq!((outer.command_count(), outer.changes()), (2, 0));
+        let messages: Vec<_> = outer.publications().collect();
+        assert_eq!(messages, [message(b"a", b"1"), message(b"b", b"")]);
     }
 }

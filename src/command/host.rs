@@ -7,6 +7,7 @@ use crate::keyspace::Locked;
 use crate::net::Args;
 use crate::position::{Offset, Replid};
 
+use super::pubsub::Hub;
 use super::session::ClientInfo;
 use super::table::Command;
 use super::{Fault, Flow, Session};
@@ -44,6 +45,9 @@ pub trait Host: Send + Sync {
     fn pause(&self, until_ms: i64, scope: PauseScope);
     /// Ends the pause.
     fn unpause(&self);
+
+    /// Returns all subscriptions.
+    fn hub(&self) -> &Arc<Hub>;
 
     /// Tells the role, for `ROLE` and `HELLO`.
     fn role(&self) -> RoleReport;

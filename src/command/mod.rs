@@ -26,6 +26,8 @@ pub mod digest;
 
 pub mod table;
 
+pub mod pubsub;
+
 pub mod persistence;
 pub mod replication;
 pub mod transaction;

@@ -10,6 +10,7 @@ use crate::keyspace::{Keyspace, ShardSet};
 use crate::net::args::OwnedArgs;
 use crate::net::reply::Protocol;
 
+use super::pubsub::{Excess, Subscriber};
 use super::table::Command;
 
 /// What the server remembers of a client between its commands; owned by its connection.
@@ -37,6 +38,10 @@ pub struct Session {
     pub replica: ReplicaHello,
     /// The command that the server works on, whose answer this client awaits.
     pub under_way: Option<UnderWay>,
+    /// What it subscribes to, once it has subscribed to anything.
+    pub subscriber: Option<Box<Subscriber>>,
+    /// Messages that are to be sent ahead of the reply to the present command.
+    pub ahead: Vec<u8>,
 }
 
 /// A command that has begun, and ends with the server's answer.
@@ -160,6 +165,12 @@ pub struct ClientInfo {
     pub query_buffer: AtomicUsize,
     /// The bytes of replies it has not taken yet.
     pub output_buffer: AtomicUsize,
+    /// The bytes of messages that its worker has not come for yet.
+    pub pushes: AtomicUsize,
+    /// Since when it has left too much unread.
+    pub excess: Excess,
+    /// How many channels, patterns and shard channels it subscribes to.
+    pub subscriptions: [AtomicUsize; 3],
     /// The table's index of its last command plus one; zero before the first.
     pub last_command: AtomicUsize,
     /// The offset up to which this client's writes reach in the stream.
@@ -185,6 +196,8 @@ impl Session {
             no_touch: false,
             replica: ReplicaHello::default(),
             under_way: None,
+            subscriber: None,
+            ahead: Vec::new(),
         }
     }
 }
@@ -192,8 +205,12 @@ impl Session {
 impl ClientInfo {
     /// Counts the bytes it takes, with what waits to be read and written.
     pub fn memory_bytes(&self) -> usize {
-        let waiting = [&self.query_buffer, &self.output_buffer];
-        size_of::<Self>() + waiting.map(|bytes| bytes.load(Ordering::Relaxed)).iter().sum::<usize>()
+        size_of::<Self>() + self.query_buffer.load(Ordering::Relaxed) + self.unread_bytes()
+    }
+
+    /// Counts the bytes that were written for it and that it has not taken.
+    pub fn unread_bytes(&self) -> usize {
+        self.output_buffer.load(Ordering::Relaxed) + self.pushes.load(Ordering::Relaxed)
     }
 
     /// Describes a client that has just connected.
@@ -212,6 +229,9 @@ impl ClientInfo {
             protocol: AtomicUsize::new(2),
             query_buffer: AtomicUsize::new(0),
             output_buffer: AtomicUsize::new(0),
+            pushes: AtomicUsize::new(0),
+            excess: Excess::default(),
+            subscriptions: Default::default(),
             last_command: AtomicUsize::new(0),
             written: AtomicU64::new(0),
             names: Mutex::new(Names { user: "default".to_owned(), ..Names::default() }),
@@ -255,4 +275,6 @@ pub mod flag {
     pub const KILLED: u64 = 1 << 8;
     /// Watches `MONITOR` (`O`).
     pub const MONITOR: u64 = 1 << 9;
+    /// Subscribes to something (`P`).
+    pub const SUBSCRIBER: u64 = 1 << 10;
 }

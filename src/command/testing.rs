@@ -16,6 +16,7 @@ use super::host::{
     AuthFault, Followed, LatencyHistogram, MemoryFigure, MemoryFigures, PauseScope, Ran,
     RoleReport, SaveStarted, SlowEntry,
 };
+use super::pubsub::Hub;
 use super::table::{self, flag, keys};
 use super::{Call, ClientInfo, Data, Effect, Fault, Flow, Host, Mode, Session};
 
@@ -181,7 +182,6 @@ fn words_of(part: Part<'_>) -> String {
 type Samples = Vec<(i64, i64)>;
 
 /// A server that remembers what it was asked and answers what the test has put in.
-#[derive(Default)]
 pub struct FakeHost {
     /// What it was asked to do, in order.
     pub calls: Mutex<Vec<String>>,
@@ -199,6 +199,24 @@ pub struct FakeHost {
     pub refuses_debug: AtomicBool,
     /// The latency histograms.
     pub histograms: Mutex<Vec<LatencyHistogram>>,
+    /// All subscriptions.
+    pub hub: Arc<Hub>,
+}
+
+impl Default for FakeHost {
+    fn default() -> Self {
+        Self {
+            calls: Mutex::default(),
+            parameters: Mutex::default(),
+            password: Mutex::default(),
+            clients: Mutex::default(),
+            slow: Mutex::default(),
+            latency: Mutex::default(),
+            refuses_debug: AtomicBool::default(),
+            histograms: Mutex::default(),
+            hub: Arc::new(Hub::new(1)),
+        }
+    }
 }
 
 impl FakeHost {
@@ -271,6 +289,10 @@ impl Host for FakeHost {
 
     fn unpause(&self) {
         self.note("unpause");
+    }
+
+    fn hub(&self) -> &Arc<Hub> {
+        &self.hub
     }
 
     fn role(&self) -> RoleReport {

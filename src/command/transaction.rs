@@ -234,8 +234,10 @@ pub fn shards_of<'a>(
     args: &Args<'a>,
     keyspace: &Keyspace,
 ) -> (ShardSet, Option<LocatedKey<'a>>) {
-    if command.flags & table::flag::ALL_SHARDS != 0 {
-        return (ShardSet::ALL, None);
+    if command.flags & (table::flag::ALL_SHARDS | table::flag::PUBSUB) != 0 {
+        // Channels are no keys, though those of shards are routed like them.
+        let needs_all = command.flags & table::flag::ALL_SHARDS != 0;
+        return (if needs_all { ShardSet::ALL } else { ShardSet::EMPTY }, None);
     }
     if let Some(index) = table::keys::only_key(command, args) {
         let key = keyspace.key(args.word(index));

@@ -10,7 +10,8 @@ use std::time::Duration;
 use super::following::Following;
 use super::store::Config;
 use super::value::Value;
-use super::words::{OutputLimit, SavePoint};
+pub use super::words::OutputLimit;
+use super::words::SavePoint;
 
 /// When the log is made durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

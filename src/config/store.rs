@@ -10,6 +10,10 @@ use super::syntax;
 use super::table::{FORGOTTEN, TABLE};
 use super::value::{Kind, Value};
 
+/// Why the limit of one class is taken and changes nothing.
+const FEEDS_HAVE_NO_BUFFER: &str =
+    "on replicas, which are fed from the log and have no buffer; the other classes are obeyed";
+
 /// A command that goes by another name; an empty one means that it is not there at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rename {
@@ -131,12 +135,15 @@ impl Config {
     pub fn ignored(&self) -> Vec<(&'static str, &'static str)> {
         let mut found = Vec::new();
         for (index, row) in TABLE.iter().enumerate() {
-            let ((Class::Ignored(reason), _) | (_, Kind::AlwaysYes(reason))) =
-                (row.class, row.kind)
-            else {
-                continue;
+            let (value, default) = (&self.values[index], row.default_value());
+            let reason = match (row.class, row.kind) {
+                (Class::Ignored(reason), _) | (_, Kind::AlwaysYes(reason)) => reason,
+                (_, Kind::OutputLimits) if value.replica_limit() != default.replica_limit() => {
+                    FEEDS_HAVE_NO_BUFFER
+                }
+                _ => continue,
             };
-            if self.values[index] != row.default_value() {
+            if *value != default {
                 found.push((row.name, reason));
             }
         }
@@ -391,6 +398,10 @@ mod tests {
             read("daemonize no\nappendonly no\nmaxmemory 1gb\nrename-command FLUSHALL \"\"");
         let names: Vec<_> = config.ignored().into_iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["appendonly", "maxmemory"]);
+        let limit =
+            |class| read(&format!("client-output-buffer-limit {class} 1mb 1mb 1")).ignored();
+        assert_eq!(limit("replica"), [("client-output-buffer-limit", FEEDS_HAVE_NO_BUFFER)]);
+        assert_eq!((limit("normal"), limit("pubsub")), (vec![], vec![]));
         let rename = Rename { from: b"FLUSHALL".to_vec(), to: Vec::new() };
         assert_eq!(config.renames(), [rename]);
     }

@@ -33,7 +33,6 @@ const MEMORY: Kind = Memory(0, u64::MAX);
 const ALWAYS_LAZY: &str = "large values are always freed in the background";
 const ALWAYS_STRICT: &str = "what a replica cannot apply stops its link";
 const ALWAYS_ON: &str = "the log cannot be switched off";
-const BACK_PRESSURE: &str = "a client that does not take its replies is not read from";
 const DIRECTORY_IN_USE: &str = "the log is open in this directory; restart to use another";
 const LOG_FIRST: &str = "a replica applies what its log has room for, and stops its link otherwise";
 const LOG_FEEDS: &str = "replicas are fed from the log on disk";
@@ -76,8 +75,7 @@ pub static TABLE: &[Directive] = &[
         "client-output-buffer-limit",
         OutputLimits,
         "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60",
-    )
-    .ignored(BACK_PRESSURE),
+    ),
     row("bind-source-addr", TEXT, ""),
     row("io-threads-do-reads", YES_NO, "no").fixed().ignored(NO_THREADS),
     row("socket-mark-id", Integer(0, UINT_MAX), "0").fixed().ignored(NO_MARK),

@@ -76,6 +76,14 @@ pub enum Value {
     OutputLimits([OutputLimit; 3]),
 }
 
+impl Value {
+    /// Returns what replicas may leave unread, if that is what the value says.
+    pub(super) fn replica_limit(&self) -> Option<OutputLimit> {
+        let Self::OutputLimits([_, replica, _]) = self else { return None };
+        Some(*replica)
+    }
+}
+
 /// Why a value was not taken; the texts are those that clients of stock servers know.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ValueError {

@@ -50,6 +50,8 @@ pub struct Connection {
     turn_bytes: usize,
     /// The look of the pool at which it was last counted as active.
     counted_at: u32,
+    /// Whether the end of the turn sends messages to it as well as replies.
+    is_enrolled: bool,
 }
 
 /// A client between two workers, or between the listener and the first.
@@ -92,6 +94,11 @@ enum Step {
     Await(Request),
     /// The connection ends after what is written.
     Close,
+    /// The connection ends, as the client has more to read than it may have.
+    Cut {
+        /// How many bytes.
+        unread: usize,
+    },
     /// As [`Self::Close`], though the client may still be sending what nobody will read.
     Refuse,
 }
@@ -110,8 +117,9 @@ pub fn arrive(worker: &Worker, client: Traveller) -> io::Result<Connection> {
     let Traveller { socket, mut session, input, present } = client;
     let counters = Arc::clone(worker.executor.borrow().counters());
     let socket = socket.adopt().inspect_err(|_| session.unwatch_all(&worker.server.keyspace))?;
-    let outbox = Outbox::new(socket, Arc::clone(&session.info), counters);
-    Ok(Connection {
+    let (info, hub) = (Arc::clone(&session.info), Arc::clone(&worker.server.hub));
+    let outbox = Outbox::new(socket, info, counters, hub);
+    let mut connection = Connection {
         parser: parser(&worker.server, &session),
         worker: worker.clone(),
         outbox: Rc::new(outbox),
@@ -121,7 +129,10 @@ pub fn arrive(worker: &Worker, client: Traveller) -> io::Result<Connection> {
         turn_bytes: 0,
         // Not counted yet, at whichever look.
         counted_at: worker.server.pool.look().wrapping_sub(1),
-    })
+        is_enrolled: false,
+    };
+    connection.enrol();
+    Ok(connection)
 }
 
 /// Serves a client until it leaves, or moves to another worker.
@@ -132,6 +143,14 @@ pub async fn serve(mut connection: Connection) {
         () = info.kill.notified() => Err(End::Closed),
     };
     connection.worker.seat().leave();
+    connection.worker.turn.dismiss(info.id);
+    if let Some(waiting) = info.excess.cut_bytes() {
+        tracing::warn!(
+            client = info.address,
+            waiting,
+            "closing a client that reached client-output-buffer-limit"
+        );
+    }
     match ended {
         Err(End::Moves) => connection.depart(),
         // How it ended makes no difference here: the socket is closed either way.
@@ -158,6 +177,16 @@ impl Connection {
                 session.unwatch_all(&worker.server.keyspace);
                 tracing::warn!(%error, "a client could not move to another worker");
             }
+        }
+    }
+
+    /// Has messages sent, once the client subscribes to anything.
+    fn enrol(&mut self) {
+        if let Some(subscriber) = &self.session.subscriber
+            && !self.is_enrolled
+        {
+            self.is_enrolled = true;
+            self.worker.turn.enrol(&self.outbox, subscriber.mailbox());
         }
     }
 
@@ -198,6 +227,10 @@ impl Connection {
                     self.flush().await?;
                     return Err(End::Closed);
                 }
+                Step::Cut { unread } => {
+                    self.session.info.cut_off(unread);
+                    return Err(End::Closed);
+                }
                 Step::Refuse => {
                     self.flush().await?;
                     self.outbox.socket.linger(LINGER).await;
@@ -221,13 +254,21 @@ impl Connection {
         let step = self.execute_with(&mut executor);
         let now = executor.end();
         drop(executor);
+        if matches!(step, Step::Cut { .. }) {
+            self.outbox.discard();
+        }
+        self.enrol();
         self.worker.turn.owe(&self.outbox, began, now);
         step
     }
 
     fn execute_with(&mut self, executor: &mut Executor) -> Step {
         let mut output = self.outbox.replies();
+        let limit = self.worker.server.hub.limits().of(&self.session.info);
         loop {
+            if limit.is_hit(output.len()) {
+                return Step::Cut { unread: output.len() };
+            }
             if output.len() >= WRITE_BYTES {
                 return Step::Write;
             }
@@ -243,6 +284,9 @@ impl Connection {
                     return Step::Refuse;
                 }
             };
+            if let Some(subscriber) = &self.session.subscriber {
+                subscriber.mailbox().take_all(&mut output);
+            }
             let args = self.parser.args(&self.input);
             let outcome = executor.execute(&mut self.session, args, &mut output);
             let flow = match outcome {

@@ -14,7 +14,7 @@ use crate::snapshot::ManifestFile;
 use super::clock::unix_ms;
 use super::headroom::Outlook;
 use super::pause::Who;
-use super::{Server, retaining, saving};
+use super::{Server, delivery, retaining, saving};
 
 /// How often expired keys are looked for.
 const TICK: Duration = Duration::from_millis(100);
@@ -57,6 +57,7 @@ async fn keep_time(server: &Arc<Server>) {
             save_if_due(server, stream);
             pings.tick(server, stream);
             drop_idle_clients(server);
+            delivery::drop_slow_clients(server);
         }
     }
 }
@@ -259,7 +260,8 @@ fn drop_idle_clients(server: &Server) {
     }
     let now_ms = unix_ms();
     for client in server.clients.list() {
-        let busy = client.flags.load(Ordering::Relaxed) & (flag::REPLICA | flag::BLOCKED) != 0;
+        let busy = flag::REPLICA | flag::BLOCKED | flag::SUBSCRIBER;
+        let busy = client.flags.load(Ordering::Relaxed) & busy != 0;
         if !busy && now_ms - client.active_ms.load(Ordering::Relaxed) > timeout_ms {
             client.kill.notify_one();
         }

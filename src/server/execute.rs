@@ -14,12 +14,12 @@ use crate::log::{NoSpace, Secured};
 use crate::net::{Args, Reply};
 use crate::replication::stream::{Stream, StreamError, Unit};
 
-use super::Server;
 use super::clock::{Clock, unix_ms};
 use super::intruder::speaks_http;
 use super::pause::Who;
 use super::renames::Meaning;
 use super::streams::Appending;
+use super::{Server, delivery};
 
 const NO_AUTH: Fault = Fault::fixed("NOAUTH Authentication required.");
 const LOADING: Fault = Fault::fixed("LOADING Redis is loading the dataset in memory");
@@ -139,10 +139,15 @@ impl Executor {
         out: &mut Vec<u8>,
     ) -> Outcome {
         let start = out.len();
+        let mut is_push = false;
         let outcome = match table::resolve(&args) {
             Ok(command) => {
                 show_last(session, Some(command));
-                self.dispatch(session, command, args, out)
+                let outcome = self.dispatch(session, command, args, out);
+                is_push = command.has(flag::REPLIES_BY_PUSH)
+                    && session.transaction.is_none()
+                    && !out[start..].starts_with(b"-");
+                outcome
             }
             Err(_) if speaks_http(&args) => Outcome::Ran(self.turn_away(session, out)),
             Err(fault) => {
@@ -152,7 +157,11 @@ impl Executor {
             }
         };
         if !matches!(outcome, Outcome::Held) && session.reply != ReplyMode::On {
-            mute(session, out, start);
+            let end = if is_push { out.len() } else { start };
+            mute(session, out, end);
+        }
+        if !session.ahead.is_empty() {
+            out.splice(start..start, session.ahead.drain(..));
         }
         outcome
     }
@@ -207,6 +216,7 @@ impl Executor {
             drop(locked);
             return self.refuse(session, Some(command), &READ_ONLY, out);
         }
+        let publishing = delivery::take_turn(&server.hub, session, command, &args);
         let mut call = Call {
             args,
             located,
@@ -237,6 +247,7 @@ impl Executor {
             out.truncate(start);
             return Flow::Close;
         }
+        delivery::deliver(&server.hub, publishing, effect, *now_ms);
         self.counters.looked_up(hits, misses);
         match &result {
             Ok(Flow::Await(request)) if request.is_work() => {
@@ -282,10 +293,13 @@ impl Executor {
             return Err(NOT_IN_TRANSACTION);
         }
         let live = &self.server.live;
+        if live.is_replica() && who == Who::Writer && writes(session, command) {
+            return Err(READ_ONLY);
+        }
+        if session.only_listens() && command.flags & flag::WHILE_LISTENING == 0 {
+            return Err(only_listening(command));
+        }
         if live.is_replica() {
-            if who == Who::Writer && writes(session, command) {
-                return Err(READ_ONLY);
-            }
             if command.flags & flag::STALE == 0 && live.withholds_stale() {
                 return Err(PRIMARY_DOWN);
             }
@@ -308,7 +322,8 @@ impl Executor {
     ) -> Result<Option<Secured>, Fault> {
         let Self { server, appending, .. } = self;
         let Some(stream) = appending.refresh(&server.streams) else { return Ok(None) };
-        if command.flags & (flag::WRITE | flag::QUEUED_KEYS) == 0 {
+        // What is no write stays with this server, if it follows another.
+        if server.live.is_replica() {
             return Ok(None);
         }
         let bytes = args.raw().map_or(0, <[u8]>::len) + queued_bytes(session, command);
@@ -320,6 +335,10 @@ impl Executor {
         let room = room.map_err(|refusal| no_room(&refusal))?;
         if server.live.disk_is_short() {
             return Err(NO_SPACE);
+        }
+        // A message goes into the log, and is none of the data.
+        if !writes(session, command) {
+            return Ok(room);
         }
         if server.live.stops_writes_on_save_error() && server.saving.has_failed() {
             return Err(SAVE_FAILED);
@@ -453,22 +472,30 @@ fn log(
 
 /// Tells what a pause takes the command for: what it, or the transaction it runs, may do.
 fn who(session: &Session, command: &Command) -> Who {
-    let writing = flag::WRITE | flag::MAY_REPLICATE;
-    if is_one_of(session, command, writing) { Who::Writer } else { Who::Reader }
+    if does(session, command, flag::WRITE | flag::PUBLISHES) { Who::Writer } else { Who::Reader }
 }
 
 /// Tells whether the command, or the transaction it runs, may change data.
 fn writes(session: &Session, command: &Command) -> bool {
-    is_one_of(session, command, flag::WRITE)
+    does(session, command, flag::WRITE)
 }
 
-/// Tells whether the command, or one of the transaction it runs, has any of these flags.
-fn is_one_of(session: &Session, command: &Command, flags: u32) -> bool {
+/// Tells whether one of `flags` is the command's, or that of a command in the transaction it runs.
+fn does(session: &Session, command: &Command, flags: u32) -> bool {
     let queued = || {
         let transaction = session.transaction.as_ref();
-        transaction.is_some_and(|t| t.commands.iter().any(|(c, _)| c.flags & flags != 0))
+        transaction.is_some_and(|t| t.commands.iter().any(|(command, _)| command.has(flags)))
     };
-    command.flags & flags != 0 || (command.flags & flag::QUEUED_KEYS != 0 && queued())
+    command.has(flags) || (command.has(flag::QUEUED_KEYS) && queued())
+}
+
+#[cold]
+fn only_listening(command: &Command) -> Fault {
+    Fault::of(format!(
+        "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are \
+         allowed in this context",
+        command.name
+    ))
 }
 
 /// Says why there is no room for a write; a full disk in stock's words.

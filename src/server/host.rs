@@ -11,6 +11,7 @@ use crate::command::host::{
     AuthFault, Followed, LatencyHistogram, MemoryFigures, PauseScope, Ran, RoleReport, SaveStarted,
     SlowEntry,
 };
+use crate::command::pubsub::Hub;
 use crate::command::session::flag;
 use crate::command::table;
 use crate::command::{ClientInfo, Fault, Flow, Host, Session};
@@ -24,7 +25,7 @@ use super::clock::unix_ms;
 use super::failover::Stage;
 use super::link::PrimaryAddress;
 use super::opening::write_address_file;
-use super::{Server, purging, report, saving, sync_policy, usage_policy};
+use super::{Server, delivery, purging, report, saving, sync_policy, usage_policy};
 
 const SAVE_UNDER_WAY: Fault = Fault::fixed("ERR Background save already in progress");
 
@@ -51,6 +52,7 @@ impl Host for Server {
         }
         self.live.apply(&settings);
         self.identity.lock().keep(settings.backlog_lineage_size);
+        delivery::apply_limits(&self.hub, &settings);
         self.slow.set_len_max(settings.slowlog_max_len);
         self.keyspace.limits().set_hash_entries_max(settings.hash_max_listpack_entries);
         self.keyspace.limits().set_hash_value_bytes_max(settings.hash_max_listpack_value);
@@ -136,6 +138,10 @@ impl Host for Server {
 
     fn unpause(&self) {
         self.pause.end();
+    }
+
+    fn hub(&self) -> &Arc<Hub> {
+        &self.hub
     }
 
     fn role(&self) -> RoleReport {

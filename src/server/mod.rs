@@ -11,6 +11,7 @@ mod clients;
 mod clock;
 mod connection;
 mod cron;
+mod delivery;
 mod ending;
 mod execute;
 mod failover;
@@ -57,6 +58,7 @@ use crate::admin::memory::{Purging, set_purging};
 use crate::admin::slowlog::SlowLog;
 use crate::admin::tracing::{LogHandle, LoggedRole};
 use crate::command::counters::Counters;
+use crate::command::pubsub::Hub;
 use crate::config::settings::{AppendFsync, BacklogFeed, MemoryLimit};
 use crate::config::{Config, Settings};
 use crate::keyspace::{Keyspace, UsagePolicy};
@@ -111,6 +113,7 @@ pub struct Server {
     pool: Pool,
     roles: Roles,
     failover: Failover,
+    hub: Arc<Hub>,
     identity: Mutex<Lineage>,
     directory: Arc<Directory>,
     manifest: Mutex<Option<ManifestFile>>,
@@ -332,6 +335,8 @@ impl Server {
         let live = Live::default();
         live.apply(&settings);
         live.set_active_expiry(true);
+        let hub = Hub::new(pool.workers());
+        delivery::apply_limits(&hub, &settings);
         let keyspace = Keyspace::new(settings.databases);
         keyspace.limits().set_hash_entries_max(settings.hash_max_listpack_entries);
         keyspace.limits().set_hash_value_bytes_max(settings.hash_max_listpack_value);
@@ -348,6 +353,7 @@ impl Server {
             pool,
             roles: Roles::default(),
             failover: Failover::default(),
+            hub: Arc::new(hub),
             identity: Mutex::new(Lineage::new(Replid::random())),
             directory,
             manifest: Mutex::new(None),

@@ -4,12 +4,13 @@
 //! wait for more. The first to do so wakes the task that ends the turn, which thus runs behind all
 //! tasks that were ready by then. It seals once for what all of them wrote, under `appendfsync
 //! always` has one sync made for all, and sends the replies. So fifty clients that send one command
-//! each cost one seal, and one sync.
+//! each cost one seal, and one sync. Messages to the worker's subscribers are sent by the same end.
 //!
 //! Nobody waits longer than it takes to execute what is ready, each connection up to what it has
 //! read at once. A turn that has lasted for [`TURN_MAX`] ends earlier, unless it has to sync.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::io;
@@ -19,8 +20,11 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use bytes::{Buf, Bytes};
+
 use crate::command::ClientInfo;
 use crate::command::counters::Counters;
+use crate::command::pubsub::{Hub, Mailbox, Post};
 use crate::net::socket::Socket;
 
 use super::Server;
@@ -33,10 +37,16 @@ const KEPT_BYTES_MAX: usize = 64 * 1024;
 /// What the connections of one worker owe their clients until the turn ends.
 pub struct Turn {
     server: Arc<Server>,
+    /// Which worker it is of.
+    worker: usize,
     counters: Arc<Counters>,
     /// Since when something has been owed; `None` between turns.
     began: Cell<Option<Instant>>,
     owed: RefCell<Vec<Rc<Outbox>>>,
+    /// The outboxes of those who subscribe, by the numbers of the clients.
+    subscribers: RefCell<HashMap<u64, Rc<Outbox>>>,
+    /// Kept for the mailboxes that have something in them.
+    listed: RefCell<Vec<Arc<Mailbox>>>,
     /// How many turns have ended.
     number: Cell<u64>,
     /// Those who wait for the present one to end.
@@ -47,12 +57,15 @@ pub struct Turn {
 
 impl Turn {
     /// Makes the turns of one worker.
-    pub fn new(server: Arc<Server>, counters: Arc<Counters>) -> Self {
+    pub fn new(server: Arc<Server>, worker: usize, counters: Arc<Counters>) -> Self {
         Self {
             server,
+            worker,
             counters,
             began: Cell::new(None),
             owed: RefCell::default(),
+            subscribers: RefCell::default(),
+            listed: RefCell::default(),
             number: Cell::new(0),
             waiting: RefCell::default(),
             ending: RefCell::default(),
@@ -62,6 +75,7 @@ impl Turn {
     /// Ends one turn after the other, each behind all that was ready when it began.
     pub async fn run(self: Rc<Self>) -> Infallible {
         poll_fn(|context| {
+            self.post().listen(context.waker());
             self.end();
             *self.ending.borrow_mut() = Some(context.waker().clone());
             Poll::Pending
@@ -102,10 +116,52 @@ impl Turn {
         .await;
     }
 
-    /// Seals once, syncs once where replies wait for that, and sends all replies.
+    /// Sends what comes into a mailbox with the replies in an outbox, from here on.
+    pub fn enrol(&self, outbox: &Rc<Outbox>, mailbox: &Arc<Mailbox>) {
+        *outbox.mailbox.borrow_mut() = Some(Arc::clone(mailbox));
+        self.subscribers.borrow_mut().insert(mailbox.client(), Rc::clone(outbox));
+        if mailbox.move_to(self.worker) {
+            self.server.hub.list_again(mailbox);
+        }
+    }
+
+    /// Lets go of the outbox of a client that leaves this worker.
+    pub fn dismiss(&self, client: u64) {
+        self.subscribers.borrow_mut().remove(&client);
+    }
+
+    fn post(&self) -> &Post {
+        self.server.hub.post(self.worker)
+    }
+
+    /// Moves messages to the outboxes of those who get them.
+    ///
+    /// What is moved was logged before, so it may leave once all that is logged now is sealed.
+    fn collect(&self) {
+        let mut listed = self.listed.take();
+        self.post().take(&mut listed);
+        let subscribers = self.subscribers.borrow();
+        for mailbox in listed.drain(..) {
+            // Who moves is found by the worker it moves to, and who leaves needs nothing more.
+            if let Some(outbox) = subscribers.get(&mailbox.client())
+                && outbox.collect(&mailbox)
+            {
+                self.owed.borrow_mut().push(Rc::clone(outbox));
+            }
+        }
+        self.listed.replace(listed);
+    }
+
+    /// Seals once, syncs once where replies wait for that, and sends all replies and messages.
     pub fn end(&self) {
-        let Some(began) = self.began.take() else { return };
+        self.collect();
+        let began = self.began.take();
+        if began.is_none() && self.owed.borrow().is_empty() {
+            return;
+        }
+        let began = began.unwrap_or_else(Instant::now);
         self.server.settle();
+        self.server.hub.ring();
         let mut owed = self.owed.take();
         for outbox in owed.drain(..) {
             outbox.send();
@@ -126,9 +182,14 @@ pub struct Outbox {
     pub socket: Socket,
     info: Arc<ClientInfo>,
     counters: Arc<Counters>,
+    /// A long message that goes ahead of the replies.
+    frame: RefCell<Bytes>,
     replies: RefCell<Vec<u8>>,
-    /// How many of the bytes the socket has taken.
+    /// How many bytes of the replies the socket has taken.
     sent: Cell<usize>,
+    hub: Arc<Hub>,
+    /// Where further messages wait, if the client subscribes.
+    mailbox: RefCell<Option<Arc<Mailbox>>>,
     state: Cell<State>,
     /// Wakes the connection's task while it waits for requests.
     task: RefCell<Option<Waker>>,
@@ -149,11 +210,19 @@ enum State {
 
 impl Outbox {
     /// Makes the empty outbox of a connection.
-    pub fn new(socket: Socket, info: Arc<ClientInfo>, counters: Arc<Counters>) -> Self {
+    pub fn new(
+        socket: Socket,
+        info: Arc<ClientInfo>,
+        counters: Arc<Counters>,
+        hub: Arc<Hub>,
+    ) -> Self {
         Self {
             socket,
             info,
             counters,
+            hub,
+            mailbox: RefCell::default(),
+            frame: RefCell::default(),
             replies: RefCell::default(),
             sent: Cell::new(0),
             state: Cell::new(State::Empty),
@@ -169,6 +238,13 @@ impl Outbox {
     /// Returns the buffer that replies are appended to; to be let go of before anything is awaited.
     pub fn replies(&self) -> std::cell::RefMut<'_, Vec<u8>> {
         self.replies.borrow_mut()
+    }
+
+    /// Forgets what has not been sent.
+    pub fn discard(&self) {
+        self.replies.borrow_mut().clear();
+        *self.frame.borrow_mut() = Bytes::new();
+        self.sent.set(0);
     }
 
     /// Waits until there is something to read, or replies are left for the task to send.
@@ -197,9 +273,28 @@ impl Outbox {
         }
     }
 
+    /// Takes in messages, unless others are stuck; tells as [`Self::enter`] does.
+    fn collect(&self, mailbox: &Mailbox) -> bool {
+        if !matches!(self.state.get(), State::Empty | State::Owed) {
+            return false;
+        }
+        let mut replies = self.replies.borrow_mut();
+        let mut frame = self.frame.borrow_mut();
+        // Behind a frame of the same turn there is another turn.
+        if frame.is_empty()
+            && let Some(next) = mailbox.take(&mut replies)
+        {
+            *frame = next;
+        }
+        self.info.output_buffer.store(frame.len() + replies.len(), Ordering::Relaxed);
+        drop((replies, frame));
+        self.enter()
+    }
+
     /// Tells whether the outbox is to be sent by the end of the turn, and is not on its list yet.
     fn enter(&self) -> bool {
-        let is_new = self.state.get() == State::Empty && !self.replies.borrow().is_empty();
+        let has_any = || !self.replies.borrow().is_empty() || !self.frame.borrow().is_empty();
+        let is_new = self.state.get() == State::Empty && has_any();
         if is_new {
             self.state.set(State::Owed);
         }
@@ -208,17 +303,27 @@ impl Outbox {
 
     /// Sends as much as the socket takes.
     fn send(&self) {
+        let mut frame = self.frame.borrow_mut();
         let mut replies = self.replies.borrow_mut();
         let from = self.sent.get();
-        let (sent, state) = write(&self.socket, &replies[from..]);
-        self.counters.sent(sent as u64);
-        self.info.output_buffer.store(replies.len() - from - sent, Ordering::Relaxed);
+        let (frame_sent, mut state) = write(&self.socket, &frame);
+        frame.advance(frame_sent);
+        let mut sent = 0;
+        if state == State::Empty {
+            *frame = Bytes::new();
+            (sent, state) = write(&self.socket, &replies[from..]);
+        }
+        self.counters.sent((frame_sent + sent) as u64);
+        let unsent = frame.len() + replies.len() - from - sent;
+        self.info.output_buffer.store(unsent, Ordering::Relaxed);
         if state == State::Empty {
             replies.clear();
             if replies.capacity() > KEPT_BYTES_MAX {
                 *replies = Vec::new();
             }
             self.sent.set(0);
+            self.state.set(state);
+            self.list_rest();
         } else {
             self.sent.set(from + sent);
             if let Some(task) = self.task.borrow_mut().take() {
@@ -226,6 +331,15 @@ impl Outbox {
             }
         }
         self.state.set(state);
+    }
+
+    /// Has the messages come for that were left where they wait while others were sent.
+    fn list_rest(&self) {
+        if let Some(mailbox) = &*self.mailbox.borrow()
+            && mailbox.has_waiting()
+        {
+            self.hub.list_again(mailbox);
+        }
     }
 
     fn listen(&self, context: &Context<'_>) {

@@ -110,7 +110,7 @@ pub async fn accept(server: Arc<Server>, listener: Listener) {
 
 async fn work(server: Arc<Server>, number: usize, mut arrivals: UnboundedReceiver<Arrival>) {
     let counters = Arc::clone(&server.counters[number]);
-    let turn = Rc::new(Turn::new(Arc::clone(&server), Arc::clone(&counters)));
+    let turn = Rc::new(Turn::new(Arc::clone(&server), number, Arc::clone(&counters)));
     let executor = Rc::new(RefCell::new(Executor::new(Arc::clone(&server), counters)));
     let worker = Worker { server, number, executor, turn };
     worker.seat().take();

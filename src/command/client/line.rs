@@ -6,9 +6,10 @@ use crate::command::session::{ClientInfo, flag};
 use crate::command::table;
 
 /// The letters of the flags, in the order in which they are shown.
-const LETTERS: [(u64, char); 10] = [
+const LETTERS: [(u64, char); 11] = [
     (flag::MONITOR, 'O'),
     (flag::REPLICA, 'S'),
+    (flag::SUBSCRIBER, 'P'),
     (flag::TRANSACTION, 'x'),
     (flag::BLOCKED, 'b'),
     (flag::BROKEN, 'd'),
@@ -27,11 +28,13 @@ pub(super) fn describe(client: &ClientInfo, now_ms: i64) -> String {
     let names = client.names.lock().clone();
     let query_bytes = client.query_buffer.load(Relaxed);
     let reply_bytes = client.output_buffer.load(Relaxed);
+    let message_bytes = client.pushes.load(Relaxed);
+    let [channels, patterns, shard_channels] = &client.subscriptions;
     format!(
         "id={id} addr={address} laddr={local} fd={fd} name={name} age={age} idle={idle} \
-         flags={flags} db={db} sub=0 psub=0 ssub=0 multi={multi} qbuf={query_bytes} qbuf-free=0 \
+         flags={flags} db={db} sub={sub} psub={psub} ssub={ssub} multi={multi} qbuf={query_bytes} qbuf-free=0 \
          argv-mem=0 multi-mem=0 rbs={reply_bytes} rbp={reply_bytes} obl={reply_bytes} oll=0 \
-         omem=0 tot-mem={memory} events={events} cmd={command} user={user} redir=-1 resp={resp} \
+         omem={message_bytes} tot-mem={memory} events={events} cmd={command} user={user} redir=-1 resp={resp} \
          lib-name={library} lib-ver={library_version}\n",
         id = client.id,
         address = client.address,
@@ -42,9 +45,12 @@ pub(super) fn describe(client: &ClientInfo, now_ms: i64) -> String {
         idle = seconds(now_ms, client.active_ms.load(Relaxed)),
         flags = letters(client.flags.load(Relaxed)),
         db = client.database.load(Relaxed),
+        sub = channels.load(Relaxed),
+        psub = patterns.load(Relaxed),
+        ssub = shard_channels.load(Relaxed),
         multi = client.queued.load(Relaxed),
         memory = client.memory_bytes(),
-        events = if reply_bytes > 0 { "rw" } else { "r" },
+        events = if reply_bytes + message_bytes > 0 { "rw" } else { "r" },
         command = last_command(client),
         user = names.user,
         resp = client.protocol.load(Relaxed),

@@ -34,8 +34,14 @@ impl ClientType {
     }
 
     fn of(client: &ClientInfo) -> Self {
-        let is_replica = client.flags.load(Relaxed) & flag::REPLICA != 0;
-        if is_replica { Self::Replica } else { Self::Normal }
+        let flags = client.flags.load(Relaxed);
+        if flags & flag::REPLICA != 0 {
+            Self::Replica
+        } else if flags & flag::SUBSCRIBER != 0 {
+            Self::Subscriber
+        } else {
+            Self::Normal
+        }
     }
 }
 

@@ -33,7 +33,8 @@ pub fn command_getkeysandflags(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
 /// Finds the places of all keys with their flags, or tells why there are none.
 fn keys_in(words: &Args<'_>) -> Result<Vec<(usize, &'static str)>, Fault> {
     let command = table::find(words).ok_or(Fault::fixed("ERR Invalid command specified"))?;
-    if command.keys.is_empty() {
+    let mut specs = command.keys.iter().filter(|spec| !spec.has_flag("not_key")).peekable();
+    if specs.peek().is_none() {
         return Err(Fault::fixed("ERR The command has no key arguments"));
     }
     if !command.accepts(words.len()) {
@@ -41,7 +42,7 @@ fn keys_in(words: &Args<'_>) -> Result<Vec<(usize, &'static str)>, Fault> {
         return Err(Fault::fixed(text));
     }
     let mut found = Vec::new();
-    for spec in command.keys.iter().filter(|spec| !spec.has_flag("not_key")) {
+    for spec in specs {
         let Ok(places) = spec.places(words) else {
             found.clear();
             break;

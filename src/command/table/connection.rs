@@ -2,9 +2,12 @@
 
 use crate::command::{client, connection, secrets};
 
-use super::flag::{ADMIN, ALLOW_BUSY, FAST, LOADING, NO_AUTH, NOSCRIPT, STALE};
+use super::flag::{ADMIN, ALLOW_BUSY, FAST, LOADING, NO_AUTH, NOSCRIPT, STALE, WHILE_LISTENING};
 use super::row::{arg, command, word};
 use super::{Command, acl};
+
+/// Runs in whatever state the connection is.
+const OF_ANYONE: u32 = NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY | WHILE_LISTENING;
 
 pub(super) const ROWS: &[Command] = &[
     command("auth", -2, NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY)
@@ -172,21 +175,22 @@ pub(super) const ROWS: &[Command] = &[
                 .made_of(&[arg("username", "string"), arg("password", "string")]),
             arg("clientname", "string").after("SETNAME").optional(),
         ])]),
-    command("ping", -1, FAST)
+    command("ping", -1, FAST | WHILE_LISTENING)
         .acl(acl::CONNECTION)
         .run(connection::ping)
         .docs("Shows that the server answers.", "1.0.0", "O(1)")
         .tips(&["request_policy:all_shards", "response_policy:all_succeeded"])
         .takes(&[arg("message", "string").optional()]),
-    command("quit", -1, NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY)
+    command("quit", -1, OF_ANYONE)
         .acl(acl::CONNECTION)
         .run(connection::quit)
         .docs("Ends the connection.", "1.0.0", "O(1)")
         .deprecated("7.2.0", "just closing the connection"),
-    command("reset", 1, NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY)
-        .acl(acl::CONNECTION)
-        .run(connection::reset)
-        .docs("Brings the connection back to its first state.", "6.2.0", "O(1)"),
+    command("reset", 1, OF_ANYONE).acl(acl::CONNECTION).run(connection::reset).docs(
+        "Brings the connection back to its first state.",
+        "6.2.0",
+        "O(1)",
+    ),
     command("select", 2, LOADING | STALE | FAST)
         .acl(acl::CONNECTION)
         .run(connection::select)

@@ -26,8 +26,8 @@ pub const SKIP_SLOWLOG: u32 = 1 << 10;
 pub const FAST: u32 = 1 << 11;
 /// Runs without a password.
 pub const NO_AUTH: u32 = 1 << 12;
-/// May be put into the stream though it is no write.
-pub const MAY_REPLICATE: u32 = 1 << 13;
+/// Publishes in the channel in word 1; goes into the stream though it is no write.
+pub const PUBLISHES: u32 = 1 << 13;
 /// Not within `MULTI`.
 pub const NO_MULTI: u32 = 1 << 14;
 /// Its keys are not where the key specs alone tell.
@@ -47,8 +47,13 @@ pub const OWN_SHARDS: u32 = 1 << 21;
 /// As brief as a fast one if request and reply are short, though stock does not call it so.
 pub const BRIEF: u32 = 1 << 22;
 
+/// Its reply is a message, which a client in RESP3 gets whatever it said by `CLIENT REPLY`.
+pub const REPLIES_BY_PUSH: u32 = 1 << 23;
+/// Runs though the client subscribes to something in RESP2.
+pub const WHILE_LISTENING: u32 = 1 << 24;
+
 /// The flags that `COMMAND INFO` shows, in its order.
-const NAMES: [(u32, &str); 19] = [
+const NAMES: [(u32, &str); 18] = [
     (WRITE, "write"),
     (READONLY, "readonly"),
     (DENYOOM, "denyoom"),
@@ -62,7 +67,6 @@ const NAMES: [(u32, &str); 19] = [
     (SKIP_SLOWLOG, "skip_slowlog"),
     (FAST, "fast"),
     (NO_AUTH, "no_auth"),
-    (MAY_REPLICATE, "may_replicate"),
     (NO_MANDATORY_KEYS, "no_mandatory_keys"),
     (NO_ASYNC_LOADING, "no_async_loading"),
     (NO_MULTI, "no_multi"),

@@ -3,7 +3,9 @@
 //! Both are made by the compiler: looking a command up touches two static arrays and allocates
 //! nothing.
 
-use super::{Command, connection, diagnostics, generic, hash, server, string, transactions};
+use super::{
+    Command, connection, diagnostics, generic, hash, pubsub, server, string, transactions,
+};
 
 /// The groups, each under the name that `COMMAND DOCS` gives it.
 const GROUPS: &[(&str, &[Command])] = &[
@@ -12,6 +14,7 @@ const GROUPS: &[(&str, &[Command])] = &[
     ("generic", generic::ROWS),
     ("transactions", transactions::ROWS),
     ("connection", connection::ROWS),
+    ("pubsub", pubsub::ROWS),
     ("server", server::ROWS),
     ("server", diagnostics::ROWS),
     ("cluster", server::CLUSTER_ROWS),

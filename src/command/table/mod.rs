@@ -14,6 +14,7 @@ mod connection;
 mod diagnostics;
 mod generic;
 mod hash;
+mod pubsub;
 mod server;
 mod string;
 mod transactions;

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::command::counters::{RowTotal, Totals};
+use crate::command::pubsub::Kind;
 use crate::command::table;
 use crate::server::Server;
 
@@ -47,9 +48,9 @@ pub(super) fn stats(server: &Server, text: &mut Text<'_, '_>) {
     text.line("current_eviction_exceeded_time", 0);
     text.line("keyspace_hits", totals.hits);
     text.line("keyspace_misses", totals.misses);
-    text.line("pubsub_channels", 0);
-    text.line("pubsub_patterns", 0);
-    text.line("pubsubshard_channels", 0);
+    text.line("pubsub_channels", server.hub.count(Kind::Channel));
+    text.line("pubsub_patterns", server.hub.count(Kind::Pattern));
+    text.line("pubsubshard_channels", server.hub.count(Kind::ShardChannel));
     text.line("latest_fork_usec", 0);
     text.line("total_forks", 0);
     text.line("migrate_cached_sockets", 0);

@@ -1,0 +1,166 @@
+//! What one client subscribes to.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::command::session::flag;
+use crate::command::{ClientInfo, Session};
+use crate::net::reply::Protocol;
+
+use super::{Hub, Kind, Mailbox};
+
+/// What one client subscribes to; it no longer does once this is dropped.
+#[derive(Debug)]
+pub struct Subscriber {
+    hub: Arc<Hub>,
+    mailbox: Arc<Mailbox>,
+    channels: Names,
+    patterns: Names,
+    shard_channels: Names,
+}
+
+/// Names, and the order in which they came.
+#[derive(Debug, Default)]
+struct Names {
+    places: HashMap<Arc<[u8]>, u64>,
+    next: u64,
+}
+
+impl Subscriber {
+    fn new(hub: &Arc<Hub>, info: &Arc<ClientInfo>, protocol: Protocol) -> Self {
+        let mailbox = Mailbox::new(Arc::clone(info), protocol);
+        Self {
+            hub: Arc::clone(hub),
+            mailbox: Arc::new(mailbox),
+            channels: Names::default(),
+            patterns: Names::default(),
+            shard_channels: Names::default(),
+        }
+    }
+
+    /// Returns where its messages wait.
+    pub fn mailbox(&self) -> &Arc<Mailbox> {
+        &self.mailbox
+    }
+
+    /// Subscribes; nothing happens if it did already.
+    pub fn subscribe(&mut self, kind: Kind, name: &[u8]) {
+        let names = self.names(kind);
+        if !names.places.contains_key(name) {
+            let name = self.hub.add(kind, name, &self.mailbox);
+            self.names(kind).add(name);
+        }
+    }
+
+    /// Ends a subscription, if there is one.
+    pub fn unsubscribe(&mut self, kind: Kind, name: &[u8]) {
+        if self.names(kind).places.remove(name).is_some() {
+            self.hub.remove(kind, name, self.mailbox.client());
+        }
+    }
+
+    /// Lists what it subscribes to, in the order in which it did so.
+    pub fn subscriptions(&self, kind: Kind) -> Vec<Arc<[u8]>> {
+        let names = match kind {
+            Kind::Channel => &self.channels,
+            Kind::Pattern => &self.patterns,
+            Kind::ShardChannel => &self.shard_channels,
+        };
+        let mut all: Vec<_> = names.places.iter().map(|(name, place)| (place, name)).collect();
+        all.sort_unstable();
+        all.into_iter().map(|(_, name)| Arc::clone(name)).collect()
+    }
+
+    /// Counts as a confirmation of `kind` does: channels and patterns together, shard channels apart.
+    pub fn confirmed(&self, kind: Kind) -> usize {
+        match kind {
+            Kind::Channel | Kind::Pattern => self.channels.len() + self.patterns.len(),
+            Kind::ShardChannel => self.shard_channels.len(),
+        }
+    }
+
+    /// Ends all subscriptions.
+    pub fn leave(&mut self) {
+        for kind in [Kind::Channel, Kind::Pattern, Kind::ShardChannel] {
+            let names = std::mem::take(&mut self.names(kind).places);
+            for name in names.into_keys() {
+                self.hub.remove(kind, &name, self.mailbox.client());
+            }
+        }
+    }
+
+    fn names(&mut self, kind: Kind) -> &mut Names {
+        match kind {
+            Kind::Channel => &mut self.channels,
+            Kind::Pattern => &mut self.patterns,
+            Kind::ShardChannel => &mut self.shard_channels,
+        }
+    }
+}
+
+impl Drop for Subscriber {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+impl Names {
+    fn add(&mut self, name: Arc<[u8]>) {
+        self.next += 1;
+        self.places.insert(name, self.next);
+    }
+
+    fn len(&self) -> usize {
+        self.places.len()
+    }
+}
+
+impl Session {
+    /// Returns what the client subscribes to, which is nothing at first.
+    pub fn subscriber(&mut self, hub: &Arc<Hub>) -> &mut Subscriber {
+        let Self { subscriber, info, protocol, .. } = self;
+        subscriber.get_or_insert_with(|| Box::new(Subscriber::new(hub, info, *protocol)))
+    }
+
+    /// Ends all subscriptions without a word; messages that came before go ahead of the reply.
+    pub fn unsubscribe_all(&mut self) {
+        if let Some(subscriber) = &mut self.subscriber {
+            subscriber.leave();
+            self.show_subscriptions();
+            self.let_messages_ahead();
+        }
+    }
+
+    /// Sends what has come so far ahead of the reply to the present command.
+    ///
+    /// For a command after whose reply the client expects no messages, or others.
+    pub fn let_messages_ahead(&mut self) {
+        if let Some(subscriber) = &self.subscriber {
+            subscriber.mailbox.take_all(&mut self.ahead);
+        }
+    }
+
+    /// Shows other clients what this one subscribes to.
+    pub fn show_subscriptions(&self) {
+        let Some(subscriber) = &self.subscriber else { return };
+        let counts = [&subscriber.channels, &subscriber.patterns, &subscriber.shard_channels];
+        let mut total = 0;
+        for (shown, names) in self.info.subscriptions.iter().zip(counts) {
+            shown.store(names.len(), Ordering::Relaxed);
+            total += names.len();
+        }
+        if total > 0 {
+            self.info.flags.fetch_or(flag::SUBSCRIBER, Ordering::Relaxed);
+        } else {
+            self.info.flags.fetch_and(!flag::SUBSCRIBER, Ordering::Relaxed);
+        }
+    }
+
+    /// Tells whether the client may only subscribe, as what it gets are arrays like any reply.
+    pub fn only_listens(&self) -> bool {
+        self.subscriber.is_some()
+            && self.protocol == Protocol::Resp2
+            && self.info.flags.load(Ordering::Relaxed) & flag::SUBSCRIBER != 0
+    }
+}

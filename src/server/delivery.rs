@@ -1,0 +1,89 @@
+//! Messages of publish and subscribe: from the log to the subscribers, and who is too slow for them.
+
+use std::sync::atomic::Ordering;
+
+use crate::command::pubsub::{Hub, Kind, Limit, Publication, PublishingTurn};
+use crate::command::session::flag as client;
+use crate::command::table::{Command, flag};
+use crate::command::{Effect, Session};
+use crate::config::Settings;
+use crate::config::settings::OutputLimit;
+use crate::keyspace::ShardSet;
+use crate::net::Args;
+
+use super::Server;
+use super::clock::unix_ms;
+
+/// Takes over `client-output-buffer-limit`.
+pub fn apply_limits(hub: &Hub, settings: &Settings) {
+    let limit = |from: &OutputLimit| Limit {
+        hard_bytes: from.hard_bytes,
+        soft_bytes: from.soft_bytes,
+        soft_seconds: from.soft_seconds,
+    };
+    let (normal, subscriber) = (&settings.output_limit_normal, &settings.output_limit_pubsub);
+    hub.limits().set(limit(normal), limit(subscriber));
+}
+
+/// Takes the turns to publish that a command needs, or the transaction that it runs.
+///
+/// They are held until the messages are logged and delivered, so that the subscribers here get those
+/// of one channel in the order of the stream, as a replica's do.
+pub fn take_turn<'h>(
+    hub: &'h Hub,
+    session: &Session,
+    command: &Command,
+    args: &Args<'_>,
+) -> Option<PublishingTurn<'h>> {
+    let turn = |command: &Command, args: &Args<'_>| {
+        let channel = args.get(1).filter(|_| command.has(flag::PUBLISHES));
+        channel.map_or(ShardSet::EMPTY, |channel| hub.turn_of(channel))
+    };
+    let turns = if command.has(flag::PUBLISHES) {
+        turn(command, args)
+    } else if command.has(flag::QUEUED_KEYS)
+        && let Some(transaction) = &session.transaction
+    {
+        let queued = transaction.commands.iter();
+        queued
+            .fold(ShardSet::EMPTY, |all, (queued, words)| all.union(turn(queued, &words.as_args())))
+    } else {
+        ShardSet::EMPTY
+    };
+    (!turns.is_empty()).then(|| hub.take_turn(turns))
+}
+
+/// Hands the messages of a command that is logged to those who subscribe, and ends its turn.
+pub fn deliver(hub: &Hub, turn: Option<PublishingTurn<'_>>, effect: &Effect, now_ms: i64) {
+    let Some(turn) = turn else { return };
+    for Publication { kind, channel, text } in effect.publications() {
+        hub.deliver(kind, channel, text, now_ms);
+    }
+    drop(turn);
+}
+
+/// Ends the connections of clients that have left too much unread for too long.
+pub fn drop_slow_clients(server: &Server) {
+    let now_ms = unix_ms();
+    for info in server.clients.list() {
+        let is_going = info.flags.load(Ordering::Relaxed) & client::KILLED != 0;
+        let unread = info.unread_bytes();
+        if !is_going && server.hub.limits().cuts(&info, unread, now_ms) {
+            info.cut_off(unread);
+        }
+    }
+}
+
+impl Server {
+    /// Hands a message that came with the stream of a primary to those who subscribe here.
+    ///
+    /// For whoever applies the stream of a live link, once the unit that holds the `PUBLISH`
+    /// ([`Kind::Channel`]) or `SPUBLISH` ([`Kind::ShardChannel`]) is in the log here: what a
+    /// subscriber is sent is then sealed by the turn that sends it. May be called from any thread;
+    /// waits for no subscriber and takes none of the keyspace's locks. A replay of the log does not
+    /// call it: whoever subscribed then is gone.
+    pub fn publish_from_stream(&self, kind: Kind, channel: &[u8], text: &[u8]) {
+        self.hub.deliver(kind, channel, text, unix_ms());
+        self.hub.ring();
+    }
+}
