@@ -97,6 +97,10 @@ const FORMS: &[&str] = &[
     "DISCARD",
     "WATCH { key }",
     "UNWATCH",
+    // Publish and subscribe: nobody listens, as whoever did would get more than replies.
+    "PUBLISH key value",
+    "SPUBLISH key value",
+    "PUBSUB ( CHANNELS [ pattern ] | NUMPAT | NUMSUB [ { key } ] | SHARDCHANNELS | SHARDNUMSUB [ key ] )",
     // Connection and the rest.
     "PING [ value ]",
     "ECHO value",
