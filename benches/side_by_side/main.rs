@@ -7,7 +7,7 @@
 //! the load generator shares the cores. Beside the ratios of backlogd stands what they should come
 //! to, and whether they do.
 //!
-//! A full run takes about 35 minutes, and some 10 GB of disk for files that are removed at the end;
+//! A full run takes about 36 minutes, and some 10 GB of disk for files that are removed at the end;
 //! the minutes of each part are told with [`Part`]. Flags follow `--`:
 //! `cargo bench --bench side_by_side -- --quick --replicas 1`.
 
@@ -24,6 +24,7 @@ mod load;
 mod loading;
 mod paced;
 mod policy;
+mod pubsub;
 mod restart;
 mod server;
 mod syncs;
@@ -98,6 +99,8 @@ enum Part {
     Connections,
     /// Writes during BGSAVE and full syncs; 9 min.
     During,
+    /// One publisher and a hundred subscribers; 1 min.
+    Pubsub,
     /// Loading a snapshot of small keys; 1 min.
     Loading,
     /// Restarts, and replicas that come back after them; 1 min.
@@ -114,6 +117,7 @@ const FULL: &[Part] = &[
     Part::Visibility,
     Part::Connections,
     Part::During,
+    Part::Pubsub,
     Part::Loading,
     Part::Restart,
 ];
@@ -147,6 +151,7 @@ impl Part {
             Self::Visibility => following::visibility(workers, rounds, out),
             Self::Connections => connections::run(workers, rounds, out),
             Self::During => during::run(workers, rounds, pace, out),
+            Self::Pubsub => pubsub::run(workers, rounds, pace, out),
             Self::Loading => loading::run(flags.loading_keys, workers, rounds, out),
             Self::Restart => restart::run(flags.keys, out),
         }
