@@ -12,12 +12,24 @@ pub const UNIT_BYTES_MAX: usize = crate::log::UNIT_BYTES_MAX as usize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {
     /// It asks how far this replica is.
-    AskForAcknowledgement,
+    AskForAcknowledgement {
+        /// Where the command stands in the bytes looked at.
+        at: usize,
+    },
     /// A message to subscribers.
     Message {
         /// Where the command stands in the bytes looked at.
         at: usize,
     },
+}
+
+impl Mark {
+    /// Where it stands in the bytes looked at.
+    #[must_use]
+    pub fn at(self) -> usize {
+        let (Self::AskForAcknowledgement { at } | Self::Message { at }) = self;
+        at
+    }
 }
 
 /// Why the stream cannot be applied any further.
@@ -95,9 +107,14 @@ impl Units {
 
     /// Notes that the whole units found were taken from the buffer.
     pub fn taken(&mut self) {
-        self.at -= self.whole;
-        self.whole = 0;
-        self.marks.clear();
+        let whole = std::mem::take(&mut self.whole);
+        self.at -= whole;
+        self.marks.retain_mut(|mark| {
+            let (Mark::AskForAcknowledgement { at } | Mark::Message { at }) = mark;
+            let follows = *at >= whole;
+            *at = at.saturating_sub(whole);
+            follows
+        });
     }
 
     /// What was found in the whole units, in their order; also in what follows them.
@@ -123,7 +140,7 @@ impl Units {
                 return if is_open { Err(UnitError::Nested) } else { Ok(()) };
             }
             7 | 8 if is_message(name) => marks.push(Mark::Message { at }),
-            8 if is_question(name, args) => marks.push(Mark::AskForAcknowledgement),
+            8 if is_question(name, args) => marks.push(Mark::AskForAcknowledgement { at }),
             _ => {}
         }
         Ok(())
@@ -189,7 +206,7 @@ mod tests {
         let mut units = Units::new();
         units.find(&stream.concat(), usize::MAX).unwrap();
         let at = first + second;
-        assert_eq!(units.marks(), [Mark::AskForAcknowledgement, Mark::Message { at }]);
+        assert_eq!(units.marks(), [Mark::AskForAcknowledgement { at: 0 }, Mark::Message { at }]);
         units.taken();
         assert_eq!(units.marks(), []);
     }

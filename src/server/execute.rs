@@ -299,10 +299,8 @@ impl Executor {
         if session.only_listens() && command.flags & flag::WHILE_LISTENING == 0 {
             return Err(only_listening(command));
         }
-        if live.is_replica() {
-            if command.flags & flag::STALE == 0 && live.withholds_stale() {
-                return Err(PRIMARY_DOWN);
-            }
+        if command.flags & flag::STALE == 0 && live.withholds_stale() {
+            return Err(PRIMARY_DOWN);
         }
         if live.is_loading() && command.flags & flag::LOADING == 0 {
             return Err(LOADING);

@@ -2,8 +2,11 @@
 
 use bytes::{Buf, BytesMut};
 
+use crate::command::pubsub::Kind;
 use crate::keyspace::Locked;
 use crate::log::Log;
+use crate::net::number::parse_i64_strict;
+use crate::net::{Parsed, Parser, Peer};
 use crate::position::Offset;
 use crate::replication::stream::Stream;
 use crate::replication::units::{Mark, Units};
@@ -62,10 +65,10 @@ impl Applying {
             }
             let division = if is_behind { self.division } else { Division::None };
             self.apply(server, stream, &buffer[..whole], division)?;
-            for mark in self.units.marks() {
+            for mark in self.units.marks().iter().filter(|mark| mark.at() < whole) {
                 match *mark {
-                    Mark::AskForAcknowledgement => came.asked = true,
-                    Mark::Message { .. } => {}
+                    Mark::AskForAcknowledgement { .. } => came.asked = true,
+                    Mark::Message { at } => deliver(server, &buffer[at..whole]),
                 }
             }
             self.units.taken();
@@ -145,6 +148,18 @@ impl Applying {
     }
 }
 
+/// Hands a message to those who subscribe here: the command at the beginning of `bytes`.
+fn deliver(server: &Server, bytes: &[u8]) {
+    let mut parser = Parser::new(Peer::Upstream, usize::MAX);
+    let Ok(Parsed::Command { .. }) = parser.parse(bytes) else {
+        unreachable!("it was found to be whole")
+    };
+    let args = parser.args(bytes);
+    let [name, channel, text] = [0, 1, 2].map(|word| args.get(word).unwrap_or_default());
+    let kind = if name.len() == b"PUBLISH".len() { Kind::Channel } else { Kind::ShardChannel };
+    server.publish_from_stream(kind, channel, text);
+}
+
 /// Appends what was applied. Should that not be possible memory and log differ, and the server ends.
 fn append(
     server: &Server,
@@ -184,7 +199,6 @@ fn unit_at(units: &[u8], place: usize) -> usize {
 
 /// The database that is selected behind whole units.
 fn selected_behind(units: &[u8], mut database: usize) -> usize {
-    use crate::net::{Parsed, Parser, Peer, number::parse_i64_strict};
     let (mut parser, mut at) = (Parser::new(Peer::Upstream, usize::MAX), 0);
     while let Ok(Parsed::Command { consumed } | Parsed::Empty { consumed }) =
         parser.parse(&units[at..])
