@@ -14,6 +14,7 @@ need() {
 need cc gcc
 need make make
 need redis-server redis-server
+need redis-sentinel redis-sentinel
 need redis-cli redis-tools
 need redis-benchmark redis-tools
 need strace strace
@@ -32,9 +33,11 @@ if [ -n "$missing" ]; then
         apt-get install -qq -y --no-install-recommends $packages
         # The tests start servers of their own; the one that the package starts would keep the port
         # that `cargo run` wants.
-        if command -v systemctl >/dev/null 2>&1 && systemctl is-active -q redis-server; then
-            systemctl disable -q --now redis-server
-        fi
+        for service in redis-server redis-sentinel; do
+            if command -v systemctl >/dev/null 2>&1 && systemctl is-active -q "$service"; then
+                systemctl disable -q --now "$service"
+            fi
+        done
     else
         echo "These Debian packages, or what your system has for them, are needed: $packages" >&2
         echo "    sudo apt-get install $packages" >&2

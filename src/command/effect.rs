@@ -16,6 +16,8 @@ pub struct Effect {
     rewritten: bool,
     /// Whether the request goes into the stream though it changes nothing.
     forwarded: bool,
+    /// How many of the commands are messages.
+    published: usize,
     commands: Vec<Encoded>,
     bytes: Vec<u8>,
     messages: Vec<Message>,
@@ -58,6 +60,7 @@ impl Effect {
     /// Puts the request into the stream, and has a message delivered once it is there.
     pub fn publish(&mut self, message: Option<Publication<'_>>) {
         self.forwarded = true;
+        self.published += 1;
         if let Some(Publication { kind, channel, text }) = message {
             self.words.extend_from_slice(channel);
             let channel_end = self.words.len();
@@ -88,10 +91,16 @@ impl Effect {
         self.changes += inner.changes;
         self.expirations += inner.expirations;
         inner.publications().for_each(|message| self.publish(Some(message)));
+        self.published += inner.published - inner.messages.len();
         inner.emit(request, selected, |database, part| {
             part.encode_into(&mut self.bytes);
             self.commands.push(Encoded { database: Some(database), end: self.bytes.len() });
         });
+    }
+
+    /// Tells whether there is nothing but messages, which are nothing to whoever was not there.
+    pub fn is_only_messages(&self) -> bool {
+        self.published > 0 && self.published == self.command_count()
     }
 
     /// Counts the changes noted so far.
@@ -120,6 +129,7 @@ impl Effect {
         self.expirations = 0;
         self.rewritten = false;
         self.forwarded = false;
+        self.published = 0;
         self.commands.clear();
         self.messages.clear();
         for buffer in [&mut self.bytes, &mut self.words] {

@@ -238,8 +238,13 @@ impl Executor {
         let result = handler(&mut call);
         let (hits, misses) = (call.data.hits, call.data.misses);
         // What a client of a replica does that is no write, such as PUBLISH, is for this server alone.
+        // So is a message where no replica is attached: one that comes back later has missed it, as
+        // subscribers have. A server that was a primary before, and is told every other second by
+        // Sentinel who is one now, so gets no history of its own by that.
+        let is_local =
+            mode == Mode::Reader || (effect.is_only_messages() && server.replicas.count() == 0);
         let logged = effect.is_empty()
-            || mode == Mode::Reader
+            || is_local
             || log((server, stream), effect, unit, session, (database, &args));
         drop(locked);
         if !logged {

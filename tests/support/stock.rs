@@ -36,6 +36,11 @@ impl Program {
         Self { path: DEFAULT.to_owned(), hint: INSTALL.to_owned() }
     }
 
+    /// Where it is, or its name.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
     /// The programs whose replicas must get on with this server.
     pub fn replicas() -> Vec<Self> {
         let named = std::env::var(REPLICAS).unwrap_or_default();
@@ -209,7 +214,8 @@ fn local(port: u16) -> SocketAddr {
     (Ipv4Addr::LOCALHOST, port).into()
 }
 
-fn free_port() -> u16 {
+/// A port that was free a moment ago.
+pub fn free_port() -> u16 {
     let listener = TcpListener::bind(local(0)).expect("loopback has a free port");
     listener.local_addr().expect("a bound socket has an address").port()
 }

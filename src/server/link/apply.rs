@@ -179,9 +179,12 @@ fn restore(server: &Server, stream: &Stream, locked: &mut Locked<'_>) {
     tracing::warn!(
         "half of what could not be applied is undone: the data is restored from the log"
     );
+    // Nobody shall wait for the shards that are held meanwhile.
+    server.live.set_loading(true);
     if let Err(error) = recovery::restore(server, stream, locked) {
         server.fail("cannot restore the data", &error);
     }
+    server.live.set_loading(false);
 }
 
 /// Finds where the unit begins that has the command at `place`.

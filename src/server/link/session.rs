@@ -280,9 +280,7 @@ impl<'l> Session<'l> {
         let careful = self.link.status.failed_to_apply();
         let division = if careful { Division::None } else { Division::Threads };
         let mut applying = Applying::new(&stream, division);
-        self.link.status.went_up();
-        self.server.live.set_linked(true);
-        tracing::info!(primary = %self.link.primary, offset = %log.sealed(), "the link is up");
+        let mut is_up = false;
         self.acknowledge(&log).await?;
         let mut ticks = interval(ACK_PERIOD);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -292,6 +290,11 @@ impl<'l> Session<'l> {
         loop {
             self.gather()?;
             let came = applying.take(self.server, &stream, &mut self.buffer)?;
+            // After an error the link counts as up once what failed is applied.
+            if !is_up && (!careful || came.bytes > 0) {
+                is_up = true;
+                self.went_up(&log);
+            }
             if came.asked {
                 self.acknowledge(&log).await?;
                 let end = log.sealed();
@@ -315,10 +318,20 @@ impl<'l> Session<'l> {
                 }
                 _ = ticks.tick() => {
                     self.check_silence()?;
+                    // Nothing came that could fail.
+                    if !std::mem::replace(&mut is_up, true) {
+                        self.went_up(&log);
+                    }
                     self.acknowledge(&log).await?;
                 }
             }
         }
+    }
+
+    fn went_up(&self, log: &Log) {
+        self.link.status.went_up();
+        self.server.live.set_linked(true);
+        tracing::info!(primary = %self.link.primary, offset = %log.sealed(), "the link is up");
     }
 
     /// Ends the link when the primary has been silent for too long.

@@ -1,0 +1,246 @@
+//! Stock Sentinel: three of them over one primary and two replicas find, depose, promote and reconfigure.
+
+mod support;
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use support::process::Process;
+use support::stock::free_port;
+use support::wait::await_within;
+use support::{Client, Program, Value};
+use tempfile::TempDir;
+
+/// How long Sentinel may take for a step: it looks every ten seconds, and waits for others to agree.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Which server a member is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Backlogd,
+    Stock,
+}
+
+/// A server with a configuration file, which Sentinel has it rewrite.
+struct Member {
+    kind: Kind,
+    directory: TempDir,
+    address: SocketAddr,
+    process: Process,
+}
+
+impl Member {
+    fn start(kind: Kind, primary: Option<&Member>, priority: u32) -> Self {
+        let directory = TempDir::new().expect("a temporary directory can be made");
+        let port = free_port();
+        let saving = if kind == Kind::Stock { "save \"\"\n" } else { "" };
+        let following = primary.map_or_else(String::new, |primary| {
+            format!("replicaof 127.0.0.1 {}\n", primary.address.port())
+        });
+        let lines = format!(
+            "bind 127.0.0.1\nport {port}\ndir {}\nreplica-priority {priority}\n\
+             repl-diskless-sync-delay 0\nenable-debug-command yes\n{saving}{following}",
+            directory.path().display()
+        );
+        fs::write(directory.path().join("server.conf"), lines).expect("the file can be written");
+        let process = Self::spawn(kind, &directory);
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        Self { kind, directory, address, process }
+    }
+
+    fn spawn(kind: Kind, directory: &TempDir) -> Process {
+        let (program, hint) = match kind {
+            Kind::Backlogd => (env!("CARGO_BIN_EXE_backlogd").to_owned(), "cargo builds it"),
+            Kind::Stock => (Program::usual().path().to_owned(), "apt-get install redis-server"),
+        };
+        let mut command = Command::new(program);
+        command.arg(directory.path().join("server.conf"));
+        let mut process = Process::start(&mut command, hint);
+        if let Err(output) = process.wait_for_line("Ready to accept connections") {
+            panic!("a {kind:?} does not start:\n{output}");
+        }
+        process
+    }
+
+    fn restart(&mut self) {
+        self.process = Self::spawn(self.kind, &self.directory);
+    }
+
+    fn connect(&self) -> Client {
+        Client::connect(self.address)
+    }
+
+    fn info(&self, field: &str) -> String {
+        self.connect().info("all", field)
+    }
+
+    fn port(&self) -> String {
+        self.address.port().to_string()
+    }
+
+    fn follows(&self, primary: &Member) -> bool {
+        self.info("role") == "slave"
+            && self.info("master_port") == primary.port()
+            && self.info("master_link_status") == "up"
+    }
+
+    fn configuration(&self) -> String {
+        let path = self.directory.path().join("server.conf");
+        fs::read_to_string(path).expect("the file is there")
+    }
+}
+
+/// Three sentinels that watch one primary.
+struct Sentinels {
+    addresses: Vec<SocketAddr>,
+    _processes: Vec<(Process, TempDir)>,
+}
+
+impl Sentinels {
+    fn watch(primary: &Member) -> Self {
+        let (mut addresses, mut processes) = (Vec::new(), Vec::new());
+        for _ in 0..3 {
+            let directory = TempDir::new().expect("a temporary directory can be made");
+            let port = free_port();
+            let path: PathBuf = directory.path().join("sentinel.conf");
+            let lines = format!(
+                "bind 127.0.0.1\nport {port}\ndir {}\nsentinel monitor it 127.0.0.1 {} 2\n\
+                 sentinel down-after-milliseconds it 1500\nsentinel failover-timeout it 6000\n",
+                directory.path().display(),
+                primary.port()
+            );
+            fs::write(&path, lines).expect("the file can be written");
+            let mut command = Command::new("redis-sentinel");
+            command.arg(&path);
+            let mut process = Process::start(&mut command, "apt-get install redis-sentinel");
+            if let Err(output) = process.wait_for_line("+monitor master it") {
+                panic!("a sentinel does not start:\n{output}");
+            }
+            addresses.push(SocketAddr::from(([127, 0, 0, 1], port)));
+            processes.push((process, directory));
+        }
+        Self { addresses, _processes: processes }
+    }
+
+    /// Waits until all of them know the replicas and each other.
+    fn await_discovery(&self, replicas: usize) {
+        for address in &self.addresses {
+            patiently("the sentinels know all members", || {
+                let told = Client::connect(*address).run("SENTINEL MASTER it");
+                let words: Vec<_> = told.elements().iter().map(Value::text).collect();
+                let field = |name: &str| {
+                    let at = words.iter().position(|word| word == name)?;
+                    words.get(at + 1)?.parse().ok()
+                };
+                field("num-slaves") == Some(replicas)
+                    && field("num-other-sentinels") == Some(self.addresses.len() - 1)
+            });
+        }
+    }
+
+    /// Waits until all of them agree on the primary.
+    fn await_primary(&self, primary: &Member) {
+        for address in &self.addresses {
+            patiently("the sentinels agree on the new primary", || {
+                let told = Client::connect(*address).run("SENTINEL GET-MASTER-ADDR-BY-NAME it");
+                told.elements().get(1).is_some_and(|port| port.text() == primary.port())
+            });
+        }
+    }
+}
+
+/// Waits for something that Sentinel takes its time for.
+fn patiently(what: &str, reached: impl FnMut() -> bool) {
+    await_within(PATIENCE, what, reached);
+}
+
+/// Writes keys, each of which a replica has when this returns.
+fn write_replicated(primary: &Member, from: usize, count: usize) {
+    let mut client = primary.connect();
+    for number in from..from + count {
+        assert_eq!(client.run(&format!("SET key:{number} {number}")).text(), "OK");
+    }
+    assert!(client.run("WAIT 1 10000").integer() >= 1, "a replica has them");
+}
+
+fn assert_kept(member: &Member, count: usize) {
+    let mut client = member.connect();
+    for number in 0..count {
+        let value = client.run(&format!("GET key:{number}")).text();
+        assert_eq!(value, number.to_string(), "{:?} has all that was replicated", member.kind);
+    }
+}
+
+fn await_same_data(members: &[&Member]) {
+    patiently("all members have the same data", || {
+        let digests = members.iter().map(|member| member.connect().run("DEBUG DIGEST").text());
+        let digests: Vec<_> = digests.collect();
+        digests.iter().all(|digest| *digest == digests[0])
+    });
+}
+
+fn full_resyncs(members: &[&Member]) -> u64 {
+    let count = |member: &&Member| member.info("sync_full").parse::<u64>().expect("a count");
+    members.iter().map(count).sum()
+}
+
+#[test]
+fn a_primary_that_dies_is_replaced_and_comes_back_without_any_full_resync() {
+    let mut first = Member::start(Kind::Backlogd, None, 100);
+    let second = Member::start(Kind::Backlogd, Some(&first), 10);
+    let third = Member::start(Kind::Backlogd, Some(&first), 100);
+    let sentinels = Sentinels::watch(&first);
+    patiently("the links are up", || second.follows(&first) && third.follows(&first));
+    sentinels.await_discovery(2);
+    assert_eq!(full_resyncs(&[&first]), 2, "each replica began with one");
+
+    write_replicated(&first, 0, 200);
+    first.process.kill();
+    sentinels.await_primary(&second);
+    patiently("the other replica follows the new primary", || third.follows(&second));
+    assert_kept(&second, 200);
+    write_replicated(&second, 200, 100);
+
+    first.restart();
+    patiently("the old primary follows the new one", || first.follows(&second));
+    write_replicated(&second, 300, 100);
+    let all = [&first, &second, &third];
+    await_same_data(&all);
+    assert_kept(&first, 400);
+    assert_eq!(full_resyncs(&all), 0, "where histories agree, partial ones are enough");
+    let port = second.port();
+    for member in [&first, &third] {
+        let text = member.configuration();
+        assert!(text.contains(&format!("\nreplicaof 127.0.0.1 {port}\n")), "{text}");
+    }
+    let text = second.configuration();
+    assert!(!text.contains("replicaof 127.0.0.1"), "{text}");
+}
+
+#[test]
+fn stock_members_and_ours_fail_over_to_each_other() {
+    let mut first = Member::start(Kind::Stock, None, 100);
+    let second = Member::start(Kind::Backlogd, Some(&first), 10);
+    let third = Member::start(Kind::Stock, Some(&first), 100);
+    let sentinels = Sentinels::watch(&first);
+    patiently("the links are up", || second.follows(&first) && third.follows(&first));
+    sentinels.await_discovery(2);
+
+    write_replicated(&first, 0, 200);
+    first.process.kill();
+    sentinels.await_primary(&second);
+    patiently("the stock replica follows ours", || third.follows(&second));
+    assert_kept(&second, 200);
+    assert_eq!(full_resyncs(&[&second, &third]), 0, "the stock replica knows our history");
+    write_replicated(&second, 200, 100);
+
+    // A stock primary that is killed forgets its history: that is its own, and the rule.
+    first.restart();
+    patiently("the stock primary of before follows ours", || first.follows(&second));
+    await_same_data(&[&first, &second, &third]);
+    assert_kept(&first, 300);
+    assert_eq!(full_resyncs(&[&second]), 1);
+}
