@@ -26,6 +26,7 @@ mod paced;
 mod policy;
 mod pubsub;
 mod restart;
+mod role;
 mod server;
 mod syncs;
 mod table;
@@ -105,6 +106,8 @@ enum Part {
     Loading,
     /// Restarts, and replicas that come back after them; 1 min.
     Restart,
+    /// What a replica does, ours beside stock ones; 3 min.
+    Role,
 }
 
 /// What is run if no part is named.
@@ -120,6 +123,7 @@ const FULL: &[Part] = &[
     Part::Pubsub,
     Part::Loading,
     Part::Restart,
+    Part::Role,
 ];
 const QUICK: &[Part] = &[Part::Load, Part::Always, Part::Restart];
 
@@ -154,6 +158,7 @@ impl Part {
             Self::Pubsub => pubsub::run(workers, rounds, pace, out),
             Self::Loading => loading::run(flags.loading_keys, workers, rounds, out),
             Self::Restart => restart::run(flags.keys, out),
+            Self::Role => role::run(flags.loading_keys, out),
         }
     }
 }

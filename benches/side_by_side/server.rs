@@ -63,6 +63,12 @@ impl Running {
         Ok(begun.elapsed())
     }
 
+    /// Starts it again in the same place, and waits for nothing.
+    pub fn start_again_unready(&mut self) -> io::Result<()> {
+        self.child = spawn(self.kind, &self.arguments, self.directory.path(), self.port)?;
+        Ok(())
+    }
+
     /// Kills it on the spot.
     pub fn kill(&mut self) -> io::Result<()> {
         self.child.kill()?;
@@ -172,9 +178,11 @@ impl Running {
         until(POLL, || {
             let end = self.info("master_repl_offset")?;
             for replica in replicas {
-                if replica.info("master_link_status")? != "up"
-                    || replica.info("slave_repl_offset")? != end
-                {
+                // One that is just starting may not answer yet.
+                let is = |field: &str, wanted: &str| {
+                    replica.info(field).is_ok_and(|found| found == wanted)
+                };
+                if !is("master_link_status", "up") || !is("slave_repl_offset", &end) {
                     return Ok(false);
                 }
             }
