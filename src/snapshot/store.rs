@@ -164,6 +164,11 @@ impl Pending {
             .map_err(Into::into)
     }
 
+    /// Writes without the syncs in between that a [`Write`] makes: whoever writes must not wait.
+    pub fn write_unsynced(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all(bytes)
+    }
+
     /// Notes the database that the stream has selected behind it, which its contents tell.
     pub fn set_stream_db(&mut self, database: u64) {
         self.stream_db = database;

@@ -1,8 +1,9 @@
 //! Taking over a primary's data: all of it or nothing, in one durable step (R7).
 //!
-//! 1. The snapshot lies aside in a file, whole.
-//! 2. It is loaded beside the old data, or in the place of it when the configuration wants no two of
-//!    them in memory. If it proves to be unusable the old data is there, or is restored from disk.
+//! 1. The snapshot is written to a file aside as it comes.
+//! 2. It is loaded beside the old data while it comes; or, when the configuration wants no two of them
+//!    in memory, in the place of it once it is whole. If it proves to be unusable the old data is there,
+//!    or is restored from disk.
 //! 3. The file is made durable. What this server alone knows of the history it gives up is put aside.
 //! 4. The manifest is switched: replid, lineage, snapshot, and a log that is still to be created. From
 //!    here on the new history counts, before the old one does.
@@ -10,12 +11,9 @@
 //!
 //! A start after a crash behind the fourth step does the fifth again.
 
-use std::fs::File;
-use std::io::{self, Read};
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use crate::config::DisklessLoad;
 use crate::keyspace::{Keyspace, Locked};
@@ -30,7 +28,11 @@ use crate::server::{Server, recovery};
 use crate::snapshot::rdb::Finished;
 use crate::snapshot::{Ancestor, LogFiles, LogPlace, Pending, Role, Sealed};
 
+use super::arrival::{Arrival, Reading};
 use super::{LinkError, discard};
+
+/// What a snapshot is taken for whose length is not told: it bounds what is reserved ahead for it.
+const UNKNOWN_BYTES: u64 = 16 << 20;
 
 /// What the primary says of the data that come.
 #[derive(Clone, Debug)]
@@ -45,54 +47,72 @@ pub struct Incoming {
     pub parted: Option<Offset>,
 }
 
-/// Takes over the data in `pending`, of `bytes`.
-pub fn run(
-    server: &Arc<Server>,
-    mut pending: Pending,
-    bytes: u64,
-    incoming: &Incoming,
-    stop: &watch::Receiver<bool>,
-) -> Result<(), LinkError> {
-    let reader = Reading { file: pending.reader()?, at: 0, stop: stop.clone() };
-    let had_data = (0..server.keyspace.databases()).any(|db| server.keyspace.keys_count(db) > 0);
-    let makes_room = had_data && server.settings().following.diskless_load != DisklessLoad::Swap;
-    if makes_room {
-        server.live.set_loading(true);
-        clear(server);
-    }
-    let adopted = load_aside(server, reader, bytes).and_then(|(keyspace, loaded)| {
-        pending.set_stream_db(loaded.stream_db);
-        let Loaded { checksum, version, .. } = loaded;
-        let finished = Finished { bytes, checksum, version };
-        let sealed = pending.seal(finished, &server.dump_name())?;
-        if *stop.borrow() {
-            return Err(LinkError::Stopped);
-        }
-        discard::keep_apart(server, incoming);
-        switch(server, sealed, &keyspace, incoming, loaded.stream_db as usize);
-        tracing::info!(
-            keys = loaded.keys,
-            replid = %incoming.replid,
-            offset = %incoming.offset,
-            "the primary's data is adopted"
-        );
-        server.loading.found(loaded.keys);
-        server.bin.put(Box::new(keyspace));
-        Ok(())
-    });
-    if adopted.is_err() && makes_room {
-        tracing::warn!("the old data is restored from disk");
-        let Some(stream) = server.stream() else { return adopted };
-        if let Err(error) = recovery::restore(server, &stream, &mut server.keyspace.lock_all()) {
-            server.fail("cannot restore the data", &error);
-        }
-    }
-    server.live.set_loading(false);
-    adopted
+/// A snapshot that was loaded, aside.
+pub type Aside = (Keyspace, Loaded);
+
+/// Whether the old data is there while that of a primary is loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Old {
+    /// It is served, or there was none: loading can begin before all has arrived.
+    Stays,
+    /// It makes room first: loading begins when all has arrived.
+    MakesRoom,
 }
 
-/// Frees the old data: what they were is on disk.
-fn clear(server: &Server) {
+impl Old {
+    /// What the configuration wants of the data that there are.
+    pub fn wanted(server: &Server) -> Self {
+        let mut databases = 0..server.keyspace.databases();
+        let has_data = databases.any(|db| server.keyspace.keys_count(db) > 0);
+        let swaps = server.settings().following.diskless_load == DisklessLoad::Swap;
+        if has_data && !swaps { Self::MakesRoom } else { Self::Stays }
+    }
+}
+
+/// The loading of a snapshot on threads of its own, beside the old data.
+#[derive(Debug)]
+pub struct Loading {
+    /// How much of it is there.
+    pub arrival: Arrival,
+    task: Option<JoinHandle<Result<Aside, LinkError>>>,
+}
+
+impl Loading {
+    /// Begins to load what is being written to `pending`; `total` is how much it will be, if known.
+    pub fn start(
+        server: &Arc<Server>,
+        pending: &Pending,
+        total: Option<u64>,
+    ) -> Result<Self, LinkError> {
+        let arrival = Arrival::default();
+        let (file, syncing) = (pending.reader()?, arrival.clone());
+        tokio::task::spawn_blocking(move || syncing.keep_syncing(&file));
+        let (shared, reading) = (Arc::clone(server), arrival.reader(pending.reader()?));
+        let task = tokio::task::spawn_blocking(move || load_aside(&shared, reading, total));
+        Ok(Self { arrival, task: Some(task) })
+    }
+
+    /// Tells whether it has come to an end, be it before all has arrived.
+    pub fn has_ended(&self) -> bool {
+        self.task.as_ref().is_some_and(JoinHandle::is_finished)
+    }
+
+    /// Hands out what is to be waited for; there is one to do so.
+    pub fn task(&mut self) -> Option<JoinHandle<Result<Aside, LinkError>>> {
+        self.task.take()
+    }
+}
+
+impl Drop for Loading {
+    /// Nobody waits for more than has arrived.
+    fn drop(&mut self) {
+        self.arrival.break_off();
+    }
+}
+
+/// Frees the old data, which is on disk; clients are told that the server loads.
+pub fn make_room(server: &Server) {
+    server.live.set_loading(true);
     let mut locked = server.keyspace.lock_all();
     for database in 0..server.keyspace.databases() {
         server.bin.put(Box::new(locked.clear(database)));
@@ -100,22 +120,61 @@ fn clear(server: &Server) {
 }
 
 /// Loads the snapshot into a keyspace of its own.
-fn load_aside(
-    server: &Server,
-    reader: Reading,
-    bytes: u64,
-) -> Result<(Keyspace, Loaded), LinkError> {
+fn load_aside(server: &Server, reading: Reading, total: Option<u64>) -> Result<Aside, LinkError> {
     let keyspace = server.keyspace.empty_like();
-    server.loading.begin(bytes);
+    let total = total.unwrap_or(UNKNOWN_BYTES);
+    server.loading.begin(total);
     let progress = |at| server.loading.at(at);
-    let stop = reader.stop.clone();
-    let loaded = load::load(&mut keyspace.lock_all(), &keyspace, reader, bytes, progress);
-    match loaded {
-        Ok(loaded) if loaded.bytes == bytes => Ok((keyspace, loaded)),
-        Ok(loaded) => Err(LinkError::Trailing { end: loaded.bytes, bytes }),
-        Err(_) if *stop.borrow() => Err(LinkError::Stopped),
-        Err(error) => Err(LinkError::Load(error)),
+    let loaded = load::load(&mut keyspace.lock_all(), &keyspace, reading, total, progress);
+    loaded.map(|loaded| (keyspace, loaded)).map_err(LinkError::Load)
+}
+
+/// Takes over what was loaded, or leaves all as it was before.
+pub fn finish(
+    server: &Arc<Server>,
+    loaded: Result<Aside, LinkError>,
+    (pending, bytes): (Pending, u64),
+    incoming: &Incoming,
+    old: Old,
+) -> Result<(), LinkError> {
+    let adopted = loaded.and_then(|aside| take_over(server, aside, (pending, bytes), incoming));
+    if adopted.is_err() && old == Old::MakesRoom {
+        tracing::warn!("the old data is restored from disk");
+        if let Some(stream) = server.stream()
+            && let Err(error) = recovery::restore(server, &stream, &mut server.keyspace.lock_all())
+        {
+            server.fail("cannot restore the data", &error);
+        }
     }
+    if old == Old::MakesRoom {
+        server.live.set_loading(false);
+    }
+    adopted
+}
+
+fn take_over(
+    server: &Arc<Server>,
+    (keyspace, loaded): Aside,
+    (mut pending, bytes): (Pending, u64),
+    incoming: &Incoming,
+) -> Result<(), LinkError> {
+    if loaded.bytes != bytes {
+        return Err(LinkError::Trailing { end: loaded.bytes, bytes });
+    }
+    pending.set_stream_db(loaded.stream_db);
+    let Loaded { checksum, version, .. } = loaded;
+    let sealed = pending.seal(Finished { bytes, checksum, version }, &server.dump_name())?;
+    discard::keep_apart(server, incoming);
+    switch(server, sealed, &keyspace, incoming, loaded.stream_db as usize);
+    tracing::info!(
+        keys = loaded.keys,
+        replid = %incoming.replid,
+        offset = %incoming.offset,
+        "the primary's data is adopted"
+    );
+    server.loading.found(loaded.keys);
+    server.bin.put(Box::new(keyspace));
+    Ok(())
 }
 
 /// Puts the new history in the place of the old one. What fails here ends the process: a start then
@@ -180,24 +239,6 @@ fn put_in_place(
     manifest.update(|manifest| manifest.log.files = LogFiles::Own)?;
     server.saving.begin_with(Some(stored));
     Ok(Stream::following(writer, log, stream_db))
-}
-
-/// Reads a snapshot, until the link is to end.
-struct Reading {
-    file: File,
-    at: u64,
-    stop: watch::Receiver<bool>,
-}
-
-impl Read for Reading {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if *self.stop.borrow() {
-            return Err(io::Error::other("the link is to end"));
-        }
-        let count = self.file.read_at(buffer, self.at)?;
-        self.at += count as u64;
-        Ok(count)
-    }
 }
 
 impl From<RestoreError> for LinkError {

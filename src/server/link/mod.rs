@@ -8,6 +8,7 @@
 
 mod adopt;
 mod apply;
+mod arrival;
 mod backoff;
 mod discard;
 mod error;

@@ -7,6 +7,7 @@ use bytes::{Buf, BytesMut};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::log::Log;
@@ -21,7 +22,7 @@ use crate::server::clock::unix_ms;
 use crate::server::replay::Division;
 use crate::snapshot::{Ancestor, Pending};
 
-use super::adopt::{self, Incoming};
+use super::adopt::{self, Aside, Incoming, Loading, Old};
 use super::apply::{Applying, acknowledgement};
 use super::{Link, LinkError, Stage};
 
@@ -55,6 +56,16 @@ struct Session<'l> {
     buffer: BytesMut,
     stop: watch::Receiver<bool>,
     silence_max: Duration,
+}
+
+/// What has become of a snapshot that came.
+enum Received {
+    /// It is in its file.
+    Kept,
+    /// It is being loaded beside the old data.
+    Loading(Loading),
+    /// It is loaded.
+    Loaded(Aside),
 }
 
 /// Addresses are tried in their order.
@@ -225,46 +236,103 @@ impl<'l> Session<'l> {
         self.link.status.set_stage(Stage::Receiving);
         let store = self.server.store().ok_or(LinkError::Stopped)?;
         let mut pending = store.begin(incoming.offset, 0)?;
-        let bytes = self.receive(&mut pending).await?;
-        tracing::info!(%primary, bytes, "the primary's snapshot is here, loading it");
+        let old = Old::wanted(self.server);
+        let (bytes, received) = self.receive(&mut pending, old).await?;
+        tracing::info!(%primary, bytes, "the primary's snapshot is here");
         self.link.status.set_stage(Stage::Loading);
-        self.adopt(pending, bytes, incoming).await
+        let loaded = match received {
+            Received::Loaded(aside) => Ok(aside),
+            Received::Loading(loading) => self.loaded(loading).await,
+            Received::Kept => {
+                let loading = Loading::start(self.server, &pending, Some(bytes))?;
+                adopt::make_room(self.server);
+                loading.arrival.reached(bytes);
+                loading.arrival.is_whole();
+                self.loaded(loading).await
+            }
+        };
+        let server = Arc::clone(self.server);
+        let adopting = tokio::task::spawn_blocking(move || {
+            adopt::finish(&server, loaded, (pending, bytes), &incoming, old)
+        });
+        self.meanwhile(adopting).await
     }
 
-    /// Writes the snapshot to its file as it comes; returns how long it is.
-    async fn receive(&mut self, pending: &mut Pending) -> Result<u64, LinkError> {
-        use std::io::Write;
+    /// Writes the snapshot to its file as it comes; returns how long it is, and what became of it.
+    async fn receive(
+        &mut self,
+        pending: &mut Pending,
+        old: Old,
+    ) -> Result<(u64, Received), LinkError> {
         let mut payload = Payload::new();
+        let mut so_far = Received::Kept;
         loop {
             let taken = payload.take(&self.buffer)?;
-            pending.write_all(taken.data).map_err(LinkError::Write)?;
+            pending.write_unsynced(taken.data).map_err(LinkError::Write)?;
             let (consumed, state) = (taken.consumed, taken.state);
             self.buffer.advance(consumed);
-            self.link.status.set_total(payload.total());
-            self.link.status.set_received(payload.received());
+            let (total, received) = (payload.total(), payload.received());
+            self.link.status.set_total(total);
+            self.link.status.set_received(received);
+            if old == Old::Stays && received > 0 {
+                so_far = self.load_further(so_far, pending, (received, total)).await?;
+            }
             if state == PayloadState::Done {
-                return Ok(payload.received());
+                if let Received::Loading(loading) = &so_far {
+                    loading.arrival.is_whole();
+                }
+                return Ok((received, so_far));
             }
             self.read().await?;
         }
     }
 
-    /// Loads and adopts the snapshot on another thread, while the primary sees that we live.
-    async fn adopt(
+    /// Loads what has arrived; ends early what cannot be used.
+    async fn load_further(
         &mut self,
-        pending: Pending,
-        bytes: u64,
-        incoming: Incoming,
-    ) -> Result<(), LinkError> {
-        let (server, stop) = (Arc::clone(self.server), self.stop.clone());
-        let adopting = tokio::task::spawn_blocking(move || {
-            adopt::run(&server, pending, bytes, &incoming, &stop)
-        });
-        tokio::pin!(adopting);
+        so_far: Received,
+        pending: &Pending,
+        (received, total): (u64, Option<u64>),
+    ) -> Result<Received, LinkError> {
+        let loading = match so_far {
+            Received::Kept => Loading::start(self.server, pending, total)?,
+            Received::Loading(loading) => loading,
+            Received::Loaded((_, loaded)) if loaded.bytes < received => {
+                return Err(LinkError::Trailing { end: loaded.bytes, bytes: received });
+            }
+            // Its end is there, and the mark behind it is not.
+            loaded @ Received::Loaded(_) => return Ok(loaded),
+        };
+        loading.arrival.reached(received);
+        if loading.has_ended() {
+            return Ok(Received::Loaded(self.loaded(loading).await?));
+        }
+        Ok(Received::Loading(loading))
+    }
+
+    /// Waits until the snapshot is loaded, or the link is to end.
+    async fn loaded(&mut self, mut loading: Loading) -> Result<Aside, LinkError> {
+        let Some(task) = loading.task() else { return Err(LinkError::Thread) };
+        let (mut stop, arrival) = (self.stop.clone(), loading.arrival.clone());
+        let loaded = tokio::select! {
+            loaded = self.meanwhile(task) => loaded,
+            _ = stop.wait_for(|stop| *stop) => {
+                arrival.give_up();
+                Err(LinkError::Stopped)
+            }
+        };
+        if self.link.is_stopped() { Err(LinkError::Stopped) } else { loaded }
+    }
+
+    /// Waits for what other threads do, while the primary sees that we live.
+    async fn meanwhile<T>(
+        &mut self,
+        mut work: JoinHandle<Result<T, LinkError>>,
+    ) -> Result<T, LinkError> {
         let mut ticks = interval(ACK_PERIOD);
         loop {
             tokio::select! {
-                adopted = &mut adopting => return adopted.map_err(|_| LinkError::Thread)?,
+                done = &mut work => return done.map_err(|_| LinkError::Thread)?,
                 _ = ticks.tick() => {
                     // A primary that is gone is noticed afterwards.
                     let _ = self.socket.try_write(b"\n");
