@@ -20,6 +20,8 @@ use super::restore::{Applier, RestoreError, is_for_others};
 const PIECE_BYTES: usize = usize::MAX;
 /// How many bytes of commands are divided among threads at once; progress is told after each time.
 const STRETCH_BYTES: usize = 4 * 1024 * 1024;
+/// The keys of so many commands are looked for before the first is applied.
+const FETCHED_TOGETHER: usize = 8;
 /// So many commands are worth the start of threads.
 const THREADS_FROM: usize = 1000;
 
@@ -122,6 +124,8 @@ struct Gathered {
     at: usize,
     lane: usize,
     database: usize,
+    /// The hash of its key, if it has one key.
+    hash: Option<u64>,
 }
 
 impl<'r, 'k> Replay<'r, 'k> {
@@ -194,10 +198,12 @@ impl<'r, 'k> Replay<'r, 'k> {
         if self.lanes.is_empty() || command.name == "select" {
             return self.applier.apply(self.locked, command, args, here);
         }
-        let (shards, _) = transaction::shards_of(command, &args, self.keyspace);
+        let (shards, located) = transaction::shards_of(command, &args, self.keyspace);
         let lane = self.lanes.iter().position(|lane| lane.contains(shards));
         if let Some(lane) = lane.filter(|_| !shards.is_empty()) {
-            self.gathered.push(Gathered { at, lane, database: self.applier.database() });
+            let hash = located.map(|located| located.key.hash());
+            let database = self.applier.database();
+            self.gathered.push(Gathered { at, lane, database, hash });
             return Ok(());
         }
         self.apply_gathered(piece, base)?;
@@ -265,7 +271,32 @@ fn apply_all(
     base: Offset,
 ) -> Result<(), RestoreError> {
     let mut parser = Parser::new(Peer::Upstream, usize::MAX);
-    for Gathered { at, database, .. } in commands {
+    let (mut commands, mut next) = (commands, Vec::with_capacity(FETCHED_TOGETHER));
+    loop {
+        next.clear();
+        next.extend(commands.by_ref().take(FETCHED_TOGETHER));
+        if next.is_empty() {
+            return Ok(());
+        }
+        // Where their keys are is waited for at once, and not one after the other.
+        for Gathered { database, hash, .. } in &next {
+            if let Some(hash) = hash {
+                locked.db(*database).fetch(*hash);
+            }
+        }
+        apply_some(applier, locked, &mut parser, &next, piece, base)?;
+    }
+}
+
+fn apply_some(
+    applier: &mut Applier<'_>,
+    locked: &mut Locked<'_>,
+    parser: &mut Parser,
+    commands: &[Gathered],
+    piece: &[u8],
+    base: Offset,
+) -> Result<(), RestoreError> {
+    for &Gathered { at, database, .. } in commands {
         let (bytes, here) = (&piece[at..], base.advanced(at as u64));
         let Ok(Parsed::Command { .. }) = parser.parse(bytes) else {
             unreachable!("it was parsed before")

@@ -56,8 +56,9 @@ impl Applying {
         buffer: &mut BytesMut,
     ) -> Result<Came, LinkError> {
         let mut came = Came::default();
+        let was_behind = buffer.len() >= BEHIND_BYTES;
         loop {
-            let is_behind = buffer.len() >= BEHIND_BYTES;
+            let is_behind = was_behind && buffer.len() >= BEHIND_BYTES / 4;
             let enough = if is_behind { BEHIND_BYTES } else { BATCH_BYTES };
             let whole = self.units.find(buffer, enough)?;
             if whole == 0 {
