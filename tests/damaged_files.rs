@@ -281,3 +281,42 @@ fn a_database_that_is_no_longer_configured_is_named_with_its_directive() {
     server.kill();
     refused(&mut server);
 }
+
+#[test]
+fn a_replica_with_damaged_bytes_sets_them_aside_and_has_its_data_from_the_primary_again() {
+    let primary = primary(&[]);
+    let mut client = primary.connect();
+    fill(&mut client, 0, 300);
+    let following = format!("127.0.0.1 {}", primary.address().port());
+    let mut replica = Server::start(&[&DEBUG[..], &["--replicaof", &following]].concat());
+    await_online(&primary, 1);
+    fill(&mut client, 300, 300);
+    await_until("the replica has all of it, on disk", || {
+        client.run("WAITAOF 1 1 0").elements()[1].integer() == 1
+    });
+    replica.connect().run("SAVE");
+    replica.kill();
+    let newest = segments(replica.directory()).pop().expect("there is a segment");
+    let manifest = Manifest::load(replica.directory()).expect("a sound manifest");
+    let from = manifest.and_then(|manifest| manifest.snapshot).expect("there is one").offset;
+    assert!(from > Offset::ZERO);
+    fs::remove_file(replica.directory().join("dump.rdb")).expect("it is there");
+
+    replica.restart_in_place();
+    await_online(&primary, 1);
+    await_until("the data is the same again", || digest(&replica) == digest(&primary));
+    let output = replica.output();
+    assert!(output.contains("is damaged and was set aside"), "{output}");
+    let kept = fs::read_dir(replica.directory()).expect("a directory");
+    let kept = kept.filter_map(Result::ok).map(|entry| entry.path());
+    let kept = kept.filter(|path| path.is_dir() && file_name(path).starts_with("damaged-"));
+    let kept: Vec<_> = kept.collect();
+    assert_eq!(kept.len(), 1);
+    assert!(
+        kept[0].join("backlogd.manifest").exists() && kept[0].join(file_name(&newest)).exists()
+    );
+
+    // A primary that has the same damage does not start.
+    let (said, status) = Server::start_refused(&kept[0], &DEBUG);
+    assert!(!status.success() && said.contains("dump.rdb"), "{said}");
+}

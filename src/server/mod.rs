@@ -11,6 +11,7 @@ mod clients;
 mod clock;
 mod connection;
 mod cron;
+mod damaged;
 mod delivery;
 mod ending;
 mod execute;

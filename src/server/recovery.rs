@@ -21,6 +21,7 @@ use crate::snapshot::{
 
 use super::Server;
 use super::beginning;
+use super::damaged;
 use super::failure;
 use super::load::{self, Loaded};
 use super::replay::{self, Replayed, Stretch};
@@ -121,12 +122,22 @@ pub(super) struct Report {
 pub fn start(server: &Arc<Server>) -> Result<(), StartError> {
     let began = Instant::now();
     let path = server.directory.path();
-    let report = match Manifest::load(path)? {
-        None => beginning::begin(server)?,
-        Some(mut manifest) => {
+    let found = Manifest::load(path).map_err(StartError::from);
+    let resumed = match found {
+        Ok(None) => None,
+        Ok(Some(mut manifest)) => {
             manifest.sync_failed |= failure::is_marked(path)?;
-            resume(server, manifest)?
+            Some(resume(server, manifest))
         }
+        Err(error) => Some(Err(error)),
+    };
+    let report = match resumed {
+        Some(Ok(report)) => report,
+        Some(Err(error)) => {
+            damaged::set_aside(server, error)?;
+            beginning::begin(server)?
+        }
+        None => beginning::begin(server)?,
     };
     let Some(stream) = server.stream() else { unreachable!("it was set by either way") };
     let log = stream.log();
