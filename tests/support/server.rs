@@ -91,6 +91,12 @@ impl Server {
         self.await_ready();
     }
 
+    /// Starts it again on the port it had before, as a replica of whoever it reaches there.
+    pub fn restart_as_replica_at(&mut self, primary: SocketAddr) {
+        let primary = format!("{} {}", primary.ip(), primary.port());
+        self.restart_in_place_with(&["--replicaof", &primary]);
+    }
+
     /// Starts it again on the port it had before, and waits only until it answers at all.
     pub fn restart_loading(&mut self, further: &[&str]) {
         self.process.kill();

@@ -166,8 +166,12 @@ impl Stock {
 
     /// Starts it again as a replica, with the position that it saved.
     pub fn restart_as_replica_of(&mut self, primary: &impl Endpoint) {
-        let address = primary.address();
-        let (host, port) = (address.ip().to_string(), address.port().to_string());
+        self.restart_as_replica_at(primary.address());
+    }
+
+    /// As [`Self::restart_as_replica_of`], of whom it reaches there.
+    pub fn restart_as_replica_at(&mut self, primary: SocketAddr) {
+        let (host, port) = (primary.ip().to_string(), primary.port().to_string());
         self.restart_with(&["--replicaof", &host, &port]);
     }
 
