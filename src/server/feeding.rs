@@ -115,7 +115,7 @@ async fn feed(
     stream: &Arc<Stream>,
 ) -> Result<std::convert::Infallible, FeedError> {
     let (peer, log) = (session.info.address.as_str(), stream.log());
-    if server.live.is_replica() && log.sealed() == Offset::ZERO {
+    if server.live.is_replica() && !server.has_history(log.sealed()) {
         // There is nothing to pass on yet, and no history to name.
         socket.write_all(NO_PRIMARY.as_bytes()).await.map_err(FeedError::Socket)?;
         return Err(FeedError::NothingYet);

@@ -12,7 +12,7 @@ use crate::log::SyncFailed;
 use crate::position::{Offset, Replid};
 use crate::replication::lineage::Lineage;
 use crate::replication::stream::Author;
-use crate::snapshot::{Ancestor, FileError, Role as RecordedRole};
+use crate::snapshot::{Ancestor, FileError, ManifestFile, Role as RecordedRole};
 
 use super::Server;
 use super::link::{Link, PrimaryAddress};
@@ -66,6 +66,17 @@ impl Server {
         let mut config = self.config.lock();
         config.set_primary(primary.map(|primary| (primary.host.as_str(), primary.port)));
         *self.settings.write() = Arc::new(config.settings());
+    }
+
+    /// Whether the stream, which ends at `end`, is of a history worth naming.
+    ///
+    /// One that is empty still is where the data came otherwise, and where a primary's is as young.
+    pub(super) fn has_history(&self, end: Offset) -> bool {
+        let is_followed =
+            |manifest: &ManifestFile| manifest.current().role == RecordedRole::Replica;
+        end > Offset::ZERO
+            || self.manifest.lock().as_ref().is_some_and(is_followed)
+            || (0..self.keyspace.databases()).any(|db| self.keyspace.keys_count(db) > 0)
     }
 
     /// Goes on under the name that the primary's history has; durable when this returns (R8).

@@ -94,12 +94,6 @@ pub enum LinkError {
     /// A thread could not be started, or panicked.
     #[error("a thread that loads the data has failed")]
     Thread,
-    /// The primary is a replica that does not follow us any more.
-    #[error("the primary continues a history from {wanted}, and this server has none")]
-    NothingToContinue {
-        /// Where from.
-        wanted: crate::position::Offset,
-    },
 }
 
 impl LinkError {
@@ -112,8 +106,7 @@ impl LinkError {
             | Self::Load(_)
             | Self::Trailing { .. }
             | Self::Unit(_)
-            | Self::Apply(_)
-            | Self::NothingToContinue { .. } => true,
+            | Self::Apply(_) => true,
             Self::Stopped
             | Self::Connect { .. }
             | Self::Socket(_)

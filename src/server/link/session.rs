@@ -147,9 +147,8 @@ impl<'l> Session<'l> {
     /// What we have, by which the primary judges whether we may go on.
     fn position(&self) -> Result<Option<Position>, LinkError> {
         let end = self.stream()?.seal();
-        // Nothing was ever written here, so there is nothing to go on from.
         let position = Position { replid: self.server.replid(), offset: end };
-        Ok((end > Offset::ZERO).then_some(position))
+        Ok(self.server.has_history(end).then_some(position))
     }
 
     fn plan(&self) -> Result<Plan, LinkError> {
@@ -207,9 +206,6 @@ impl<'l> Session<'l> {
     fn go_on(&mut self, replid: Option<Replid>, learned: &[Ancestor]) -> Result<(), LinkError> {
         let stream = self.stream()?;
         let end = stream.seal();
-        if end == Offset::ZERO {
-            return Err(LinkError::NothingToContinue { wanted: end });
-        }
         let own = self.server.replid();
         let name = replid.unwrap_or(own);
         let reason = if name == own {

@@ -1,0 +1,145 @@
+//! A replica that was away, whichever way it went, asks for what it lacks and no more.
+
+use crate::support::history::{history, number};
+use crate::support::member::{await_link, await_same, follow, promote};
+use crate::support::{Endpoint, Kind, Member, Relay, Server, await_until};
+use crate::{replica_of, stock_kinds};
+
+#[test]
+fn a_replica_that_restarts_continues_however_it_ended() {
+    for kind in Kind::all() {
+        let primary = kind.start(&[]);
+        let mut client = primary.connect();
+        client.run("SET before 1");
+        let mut replica = replica_of(&primary, &[]);
+        await_same(&[&primary, &replica]);
+        let full = number(&mut client, "stats", "sync_full");
+        for round in 0..4 {
+            if round % 2 == 0 {
+                replica.kill();
+            } else {
+                assert!(replica.terminate().success());
+            }
+            if round > 0 {
+                client.call(&["SET", "key", &round.to_string()]);
+                client.call(&["HSET", "hash", &round.to_string(), "1"]);
+            }
+            replica.restart_as_replica_at(primary.address());
+            await_link(&replica);
+            await_same(&[&primary, &replica]);
+        }
+        assert_eq!(number(&mut client, "stats", "sync_full"), full);
+        assert_eq!(replica.connect().info("backlog", "backlog_last_resync_kind"), "partial");
+    }
+}
+
+#[test]
+fn a_replica_is_configured_by_either_name_at_the_start() {
+    for words in [["--replicaof", "host port"], ["--slaveof", "host port"]] {
+        let primary = Kind::Backlogd.start(&[]);
+        primary.connect().run("SET key 1");
+        let at = format!("127.0.0.1 {}", primary.address().port());
+        let replica = Server::start(&[words[0], &at, "--enable-debug-command", "yes"]);
+        await_link(&replica);
+        await_same(&[&primary, &replica]);
+        assert_eq!(replica.connect().run("CONFIG GET replicaof").elements()[1].text(), at);
+        let role = replica.connect().run("ROLE");
+        assert_eq!(role.elements()[0].text(), "slave");
+    }
+}
+
+#[test]
+fn a_replica_that_starts_as_a_primary_takes_a_name_of_its_own() {
+    for kind in Kind::all() {
+        let primary = kind.start(&[]);
+        primary.connect().run("SET key 1");
+        let mut replica = replica_of(&primary, &[]);
+        await_same(&[&primary, &replica]);
+        let shared = history(&replica);
+        replica.kill();
+        replica.restart_in_place();
+        let own = history(&replica);
+        assert_ne!(own.replid, shared.replid);
+        assert_eq!((&own.replid2, own.second), (&shared.replid, shared.offset as i64 + 1));
+        assert_eq!(replica.connect().run("SET stray 1").text(), "OK");
+        assert_eq!(replica.connect().info("replication", "role"), "master");
+    }
+}
+
+#[test]
+fn a_replica_that_starts_with_another_primary_of_the_same_history_continues_there() {
+    for kind in Kind::all() {
+        let primary = kind.start(&[]);
+        let mut client = primary.connect();
+        client.run("SET key 1");
+        let other = kind.start(&[]);
+        follow(&other, primary.address());
+        let mut replica = replica_of(&primary, &[]);
+        client.run("SET key 2");
+        await_same(&[&primary, &other, &replica]);
+        replica.kill();
+        client.run("SET key 3");
+        replica.restart_as_replica_at(other.address());
+        await_link(&replica);
+        await_same(&[&primary, &other, &replica]);
+        assert_eq!(number(&mut other.connect(), "stats", "sync_full"), 0);
+        assert_eq!(number(&mut client, "stats", "sync_full"), 2);
+    }
+}
+
+#[test]
+fn replicas_of_a_replica_are_served_while_its_primary_is_down() {
+    for kind in stock_kinds() {
+        let mut primary = kind.start(&[]);
+        primary.connect().run("SET key 1");
+        let replica = replica_of(&primary, &[]);
+        let relay = Relay::to(&replica);
+        let (below, stock) = (Kind::Backlogd.start(&[]), kind.start(&[]));
+        follow(&below, relay.address());
+        follow(&stock, relay.address());
+        primary.connect().run("SET key 2");
+        await_same(&[&primary, &replica, &below, &stock]);
+        assert_eq!(relay.full(), 2);
+        primary.kill();
+        let mut reader = replica.connect();
+        await_until("it has noticed", || {
+            reader.info("replication", "master_link_status") == "down"
+        });
+        relay.cut();
+        await_until("both have come back", || relay.partial() >= 2);
+        await_same(&[&replica, &below, &stock]);
+        let third = Kind::Backlogd.start(&[]);
+        follow(&third, relay.address());
+        await_link(&third);
+        await_same(&[&replica, &below, &stock, &third]);
+        assert_eq!(relay.full(), 3);
+
+        promote(&replica);
+        reader.run("SET key 3");
+        await_same(&[&replica, &below, &stock, &third]);
+        assert_eq!(relay.full(), 3, "the name is another, and the history is the same");
+    }
+}
+
+#[test]
+fn a_replica_of_a_stock_primary_that_has_written_nothing_since_continues() {
+    for kind in stock_kinds() {
+        let primary = kind.start(&[]);
+        primary.connect().run("SET key 1");
+        let relay = Relay::to(&primary);
+        let Member::Own(mut replica) = Kind::Backlogd.start(&[]) else {
+            unreachable!("it is ours")
+        };
+        follow(&replica, relay.address());
+        await_same(&[&primary, &replica]);
+        assert_eq!((history(&replica).offset, relay.full()), (0, 1));
+        relay.cut();
+        await_until("it has come back", || relay.partial() == 1);
+        replica.kill();
+        replica.restart_as_replica_at(relay.address());
+        await_link(&replica);
+        primary.connect().run("SET key 2");
+        await_same(&[&primary, &replica]);
+        assert_eq!((relay.full(), relay.partial()), (1, 2));
+    }
+}
