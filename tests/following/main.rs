@@ -6,6 +6,7 @@
 mod support;
 
 mod restarting;
+mod strict;
 
 use support::member::{await_link, follow};
 use support::{Endpoint, Kind, Member, Server};

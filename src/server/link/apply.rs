@@ -28,8 +28,8 @@ pub struct Applying {
     units: Units,
     /// The database selected where the stream is at.
     database: usize,
-    /// Whether threads may divide the work: not after an error, so as to find its place.
-    division: Division,
+    /// So many bytes are still to be applied one unit at a time, after an error, to find its place.
+    careful_bytes: usize,
 }
 
 /// What a buffer came to.
@@ -42,10 +42,16 @@ pub struct Came {
 }
 
 impl Applying {
-    /// Goes on where `stream` ends; carefully if the last attempt ended with an error.
-    pub fn new(stream: &Stream, division: Division) -> Self {
+    /// Goes on where `stream` ends.
+    pub fn new(stream: &Stream) -> Self {
         let (_, database) = stream.end();
-        Self { units: Units::new(), database, division }
+        Self { units: Units::new(), database, careful_bytes: 0 }
+    }
+
+    /// As [`Self::new`], where the last attempt ended with an error: the unit to blame begins within
+    /// one batch, and what comes before it is to count.
+    pub fn carefully(stream: &Stream) -> Self {
+        Self { careful_bytes: BEHIND_BYTES, ..Self::new(stream) }
     }
 
     /// Applies the whole units in `buffer` and takes them out of it.
@@ -58,13 +64,17 @@ impl Applying {
         let mut came = Came::default();
         let was_behind = buffer.len() >= BEHIND_BYTES;
         loop {
+            let is_careful = self.careful_bytes > 0;
             let is_behind = was_behind && buffer.len() >= BEHIND_BYTES / 4;
-            let enough = if is_behind { BEHIND_BYTES } else { BATCH_BYTES };
+            let (enough, division) = match (is_careful, is_behind) {
+                (true, _) => (1, Division::None),
+                (false, true) => (BEHIND_BYTES, Division::Threads),
+                (false, false) => (BATCH_BYTES, Division::None),
+            };
             let whole = self.units.find(buffer, enough)?;
             if whole == 0 {
                 return Ok(came);
             }
-            let division = if is_behind { self.division } else { Division::None };
             self.apply(server, stream, &buffer[..whole], division)?;
             for mark in self.units.marks().iter().filter(|mark| mark.at() < whole) {
                 match *mark {
@@ -74,6 +84,7 @@ impl Applying {
             }
             self.units.taken();
             buffer.advance(whole);
+            self.careful_bytes = self.careful_bytes.saturating_sub(whole);
             came.bytes += whole;
         }
     }
@@ -137,7 +148,7 @@ impl Applying {
         let begin = unit_at(units, failed);
         if begin < failed {
             // What its transaction did before cannot be taken back one by one. The units before it
-            // are sent again.
+            // are sent again, and applied alone then.
             restore(server, stream, locked);
             return Ok(());
         }

@@ -19,7 +19,6 @@ use crate::replication::payload::{Payload, PayloadState};
 use crate::replication::stream::Stream;
 use crate::server::Server;
 use crate::server::clock::unix_ms;
-use crate::server::replay::Division;
 use crate::snapshot::{Ancestor, Pending};
 
 use super::adopt::{self, Aside, Incoming, Loading, Old};
@@ -342,8 +341,8 @@ impl<'l> Session<'l> {
         let stream = self.stream()?;
         let log = stream.log().clone();
         let careful = self.link.status.failed_to_apply();
-        let division = if careful { Division::None } else { Division::Threads };
-        let mut applying = Applying::new(&stream, division);
+        let mut applying =
+            if careful { Applying::carefully(&stream) } else { Applying::new(&stream) };
         let mut is_up = false;
         self.acknowledge(&log).await?;
         let mut ticks = interval(ACK_PERIOD);
