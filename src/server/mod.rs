@@ -251,7 +251,7 @@ async fn serve(
     let mut signals = Signals::new().map_err(RunError::Thread)?;
     let settings = server.settings();
     server.live.set_loading(true);
-    server.live.set_replica(settings.following.primary.is_some());
+    role::announce(server);
     raise_descriptor_limit(settings.maxclients);
     let workers = Workers::start(server, inboxes).map_err(RunError::Thread)?;
     let mut tasks = JoinSet::new();

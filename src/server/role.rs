@@ -159,13 +159,20 @@ pub enum HistoryError {
     File(#[from] FileError),
 }
 
+/// Says whom this server will follow, if anybody, while there is no data yet to do it with.
+pub fn announce(server: &Server) {
+    let Some(primary) = server.wanted_primary() else { return };
+    server.live.set_replica(true);
+    *server.roles.current.lock() = Role::Replica(Arc::new(Link::to(primary)));
+}
+
 /// Brings the role in line with the configuration.
 pub fn settle(server: &Arc<Server>) -> Result<(), RoleError> {
     let _turn = server.roles.turn.lock();
     let wanted = server.wanted_primary();
     let present = server.roles.link();
     match (present, wanted) {
-        (Some(link), Some(wanted)) if link.primary == wanted => Ok(()),
+        (Some(link), Some(wanted)) if link.primary == wanted && link.has_begun() => Ok(()),
         (present, Some(wanted)) => {
             if let Some(link) = present {
                 link.stop();

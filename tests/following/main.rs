@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod report;
 mod restarting;
 mod strict;
 

@@ -59,6 +59,17 @@ pub struct Link {
 }
 
 impl Link {
+    /// A link that has not begun.
+    pub fn to(primary: PrimaryAddress) -> Self {
+        Self {
+            primary,
+            status: Status::default(),
+            takes_over: Mutex::default(),
+            stop: watch::Sender::new(false),
+            thread: Mutex::default(),
+        }
+    }
+
     /// Begins to follow a primary.
     pub fn start(server: &Arc<Server>, primary: PrimaryAddress) -> std::io::Result<Arc<Self>> {
         Self::start_with(server, primary, false)
@@ -77,13 +88,7 @@ impl Link {
         primary: PrimaryAddress,
         takes_over: bool,
     ) -> std::io::Result<Arc<Self>> {
-        let link = Arc::new(Self {
-            primary,
-            status: Status::default(),
-            takes_over: Mutex::new(takes_over),
-            stop: watch::Sender::new(false),
-            thread: Mutex::new(None),
-        });
+        let link = Arc::new(Self { takes_over: Mutex::new(takes_over), ..Self::to(primary) });
         server.live.set_linked(false);
         let (shared, own) = (Arc::clone(server), Arc::clone(&link));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -92,6 +97,11 @@ impl Link {
             .spawn(move || runtime.block_on(own.run(&shared)))?;
         *link.thread.lock() = Some(thread);
         Ok(link)
+    }
+
+    /// Tells whether it has begun, and was not told to end.
+    pub fn has_begun(&self) -> bool {
+        self.thread.lock().is_some()
     }
 
     /// Ends the link; when this returns nothing of it goes on.
