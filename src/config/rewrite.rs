@@ -79,6 +79,8 @@ impl Config {
                         text.put(row, &rest, Presence::unless(same));
                     }
                 }
+                // Whoever follows nobody does not say so: stock refuses an empty one.
+                Value::Words(words) if words.is_empty() && TABLE[row].name == "replicaof" => {}
                 _ => {
                     let kind = TABLE[row].kind;
                     let line = value.to_line(kind);

@@ -1,8 +1,15 @@
 //! A replica that was away, whichever way it went, asks for what it lacks and no more.
 
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use tempfile::TempDir;
+
 use crate::support::history::{history, number};
 use crate::support::member::{await_link, await_same, follow, promote};
-use crate::support::{Endpoint, Kind, Member, Relay, Server, await_until};
+use crate::support::process::Process;
+use crate::support::{Client, Endpoint, Kind, Member, Relay, Server, await_until};
 use crate::{replica_of, stock_kinds};
 
 #[test]
@@ -46,6 +53,54 @@ fn a_replica_is_configured_by_either_name_at_the_start() {
         let role = replica.connect().run("ROLE");
         assert_eq!(role.elements()[0].text(), "slave");
     }
+}
+
+/// Starts one by its configuration file, beside which it keeps its data.
+fn start_of_file(file: &Path) -> (Process, Client) {
+    let directory = file.parent().expect("it is in a directory");
+    let address = directory.join("address");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_backlogd"));
+    command.arg(file).arg("--backlog-address-file").arg(&address);
+    let mut process = Process::start(&mut command, "cargo builds it for the tests");
+    process
+        .wait_for_line("Ready to accept connections")
+        .unwrap_or_else(|output| panic!("{output}"));
+    let text = fs::read_to_string(&address).expect("the file with the address");
+    (process, Client::connect(text.trim().parse().expect("an address")))
+}
+
+#[test]
+fn config_rewrite_writes_the_primary_and_takes_it_out_again() {
+    let place = TempDir::new().expect("a temporary directory can be made");
+    let file = place.path().join("server.conf");
+    let text = format!("port 0\nbind 127.0.0.1\ndir {}\n", place.path().display());
+    fs::write(&file, text).expect("there is room");
+    let named = || -> Vec<String> {
+        let text = fs::read_to_string(&file).expect("it is there");
+        text.lines().filter(|line| line.contains("replicaof")).map(str::to_owned).collect()
+    };
+    let is_up = |client: &mut Client| {
+        await_until("the link is up", || client.info("replication", "master_link_status") == "up");
+    };
+    let primary = Kind::Backlogd.start(&[]);
+    primary.connect().run("SET key 1");
+    let port = primary.address().port().to_string();
+
+    let (mut process, mut client) = start_of_file(&file);
+    assert_eq!(client.run("CONFIG REWRITE").text(), "OK");
+    assert_eq!(named(), [""; 0]);
+    assert_eq!(client.call(&["REPLICAOF", "127.0.0.1", &port]).text(), "OK");
+    is_up(&mut client);
+    assert_eq!(client.run("CONFIG REWRITE").text(), "OK");
+    assert_eq!(named(), [format!("replicaof 127.0.0.1 {port}")]);
+
+    process.kill();
+    let (_process, mut client) = start_of_file(&file);
+    is_up(&mut client);
+    assert_eq!(number(&mut primary.connect(), "stats", "sync_full"), 1);
+    assert_eq!(client.run("SLAVEOF NO ONE").text(), "OK");
+    assert_eq!(client.run("CONFIG REWRITE").text(), "OK");
+    assert_eq!(named(), [""; 0]);
 }
 
 #[test]
