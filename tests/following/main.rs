@@ -5,8 +5,14 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod discarded;
+mod handover;
+mod reads;
 mod report;
 mod restarting;
+mod resync;
+mod room;
+mod stream;
 mod strict;
 
 use support::member::{await_link, follow};
