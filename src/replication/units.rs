@@ -59,6 +59,16 @@ pub struct Units {
     whole: usize,
     in_transaction: bool,
     marks: Vec<Mark>,
+    /// Why nothing is found any more behind the whole units.
+    failed: Option<UnitError>,
+}
+
+/// What a look at the next command came to.
+enum Progress {
+    /// It is there.
+    Made,
+    /// Not all of it is there.
+    Lacks,
 }
 
 impl Default for Units {
@@ -77,32 +87,46 @@ impl Units {
             whole: 0,
             in_transaction: false,
             marks: Vec::new(),
+            failed: None,
         }
     }
 
     /// Goes on through `buffer`; returns how many bytes at its beginning are whole units.
     ///
-    /// Stops at the first end of a unit from `enough` bytes on.
+    /// Stops at the first end of a unit from `enough` bytes on. What is no stream is told of once the
+    /// whole units before it are taken; nothing is found behind it.
     pub fn find(&mut self, buffer: &[u8], enough: usize) -> Result<usize, UnitError> {
-        while self.whole < enough {
-            match self.parser.parse(&buffer[self.at..])? {
-                Parsed::Command { consumed } => {
-                    let args = self.parser.args(&buffer[self.at..]);
-                    let begins = self.at;
-                    self.at += consumed;
-                    Self::look(&mut self.marks, &mut self.in_transaction, &args, begins)?;
-                }
-                Parsed::Empty { consumed } => self.at += consumed,
-                Parsed::Incomplete { .. } if buffer.len() - self.whole > UNIT_BYTES_MAX => {
-                    return Err(UnitError::TooLarge);
-                }
-                Parsed::Incomplete { .. } => break,
-            }
-            if !self.in_transaction {
-                self.whole = self.at;
+        while self.whole < enough && self.failed.is_none() {
+            match self.step(buffer) {
+                Ok(Progress::Made) => {}
+                Ok(Progress::Lacks) => break,
+                Err(error) => self.failed = Some(error),
             }
         }
-        Ok(self.whole)
+        match self.failed.take_if(|_| self.whole == 0) {
+            Some(error) => Err(error),
+            None => Ok(self.whole),
+        }
+    }
+
+    fn step(&mut self, buffer: &[u8]) -> Result<Progress, UnitError> {
+        match self.parser.parse(&buffer[self.at..])? {
+            Parsed::Command { consumed } => {
+                let args = self.parser.args(&buffer[self.at..]);
+                Self::look(&mut self.marks, &mut self.in_transaction, &args, self.at)?;
+                self.at += consumed;
+            }
+            Parsed::Empty { consumed } => self.at += consumed,
+            Parsed::Incomplete { need_hint } => {
+                let announced = (buffer.len() - self.whole).saturating_add(need_hint);
+                let is_bounded = announced <= UNIT_BYTES_MAX;
+                return if is_bounded { Ok(Progress::Lacks) } else { Err(UnitError::TooLarge) };
+            }
+        }
+        if !self.in_transaction {
+            self.whole = self.at;
+        }
+        Ok(Progress::Made)
     }
 
     /// Notes that the whole units found were taken from the buffer.
@@ -218,6 +242,28 @@ mod tests {
         let unopened = command(&["EXEC"]);
         assert!(matches!(Units::new().find(&unopened, usize::MAX), Err(UnitError::Unopened)));
         assert!(matches!(Units::new().find(b"*x\r\n", usize::MAX), Err(UnitError::Garbled(_))));
+    }
+
+    #[test]
+    fn what_stands_before_an_error_is_found_all_the_same() {
+        let ping = command(&["PING"]);
+        let stream = [&ping[..], &ping, b"garbage\r\n"].concat();
+        let mut units = Units::new();
+        assert_eq!(units.find(&stream, usize::MAX).unwrap(), 2 * ping.len());
+        units.taken();
+        let rest = &stream[2 * ping.len()..];
+        assert!(matches!(units.find(rest, usize::MAX), Err(UnitError::Garbled(_))));
+    }
+
+    #[test]
+    fn what_is_too_large_is_refused_where_it_is_announced() {
+        let find = |length: usize| {
+            let stream = format!("*2\r\n$3\r\nDEL\r\n${length}\r\n");
+            Units::new().find(stream.as_bytes(), usize::MAX)
+        };
+        assert!(matches!(find(UNIT_BYTES_MAX - 100), Ok(0)));
+        assert!(matches!(find(UNIT_BYTES_MAX), Err(UnitError::TooLarge)));
+        assert!(matches!(find(i64::MAX as usize), Err(UnitError::TooLarge)));
     }
 
     proptest! {

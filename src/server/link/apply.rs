@@ -108,6 +108,12 @@ impl Applying {
         }
         let mut locked = server.keyspace.lock_all();
         let base = log.written();
+        // With fewer databases than at the last start the one that was selected may be none of them.
+        let (database, databases) = (self.database as u64, server.keyspace.databases());
+        if self.database >= databases {
+            let error = RestoreError::LogDatabase { database, at: base, databases };
+            return Err(LinkError::Apply(error));
+        }
         let applied = apply_units(
             &mut locked,
             &server.keyspace,
@@ -147,10 +153,15 @@ impl Applying {
         let failed = error.at().map_or(0, |at| at.since(base) as usize);
         let begin = unit_at(units, failed);
         if begin < failed {
-            // What its transaction did before cannot be taken back one by one. The units before it
-            // are sent again, and applied alone then.
+            // What its transaction did before cannot be taken back one by one.
             restore(server, stream, locked);
-            return Ok(());
+            let (before, none) = ((&units[..begin], base), Division::None);
+            let again = apply_units(locked, &server.keyspace, server, before, self.database, none);
+            if again.is_err() {
+                // The units before it are sent again.
+                restore(server, stream, locked);
+                return Ok(());
+            }
         }
         if begin > 0 {
             self.database = selected_behind(&units[..begin], self.database);
