@@ -7,7 +7,7 @@
 
 use std::thread::Builder;
 
-use crate::command::table::{self, Command};
+use crate::command::table::{self, Command, flag};
 use crate::command::{Host, transaction};
 use crate::keyspace::{Keyspace, Locked, ShardSet};
 use crate::log::Reader;
@@ -258,8 +258,15 @@ impl<'r, 'k> Replay<'r, 'k> {
     }
 }
 
+/// Finds a command that changes data or selects a database: others have no place in a stream, and
+/// would reach into the server rather than into its data.
 fn resolve(args: &Args<'_>, at: Offset) -> Result<&'static Command, RestoreError> {
-    table::resolve(args).map_err(|fault| RestoreError::refused(args, at, &fault.text()))
+    let command =
+        table::resolve(args).map_err(|fault| RestoreError::refused(args, at, &fault.text()))?;
+    if command.flags & flag::WRITE == 0 && command.name != "select" {
+        return Err(RestoreError::refused(args, at, "it changes no data"));
+    }
+    Ok(command)
 }
 
 /// Applies commands that were found in the piece to be whole.
