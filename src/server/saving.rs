@@ -108,6 +108,10 @@ impl Cut {
     fn take(server: &Server) -> Result<Self, SaveError> {
         let stream = server.stream().ok_or(SaveError::Loading)?;
         let locked = server.keyspace.lock_all();
+        // What is in memory then is not what the log says: a resync has made room, or restores.
+        if server.live.is_loading() {
+            return Err(SaveError::Loading);
+        }
         let (offset, database) = stream.cut();
         let image = locked.image();
         let changes = server.live.changes();
@@ -329,7 +333,9 @@ fn take(server: &Arc<Server>) -> Result<snapshot::Snapshot, SaveError> {
     state.began_s = None;
     state.last_took = Some(took);
     saving.busy.store(false, Ordering::Relaxed);
-    saving.failed.store(taken.is_err(), Ordering::Relaxed);
+    if !matches!(taken, Err(SaveError::Loading)) {
+        saving.failed.store(taken.is_err(), Ordering::Relaxed);
+    }
     match &taken {
         Ok(stored) => {
             state.newest = Some(stored.clone());

@@ -9,7 +9,8 @@ use crate::command::Fault;
 use crate::command::flow::ShutdownMode;
 use crate::snapshot::RunState;
 
-use super::{Server, role, saving};
+use super::saving::{self, SaveError};
+use super::{Server, role};
 
 const FAILED: Fault = Fault::fixed("ERR Errors trying to SHUTDOWN. Check logs.");
 const NOT_SHUTTING_DOWN: Fault = Fault::fixed("ERR No shutdown in progress.");
@@ -117,7 +118,9 @@ async fn end(server: &Arc<Server>, mode: ShutdownMode) -> Result<(), Fault> {
     if wanted {
         let shared = Arc::clone(server);
         let saved = tokio::task::spawn_blocking(move || saving::save(&shared)).await;
-        if !matches!(saved, Ok(Ok(()))) && !mode.force {
+        // While data is being loaded, what is on disk is all there is to save.
+        let is_saved = matches!(saved, Ok(Ok(()) | Err(SaveError::Loading)));
+        if !is_saved && !mode.force {
             return Err(FAILED);
         }
     }
