@@ -1,5 +1,7 @@
 //! Letting go of the part of the log that nobody needs any more.
 
+use std::path::Path;
+
 use crate::log::Log;
 use crate::log::retention::{Needs, horizon_and_holder};
 use crate::position::Offset;
@@ -61,11 +63,16 @@ fn pace(server: &Server) -> Pace {
     }
 }
 
-/// Looks at the disk; one that cannot be asked has all the room there can be.
+/// Looks at the disk of the log.
 fn disk(server: &Server) -> Disk {
-    let free = rustix::fs::statvfs(server.log_dir())
-        .map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize));
-    Disk { free_bytes: free, reserve_bytes: server.settings().backlog_min_free_disk }
+    let free_bytes = free_bytes(&server.log_dir());
+    Disk { free_bytes, reserve_bytes: server.settings().backlog_min_free_disk }
+}
+
+/// How much room there is below a path; all there can be where that cannot be asked.
+pub fn free_bytes(path: &Path) -> u64 {
+    let disk = rustix::fs::statvfs(path);
+    disk.map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
 fn needs(server: &Server, log: &Log, disk: Disk) -> Needs {

@@ -161,6 +161,11 @@ fn take_over(
     if loaded.bytes != bytes {
         return Err(LinkError::Trailing { end: loaded.bytes, bytes });
     }
+    // The stream begins in the database that the snapshot names.
+    let (database, databases) = (loaded.stream_db, keyspace.databases());
+    if database >= databases as u64 {
+        return Err(LinkError::Load(RestoreError::Database { database, databases }));
+    }
     pending.set_stream_db(loaded.stream_db);
     let Loaded { checksum, version, .. } = loaded;
     let sealed = pending.seal(Finished { bytes, checksum, version }, &server.dump_name())?;

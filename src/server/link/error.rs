@@ -53,6 +53,15 @@ pub enum LinkError {
     /// The snapshot could not be written aside.
     #[error("cannot write the primary's snapshot: {0}")]
     Write(#[source] io::Error),
+    /// The snapshot is larger than what the disk has left beyond its reserve.
+    #[error(
+        "the primary's snapshot of {bytes} bytes does not fit on the disk with what \
+         backlog-min-free-disk keeps free; the data is as it was"
+    )]
+    TooLarge {
+        /// How long it was said to be.
+        bytes: u64,
+    },
     /// The snapshot cannot be used.
     #[error("the primary's snapshot cannot be used: {0}; the data is as it was")]
     Load(#[source] RestoreError),
@@ -103,6 +112,9 @@ impl LinkError {
             Self::Handshake(error) => !matches!(error, HandshakeError::Refused { .. }),
             Self::Answer(_)
             | Self::Payload(_)
+            | Self::Store(_)
+            | Self::Write(_)
+            | Self::TooLarge { .. }
             | Self::Load(_)
             | Self::Trailing { .. }
             | Self::Unit(_)
@@ -112,8 +124,6 @@ impl LinkError {
             | Self::Socket(_)
             | Self::Closed
             | Self::Silent { .. }
-            | Self::Store(_)
-            | Self::Write(_)
             | Self::NoRoom(_)
             | Self::DiskShort
             | Self::Append(_)

@@ -17,8 +17,8 @@ use crate::replication::answer;
 use crate::replication::handshake::{Agreement, Failover, Handshake, Plan, Step};
 use crate::replication::payload::{Payload, PayloadState};
 use crate::replication::stream::Stream;
-use crate::server::Server;
 use crate::server::clock::unix_ms;
+use crate::server::{Server, retaining};
 use crate::snapshot::{Ancestor, Pending};
 
 use super::adopt::{self, Aside, Incoming, Loading, Old};
@@ -262,7 +262,11 @@ impl<'l> Session<'l> {
         let mut payload = Payload::new();
         let mut so_far = Received::Kept;
         loop {
+            let is_begun = payload.received() > 0;
             let taken = payload.take(&self.buffer)?;
+            if let Some(bytes) = payload.total().filter(|_| !is_begun) {
+                self.check_room(bytes)?;
+            }
             pending.write_unsynced(taken.data).map_err(LinkError::Write)?;
             let (consumed, state) = (taken.consumed, taken.state);
             self.buffer.advance(consumed);
@@ -280,6 +284,13 @@ impl<'l> Session<'l> {
             }
             self.read().await?;
         }
+    }
+
+    /// Refuses a snapshot that would fill the disk, before any of it is written.
+    fn check_room(&self, bytes: u64) -> Result<(), LinkError> {
+        let reserve = self.server.settings().backlog_min_free_disk;
+        let free = retaining::free_bytes(self.server.directory.path()).saturating_sub(reserve);
+        if bytes > free { Err(LinkError::TooLarge { bytes }) } else { Ok(()) }
     }
 
     /// Loads what has arrived; ends early what cannot be used.
