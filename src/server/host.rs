@@ -177,7 +177,12 @@ impl Host for Server {
             (None, None) => true,
             _ => false,
         };
-        if is_same {
+        // A change that failed half-way is made again, though the configuration says it already.
+        let is_settled = match self.roles.link() {
+            Some(link) => primary.is_some() && !link.is_stopped(),
+            None => primary.is_none(),
+        };
+        if is_same && is_settled {
             return Ok(Followed::Already);
         }
         let address = |(host, port): (&str, u16)| PrimaryAddress { host: host.to_owned(), port };

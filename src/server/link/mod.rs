@@ -113,8 +113,8 @@ impl Link {
         }
     }
 
-    /// Tells whether the link is to end.
-    fn is_stopped(&self) -> bool {
+    /// Tells whether the link is to end, or has.
+    pub fn is_stopped(&self) -> bool {
         *self.stop.borrow()
     }
 
