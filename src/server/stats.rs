@@ -107,7 +107,9 @@ impl Rate {
         if let Some((then, before)) = samples.last {
             let elapsed_ms = now.duration_since(then).as_millis().max(1) as u64;
             let place = samples.next;
-            samples.rates[place] = value.saturating_sub(before) * 1000 / elapsed_ms;
+            // An offset jumps by any number when a primary's history is taken over.
+            let more = value.saturating_sub(before);
+            samples.rates[place] = more.saturating_mul(1000) / elapsed_ms;
             samples.next = (place + 1) % SAMPLES;
         }
         samples.last = Some((now, value));
@@ -120,6 +122,7 @@ impl Rate {
 
     /// Tells the average.
     pub fn per_second(&self) -> u64 {
-        self.0.lock().rates.iter().sum::<u64>() / SAMPLES as u64
+        let add = |sum: u64, rate: &u64| sum.saturating_add(*rate);
+        self.0.lock().rates.iter().fold(0, add) / SAMPLES as u64
     }
 }
