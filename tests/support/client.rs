@@ -93,7 +93,11 @@ impl Client {
 
     /// Connects.
     pub fn try_connect(address: SocketAddr) -> std::io::Result<Self> {
-        let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+        Self::over(TcpStream::connect_timeout(&address, PATIENCE)?)
+    }
+
+    /// Speaks over a connection that is there.
+    pub fn over(stream: TcpStream) -> std::io::Result<Self> {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
@@ -178,6 +182,17 @@ impl Client {
             }
         }
         String::from_utf8_lossy(&line).trim_end_matches('\r').to_owned()
+    }
+
+    /// Passes over line feeds, by which a replica shows that it lives.
+    pub fn skip_newlines(&mut self) -> std::io::Result<()> {
+        loop {
+            match self.buffer.get(self.at) {
+                Some(b'\n') => self.at += 1,
+                Some(_) => return Ok(()),
+                None => self.more()?,
+            }
+        }
     }
 
     /// Reads what is left until the server closes; a reset counts as a close.
