@@ -60,3 +60,8 @@ fn handshakes_come_to_the_same_however_the_answers_are_cut() {
 fn snapshots_are_received_the_same_however_they_are_cut() {
     replay("payload", targets::payload::check);
 }
+
+#[test]
+fn streams_are_applied_the_same_however_they_are_cut() {
+    replay("stream_apply", targets::stream_apply::check);
+}

@@ -12,3 +12,4 @@ pub mod manifest;
 pub mod payload;
 pub mod rdb;
 pub mod resp_parser;
+pub mod stream_apply;

@@ -91,6 +91,8 @@ use pause::Pause;
 use pool::{Arrival, Pool};
 use recovery::{Loading, StartError};
 use renames::Renames;
+pub use replay::{Applied, Division, apply_units};
+pub use restore::RestoreError;
 use role::Roles;
 use saving::Saving;
 use shutdown::Stop;
