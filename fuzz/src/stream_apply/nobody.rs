@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use backlogd::command::host::*;
+use backlogd::command::pubsub::Hub;
 use backlogd::command::{ClientInfo, Fault, Flow, Host, Session};
 use backlogd::keyspace::Locked;
 use backlogd::position::{Offset, Replid};
@@ -16,6 +17,10 @@ fn nothing() -> ! {
 }
 
 impl Host for Nobody {
+    fn hub(&self) -> &Arc<Hub> {
+        nothing()
+    }
+
     fn info(&self, _: &[String], _: &mut Locked<'_>) -> String {
         nothing()
     }
