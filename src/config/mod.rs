@@ -27,6 +27,7 @@ pub mod source;
 pub mod store;
 
 mod following;
+mod guarding;
 pub mod rewrite;
 pub mod set;
 pub mod settings;
@@ -36,6 +37,7 @@ pub mod flags;
 pub use directive::{Access, Class, Directive, is_sensitive};
 pub use flags::{Invocation, LogCommand, StatusArgs};
 pub use following::{DisklessLoad, Following};
+pub use guarding::Guarding;
 pub use rewrite::RewriteError;
 pub use set::{Caller, Changed, SetError};
 pub use settings::Settings;

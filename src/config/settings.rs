@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::following::Following;
+use super::guarding::Guarding;
 use super::store::Config;
 use super::value::Value;
 pub use super::words::OutputLimit;
@@ -208,10 +209,8 @@ pub struct Settings {
     pub repl_ping_replica_period: Duration,
     /// `repl-disable-tcp-nodelay`.
     pub repl_disable_tcp_nodelay: bool,
-    /// `min-replicas-to-write`; zero for no such demand.
-    pub min_replicas_to_write: usize,
-    /// `min-replicas-max-lag`; zero for no such demand.
-    pub min_replicas_max_lag_secs: u64,
+    /// What a write waits for, or asks for, of others than the log.
+    pub guarding: Guarding,
     /// What concerns a server that follows a primary.
     pub following: Following,
 
@@ -309,8 +308,7 @@ impl Config {
             repl_timeout: self.seconds("repl-timeout"),
             repl_ping_replica_period: self.seconds("repl-ping-replica-period"),
             repl_disable_tcp_nodelay: self.yes("repl-disable-tcp-nodelay"),
-            min_replicas_to_write: self.unsigned("min-replicas-to-write"),
-            min_replicas_max_lag_secs: self.unsigned("min-replicas-max-lag"),
+            guarding: self.guarding(),
             following: self.following(),
             lazyfree_lazy_expire: self.yes("lazyfree-lazy-expire"),
             lazyfree_lazy_server_del: self.yes("lazyfree-lazy-server-del"),

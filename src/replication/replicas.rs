@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -107,6 +107,8 @@ pub struct Replica {
     cursor: AtomicU64,
     acknowledged: AtomicU64,
     durable: AtomicU64,
+    /// Whether it has told what it has on disk.
+    confirms: AtomicBool,
     acknowledged_ms: AtomicI64,
     acknowledgements: AtomicU64,
 }
@@ -123,6 +125,7 @@ impl Replica {
             cursor: AtomicU64::new(0),
             acknowledged: AtomicU64::new(0),
             durable: AtomicU64::new(0),
+            confirms: AtomicBool::new(false),
             acknowledged_ms: AtomicI64::new(now_ms),
             acknowledgements: AtomicU64::new(0),
         }
@@ -267,6 +270,7 @@ impl Replicas {
         replica.acknowledged.fetch_max(offset.0, Ordering::Relaxed);
         if let Some(durable) = durable {
             replica.durable.fetch_max(durable.0, Ordering::Relaxed);
+            replica.confirms.store(true, Ordering::Relaxed);
         }
         replica.acknowledged_ms.store(now_ms, Ordering::Relaxed);
         replica.acknowledgements.fetch_add(1, Ordering::Release);
@@ -281,6 +285,25 @@ impl Replicas {
     /// Counts the replicas online that have said to have `offset` on disk.
     pub fn count_durable_at(&self, offset: Offset) -> i64 {
         self.count_where(|replica| replica.durable() >= offset)
+    }
+
+    /// Counts the replicas online that tell what they have on disk.
+    pub fn count_confirming(&self) -> i64 {
+        self.count_where(|replica| replica.confirms.load(Ordering::Relaxed))
+    }
+
+    /// Tells up to where so many replicas online have said to have the stream on disk.
+    pub fn durable_at_nth(&self, count: usize) -> Offset {
+        let all = self.all.lock();
+        let online = all.values().filter(|replica| replica.state() == FeedState::Online);
+        let mut durable: Vec<_> = online.map(|replica| replica.durable()).collect();
+        durable.sort_unstable_by(|a, b| b.cmp(a));
+        count.checked_sub(1).and_then(|nth| durable.get(nth).copied()).unwrap_or(Offset::ZERO)
+    }
+
+    /// Has those who wait for an acknowledgement look again, as what they wait for has changed.
+    pub fn nudge(&self) {
+        self.acks.send_modify(|count| *count += 1);
     }
 
     /// Counts the replicas online that acknowledged something within so many seconds.
@@ -342,6 +365,25 @@ mod tests {
         assert_eq!(replicas.count_at(Offset(10)), 1);
         assert_eq!(replicas.count_at(Offset(11)), 0);
         assert_eq!(replicas.count_durable_at(Offset(1)), 0);
+    }
+
+    #[test]
+    fn what_two_of_three_have_on_disk_is_what_the_second_has() {
+        let replicas = Arc::new(Replicas::default());
+        let all = [1, 2, 3].map(|client| replicas.attach(replica(client)));
+        for replica in &all {
+            replica.set_state(FeedState::Online);
+        }
+        assert_eq!(replicas.count_confirming(), 0);
+        for (client, durable) in [(1, 10), (2, 30), (3, 20)] {
+            replicas.acknowledge(client, Offset(40), Some(Offset(durable)), 5);
+        }
+        replicas.acknowledge(3, Offset(50), None, 5);
+        assert_eq!(replicas.count_confirming(), 3);
+        let nth = |count| replicas.durable_at_nth(count).0;
+        assert_eq!([nth(1), nth(2), nth(3), nth(4)], [30, 20, 10, 0]);
+        all[1].set_state(FeedState::SendSnapshot);
+        assert_eq!(replicas.durable_at_nth(1), Offset(20));
     }
 
     #[test]

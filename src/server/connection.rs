@@ -29,6 +29,8 @@ const READ_BYTES: usize = 16 * 1024;
 const TURN_BYTES: usize = READ_BYTES;
 /// From how many bytes on replies are written out though requests are left in the buffer.
 const WRITE_BYTES: usize = 256 * 1024;
+/// A client of whose replies so many bytes wait for replicas is not read from.
+const HELD_BYTES_MAX: usize = 256 * 1024;
 /// Read buffers larger than this are given back once they are empty.
 const KEPT_BYTES_MAX: usize = 64 * 1024;
 /// The most bytes reserved ahead for a request whose length is known.
@@ -288,6 +290,7 @@ impl Connection {
                 subscriber.mailbox().take_all(&mut output);
             }
             let args = self.parser.args(&self.input);
+            let start = output.len();
             let outcome = executor.execute(&mut self.session, args, &mut output);
             let flow = match outcome {
                 Outcome::Ran(flow) => flow,
@@ -298,6 +301,11 @@ impl Connection {
                 }
             };
             self.input.advance(consumed);
+            if let Some(sight) = executor.sight()
+                && (output.len() > start || matches!(flow, Flow::Await(_)))
+            {
+                self.outbox.holding.mark(start..output.len(), sight);
+            }
             if self.session.authenticated {
                 self.parser.set_peer(Peer::Client);
             }
@@ -315,7 +323,7 @@ impl Connection {
     /// Waits until all replies so far are with the socket.
     async fn flush(&mut self) -> Result<(), End> {
         self.worker.turn.ended().await;
-        Ok(self.outbox.drain().await?)
+        Ok(self.outbox.flush().await?)
     }
 
     async fn read(&mut self, need: usize) -> Result<(), End> {
@@ -327,6 +335,9 @@ impl Connection {
         let count = loop {
             // A client that does not read its replies sends no further requests.
             self.outbox.drain().await?;
+            if self.outbox.holding.bytes() >= HELD_BYTES_MAX {
+                self.outbox.flush().await?;
+            }
             match self.outbox.socket.try_read(&mut self.input) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.turn_bytes = 0;
@@ -376,6 +387,10 @@ impl Connection {
                 &work,
                 done.as_ref().err(),
             );
+        }
+        if let Some(failure) = self.outbox.holding.take_failure() {
+            output.clear();
+            Reply::new(&mut output, self.session.protocol).error(failure.as_bytes());
         }
         if !muted {
             self.outbox.replies().extend_from_slice(&output);

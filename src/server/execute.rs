@@ -12,9 +12,11 @@ use crate::command::{Call, Data, Effect, Fault, Flow, LocatedKey, Mode, Session,
 use crate::keyspace::ShardSet;
 use crate::log::{NoSpace, Secured};
 use crate::net::{Args, Reply};
-use crate::replication::stream::{Stream, StreamError, Unit};
+use crate::position::Offset;
 
 use super::clock::{Clock, unix_ms};
+use super::commit::Sight;
+use super::effects::{log, stays_here};
 use super::intruder::speaks_http;
 use super::pause::Who;
 use super::renames::Meaning;
@@ -41,7 +43,7 @@ const SAVE_FAILED: Fault = Fault::fixed(
 const NOT_IN_TRANSACTION: Fault = Fault::fixed("ERR Command not allowed inside a transaction");
 
 /// Requests from so many bytes on have their room in the log made sure of one by one.
-const SECURE_FROM_BYTES: usize = 1024 * 1024;
+pub const SECURE_FROM_BYTES: usize = 1024 * 1024;
 
 /// Requests and replies up to so many bytes are copied in no time worth measuring.
 const BRIEF_BYTES_MAX: usize = 4096;
@@ -60,6 +62,10 @@ pub struct Executor {
     mark: Instant,
     /// What has run since.
     row: Row,
+    /// Whether replies wait for replicas.
+    commits: bool,
+    /// What the command that ran last has shown its client, where that matters.
+    sight: Option<Sight>,
     appending: Appending,
 }
 
@@ -91,6 +97,8 @@ impl Executor {
             now_ms: unix_ms(),
             mark: Instant::now(),
             row: Row::default(),
+            commits: false,
+            sight: None,
             appending: Appending::default(),
         }
     }
@@ -98,6 +106,7 @@ impl Executor {
     /// Looks at the clock; to be called before the requests of one socket read.
     pub fn begin(&mut self) -> Instant {
         (self.mark, self.now_ms) = self.clock.look();
+        self.commits = self.server.commit.is_on();
         self.mark
     }
 
@@ -117,6 +126,11 @@ impl Executor {
     /// Returns the counters of this worker.
     pub fn counters(&self) -> &Arc<Counters> {
         &self.counters
+    }
+
+    /// Tells what the last request has shown its client that replicas must have on disk first.
+    pub fn sight(&mut self) -> Option<Sight> {
+        self.sight.take()
     }
 
     /// Executes one request and appends its reply to `out`.
@@ -206,7 +220,7 @@ impl Executor {
         let (set, located) = self.shards(session, command, &args);
         let database = session.database;
         // Borrowed apart: a count of references would be one for all workers to fight over.
-        let Self { server, effect, unit, now_ms, appending, .. } = self;
+        let Self { server, effect, unit, now_ms, appending, commits, sight, .. } = self;
         effect.clear();
         let mut locked = server.keyspace.lock(set);
         let stream = appending.refresh(&server.streams);
@@ -217,6 +231,8 @@ impl Executor {
             return self.refuse(session, Some(command), &READ_ONLY, out);
         }
         let publishing = delivery::take_turn(&server.hub, session, command, &args);
+        // Asked before it runs: a transaction is gone once it has.
+        let writes = *commits && writes(session, command);
         let mut call = Call {
             args,
             located,
@@ -237,15 +253,16 @@ impl Executor {
         };
         let result = handler(&mut call);
         let (hits, misses) = (call.data.hits, call.data.misses);
-        // What a client of a replica does that is no write, such as PUBLISH, is for this server alone.
-        // So is a message where no replica is attached: one that comes back later has missed it, as
-        // subscribers have. A server that was a primary before, and is told every other second by
-        // Sentinel who is one now, so gets no history of its own by that.
-        let is_local =
-            mode == Mode::Reader || (effect.is_only_messages() && server.replicas.count() == 0);
         let logged = effect.is_empty()
-            || is_local
+            || stays_here(server, mode, effect)
             || log((server, stream), effect, unit, session, (database, &args));
+        if *commits && mode == Mode::Client {
+            *sight = seen(command);
+            if writes && !effect.is_empty() {
+                server.commit.note_write(Offset(session.info.written.load(Ordering::Relaxed)));
+                *sight = Some(Sight::Wrote);
+            }
+        }
         drop(locked);
         if !logged {
             // The server is ending, and this came too late to be kept: it is not answered.
@@ -351,6 +368,9 @@ impl Executor {
         {
             return Err(NO_REPLICAS);
         }
+        if self.commits && writes(session, command) && !can_commit(server) {
+            return Err(NO_REPLICAS);
+        }
         Ok(room)
     }
 
@@ -442,35 +462,12 @@ fn show_last(session: &Session, command: Option<&'static Command>) {
     session.info.last_command.store(place, Ordering::Relaxed);
 }
 
-/// Appends the effect to the log; the shards it speaks of are still held.
+/// Tells what a command that has written nothing shows its client.
 ///
-/// Tells whether it is there: at the very end of a server nothing is taken any more.
-fn log(
-    (server, stream): (&Server, Option<&Arc<Stream>>),
-    effect: &Effect,
-    scratch: &mut Vec<u8>,
-    session: &Session,
-    (database, args): (usize, &Args<'_>),
-) -> bool {
-    let Some(stream) = stream else { return true };
-    let unit = match args.raw() {
-        Some(raw) if effect.is_plain_request() => Unit::command(database, raw),
-        _ => encode_unit(effect, args, database, scratch),
-    };
-    server.live.changed(effect.changes());
-    if effect.expirations() > 0 {
-        server.stats.expired.fetch_add(effect.expirations(), Ordering::Relaxed);
-    }
-    match stream.append(unit) {
-        Ok(end) => session.info.written.store(end.0, Ordering::Relaxed),
-        Err(StreamError::Closed) => return false,
-        // Memory now holds what the log does not.
-        Err(error) => server.fail("cannot append to the log", &error),
-    }
-    if scratch.capacity() > SECURE_FROM_BYTES {
-        *scratch = Vec::new();
-    }
-    true
+/// A key that was found to have expired is gone whether its removal is kept or not.
+fn seen(command: &Command) -> Option<Sight> {
+    let touches = flag::WRITE | flag::READONLY | flag::QUEUED_KEYS;
+    (command.flags & touches != 0).then_some(Sight::Read)
 }
 
 /// Tells what a pause takes the command for: what it, or the transaction it runs, may do.
@@ -499,6 +496,12 @@ fn only_listening(command: &Command) -> Fault {
          allowed in this context",
         command.name
     ))
+}
+
+/// Tells whether there are as many replicas as a write waits for.
+#[cold]
+fn can_commit(server: &Server) -> bool {
+    server.replicas.count_confirming() >= server.commit.replicas() as i64
 }
 
 /// Says why there is no room for a write; a full disk in stock's words.
@@ -533,33 +536,6 @@ fn queued_bytes(session: &Session, command: &Command) -> usize {
     }
     let transaction = session.transaction.as_ref();
     transaction.map_or(0, |t| t.commands.iter().map(|(_, words)| words.heap_bytes()).sum())
-}
-
-/// Encodes an effect of any number of commands as one unit, several between `MULTI` and `EXEC`.
-fn encode_unit<'u>(
-    effect: &Effect,
-    request: &Args<'_>,
-    selected: usize,
-    out: &'u mut Vec<u8>,
-) -> Unit<'u> {
-    out.clear();
-    let several = effect.command_count() > 1;
-    // The selection of a database belongs to the transaction, as in 7.2.
-    let opening: &[u8] = if several { b"*1\r\n$5\r\nMULTI\r\n" } else { b"" };
-    let (mut first, mut last) = (None, None);
-    effect.emit(request, selected, |database, part| {
-        if last.is_some_and(|last| last != database) {
-            let digits = database.to_string();
-            crate::command::effect::encode(out, &[b"SELECT", digits.as_bytes()]);
-        }
-        first.get_or_insert(database);
-        last = Some(database);
-        part.encode_into(out);
-    });
-    if several {
-        out.extend_from_slice(b"*1\r\n$4\r\nEXEC\r\n");
-    }
-    Unit { database: first, database_after: last, opening, bytes: out }
 }
 
 /// Takes back the reply that the client does not want.

@@ -51,6 +51,8 @@ impl Host for Server {
             return Err(Fault::of(error.to_string()));
         }
         self.live.apply(&settings);
+        self.commit.apply(&settings);
+        self.replicas.nudge();
         self.identity.lock().keep(settings.backlog_lineage_size);
         delivery::apply_limits(&self.hub, &settings);
         self.slow.set_len_max(settings.slowlog_max_len);

@@ -38,8 +38,9 @@ impl Live {
     pub fn apply(&self, settings: &Settings) {
         self.fsync_always.store(settings.appendfsync == AppendFsync::Always, Ordering::Release);
         self.bulk_bytes_max.store(settings.proto_max_bulk_len as usize, Ordering::Relaxed);
-        self.min_replicas.store(settings.min_replicas_to_write as i64, Ordering::Relaxed);
-        self.min_replicas_lag_s.store(settings.min_replicas_max_lag_secs as i64, Ordering::Relaxed);
+        let guarding = settings.guarding;
+        self.min_replicas.store(guarding.min_replicas as i64, Ordering::Relaxed);
+        self.min_replicas_lag_s.store(guarding.min_replicas_lag_secs as i64, Ordering::Relaxed);
         let slower_than = settings.slowlog_log_slower_than_us;
         self.slower_than_us.store(slower_than.map_or(-1, |us| us as i64), Ordering::Relaxed);
         let threshold_ms = settings.latency_monitor_threshold_ms.unwrap_or(0);

@@ -9,16 +9,19 @@ mod beginning;
 mod bin;
 mod clients;
 mod clock;
+mod commit;
 mod connection;
 mod cron;
 mod damaged;
 mod delivery;
+mod effects;
 mod ending;
 mod execute;
 mod failover;
 mod failure;
 mod feeding;
 mod headroom;
+mod held;
 mod host;
 mod intruder;
 mod link;
@@ -79,6 +82,7 @@ use crate::snapshot::{
 use balance::Scaling;
 use bin::Bin;
 use clients::Clients;
+use commit::{Commit, Goal};
 use ending::{Signals, until_ended};
 use failover::Failover;
 use intruder::Intruders;
@@ -109,6 +113,7 @@ pub struct Server {
     streams: Streams,
     policy: FeedPolicy,
     replicas: Arc<Replicas>,
+    commit: Commit,
     resyncs: Resyncs,
     clients: Arc<Clients>,
     /// One set for each worker, and at the end one for what several share.
@@ -340,6 +345,8 @@ impl Server {
         live.set_active_expiry(true);
         let hub = Hub::new(pool.workers());
         delivery::apply_limits(&hub, &settings);
+        let commit = Commit::default();
+        commit.apply(&settings);
         let keyspace = Keyspace::new(settings.databases);
         keyspace.limits().set_hash_entries_max(settings.hash_max_listpack_entries);
         keyspace.limits().set_hash_value_bytes_max(settings.hash_max_listpack_value);
@@ -350,6 +357,7 @@ impl Server {
             streams: Streams::default(),
             policy: FeedPolicy::new(durable_only(settings.backlog_feed)),
             replicas: Arc::default(),
+            commit,
             resyncs: Resyncs::default(),
             clients: Arc::default(),
             counters: (0..=pool.workers()).map(|_| Arc::default()).collect(),
@@ -418,17 +426,36 @@ impl Server {
     /// Seals what is written and, under `appendfsync always`, waits until it is durable.
     ///
     /// Whatever a client of this worker has been shown lies below the offset that is waited for.
-    fn settle(&self) {
-        let Some(stream) = self.stream() else { return };
+    /// Returns what replicas must confirm besides, before any of it is told.
+    fn settle(&self) -> Option<Goal> {
+        let stream = self.stream()?;
+        let goal = self.ask_for_commit();
         if !self.live.fsync_always() {
             stream.seal();
-            return;
+            if goal.is_some() && self.policy.durable_only() == DurableOnly::Yes {
+                // Replicas are sent it once it is durable.
+                stream.log().request_sync();
+            }
+            return goal;
         }
         // This thread leads the sync, or waits for the one that does: see `turn`.
         let end = stream.seal_unnoticed();
         if let Err(error) = stream.log().sync_through(end) {
             self.fail("a sync of the log has failed", &error);
         }
+        goal
+    }
+
+    /// Asks replicas about the writes that the replies of a turn may tell of, unless it was done.
+    fn ask_for_commit(&self) -> Option<Goal> {
+        if !self.commit.is_on() || self.live.is_replica() {
+            return None;
+        }
+        let goal = self.commit.goal();
+        if self.commit.is_news(goal) {
+            requests::ask_for_acknowledgement(self);
+        }
+        Some(goal)
     }
 
     /// Ends the process: what is in memory, or was promised, can no longer be kept.

@@ -12,6 +12,7 @@ use crate::command::{Fault, Host, Session, table};
 use crate::net::Reply;
 use crate::position::Offset;
 use crate::replication::feed::DurableOnly;
+use crate::replication::stream::StreamError;
 
 use super::clock::unix_ms;
 use super::{Server, failover, recovery, role, saving, shutdown};
@@ -198,11 +199,13 @@ async fn until_acknowledged(
 }
 
 /// Puts `REPLCONF GETACK *` into the stream.
-pub fn ask_for_acknowledgement(server: &Arc<Server>) {
+pub fn ask_for_acknowledgement(server: &Server) {
     const GETACK: &[u8] = b"*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n";
     let Some(stream) = server.stream() else { return };
-    if let Err(error) = stream.tell_replicas(GETACK) {
-        server.fail("cannot append to the log", &error);
+    match stream.tell_replicas(GETACK) {
+        // At the very end of the server there is nobody left to ask.
+        Ok(_) | Err(StreamError::Closed) => {}
+        Err(error) => server.fail("cannot append to the log", &error),
     }
 }
 

@@ -224,6 +224,9 @@ pub fn take_over(server: &Arc<Server>) -> Result<(), RoleError> {
 /// Takes no longer what a primary says: another history begins, which shares the one so far.
 fn lead(server: &Arc<Server>) -> Result<(), RoleError> {
     let replid = server.rotate_replid()?;
+    if let Some(stream) = server.stream() {
+        server.commit.begin_history(stream.log().written());
+    }
     *server.roles.current.lock() = Role::Primary;
     server.live.set_replica(false);
     server.tracing.set_role(LoggedRole::Primary);

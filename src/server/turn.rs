@@ -5,6 +5,8 @@
 //! tasks that were ready by then. It seals once for what all of them wrote, under `appendfsync
 //! always` has one sync made for all, and sends the replies. So fifty clients that send one command
 //! each cost one seal, and one sync. Messages to the worker's subscribers are sent by the same end.
+//! Where replicas must have it first (`commit.rs`), the replies are held when the turn ends, and the
+//! next one begins.
 //!
 //! Nobody waits longer than it takes to execute what is ready, each connection up to what it has
 //! read at once. A turn that has lasted for [`TURN_MAX`] ends earlier, unless it has to sync.
@@ -28,6 +30,8 @@ use crate::command::pubsub::{Hub, Mailbox, Post};
 use crate::net::socket::Socket;
 
 use super::Server;
+use super::commit::Sight;
+use super::held::{Held, Holding, Verdict};
 
 /// How long replies wait for the other sockets that are ready, beyond a command's own execution.
 const TURN_MAX: Duration = Duration::from_micros(500);
@@ -47,6 +51,8 @@ pub struct Turn {
     subscribers: RefCell<HashMap<u64, Rc<Outbox>>>,
     /// Kept for the mailboxes that have something in them.
     listed: RefCell<Vec<Arc<Mailbox>>>,
+    /// Turns that have ended, and whose replies wait for replicas.
+    pub held: Held,
     /// How many turns have ended.
     number: Cell<u64>,
     /// Those who wait for the present one to end.
@@ -59,6 +65,7 @@ impl Turn {
     /// Makes the turns of one worker.
     pub fn new(server: Arc<Server>, worker: usize, counters: Arc<Counters>) -> Self {
         Self {
+            held: Held::new(Arc::clone(&server)),
             server,
             worker,
             counters,
@@ -103,7 +110,7 @@ impl Turn {
         }
     }
 
-    /// Waits until what is owed now has been sealed, made durable if need be, and sent.
+    /// Waits until what is owed now has been sealed, made durable if need be, and sent or held.
     pub async fn ended(&self) {
         let number = self.number.get();
         poll_fn(|context| {
@@ -160,11 +167,12 @@ impl Turn {
             return;
         }
         let began = began.unwrap_or_else(Instant::now);
-        self.server.settle();
+        let goal = self.server.settle();
         self.server.hub.ring();
         let mut owed = self.owed.take();
-        for outbox in owed.drain(..) {
-            outbox.send();
+        match goal {
+            Some(goal) => self.held.hold(owed.drain(..), goal),
+            None => owed.drain(..).for_each(|outbox| outbox.send()),
         }
         // Nobody came meanwhile: this is the only thread that owes, and it was busy here.
         self.owed.replace(owed);
@@ -182,10 +190,17 @@ pub struct Outbox {
     pub socket: Socket,
     info: Arc<ClientInfo>,
     counters: Arc<Counters>,
-    /// A long message that goes ahead of the replies.
-    frame: RefCell<Bytes>,
+    /// Those of the present turn.
     replies: RefCell<Vec<u8>>,
-    /// How many bytes of the replies the socket has taken.
+    /// Whether the end of the turn is to send them.
+    owed: Cell<bool>,
+    /// Those of turns that have ended, while they wait for replicas.
+    pub holding: Holding,
+    /// A long message that goes ahead of all of them.
+    frame: RefCell<Bytes>,
+    /// Those that a full socket has left.
+    left: RefCell<Vec<u8>>,
+    /// How many bytes of them the socket has taken since.
     sent: Cell<usize>,
     hub: Arc<Hub>,
     /// Where further messages wait, if the client subscribes.
@@ -195,16 +210,14 @@ pub struct Outbox {
     task: RefCell<Option<Waker>>,
 }
 
-/// Who sends the replies.
+/// What became of the replies of turns that have ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// There are none.
-    Empty,
-    /// The end of the turn.
-    Owed,
-    /// The connection's task: the socket was full when the turn ended.
+    /// The socket has them, or they are held.
+    Clear,
+    /// The socket was full: the connection's task sends what is left.
     Stuck,
-    /// Nobody: the socket failed.
+    /// The socket failed: nobody sends them.
     Broken,
 }
 
@@ -222,10 +235,13 @@ impl Outbox {
             counters,
             hub,
             mailbox: RefCell::default(),
-            frame: RefCell::default(),
             replies: RefCell::default(),
+            owed: Cell::new(false),
+            holding: Holding::default(),
+            frame: RefCell::default(),
+            left: RefCell::default(),
             sent: Cell::new(0),
-            state: Cell::new(State::Empty),
+            state: Cell::new(State::Clear),
             task: RefCell::default(),
         }
     }
@@ -243,6 +259,7 @@ impl Outbox {
     /// Forgets what has not been sent.
     pub fn discard(&self) {
         self.replies.borrow_mut().clear();
+        self.left.borrow_mut().clear();
         *self.frame.borrow_mut() = Bytes::new();
         self.sent.set(0);
     }
@@ -263,19 +280,37 @@ impl Outbox {
     pub async fn drain(&self) -> io::Result<()> {
         loop {
             match self.state.get() {
-                State::Empty | State::Owed => return Ok(()),
+                State::Clear => return Ok(()),
                 State::Broken => return Err(io::ErrorKind::BrokenPipe.into()),
                 State::Stuck => {
                     self.socket.writable().await?;
-                    self.send();
+                    self.push();
                 }
             }
         }
     }
 
-    /// Takes in messages, unless others are stuck; tells as [`Self::enter`] does.
+    /// Waits until all replies of turns that have ended are with the socket, those held too.
+    pub async fn flush(&self) -> io::Result<()> {
+        loop {
+            self.drain().await?;
+            if self.holding.is_empty() {
+                return Ok(());
+            }
+            poll_fn(|context| {
+                if self.holding.is_empty() || self.state.get() != State::Clear {
+                    return Poll::Ready(());
+                }
+                self.listen(context);
+                Poll::Pending
+            })
+            .await;
+        }
+    }
+
+    /// Takes in messages, unless others are stuck or held; tells as [`Self::enter`] does.
     fn collect(&self, mailbox: &Mailbox) -> bool {
-        if !matches!(self.state.get(), State::Empty | State::Owed) {
+        if self.state.get() != State::Clear || !self.holding.is_empty() {
             return false;
         }
         let mut replies = self.replies.borrow_mut();
@@ -293,49 +328,125 @@ impl Outbox {
 
     /// Tells whether the outbox is to be sent by the end of the turn, and is not on its list yet.
     fn enter(&self) -> bool {
-        let has_any = || !self.replies.borrow().is_empty() || !self.frame.borrow().is_empty();
-        let is_new = self.state.get() == State::Empty && has_any();
-        if is_new {
-            self.state.set(State::Owed);
-        }
-        is_new
+        let has_any = !self.replies.borrow().is_empty()
+            || !self.frame.borrow().is_empty()
+            || self.holding.is_marked();
+        has_any && !self.owed.replace(true)
     }
 
-    /// Sends as much as the socket takes.
-    fn send(&self) {
-        let mut frame = self.frame.borrow_mut();
+    /// Sends what the turn that has ended owes, behind all those before.
+    pub fn send(&self) {
+        self.owed.set(false);
         let mut replies = self.replies.borrow_mut();
-        let from = self.sent.get();
-        let (frame_sent, mut state) = write(&self.socket, &frame);
-        frame.advance(frame_sent);
-        let mut sent = 0;
-        if state == State::Empty {
-            *frame = Bytes::new();
-            (sent, state) = write(&self.socket, &replies[from..]);
+        if self.holding.queue_behind(&mut replies) {
+            self.note_unsent(0);
+            return;
         }
-        self.counters.sent((frame_sent + sent) as u64);
-        let unsent = frame.len() + replies.len() - from - sent;
-        self.info.output_buffer.store(unsent, Ordering::Relaxed);
-        if state == State::Empty {
+        let mut left = self.left.borrow_mut();
+        if self.state.get() != State::Clear {
+            left.append(&mut replies);
+            self.note_unsent(left.len() - self.sent.get());
+            return;
+        }
+        let mut state = self.send_frame();
+        let mut sent = 0;
+        if state == State::Clear {
+            (sent, state) = write(&self.socket, &replies);
+            self.counters.sent(sent as u64);
+        }
+        self.state.set(state);
+        if state == State::Clear {
             replies.clear();
             if replies.capacity() > KEPT_BYTES_MAX {
                 *replies = Vec::new();
             }
-            self.sent.set(0);
-            self.state.set(state);
-            self.list_rest();
         } else {
-            self.sent.set(from + sent);
-            if let Some(task) = self.task.borrow_mut().take() {
-                task.wake();
-            }
+            std::mem::swap(&mut *left, &mut *replies);
+            self.sent.set(sent);
+            self.wake();
         }
-        self.state.set(state);
+        self.note_unsent(left.len() - self.sent.get());
+        drop((replies, left));
+        self.list_rest();
     }
 
-    /// Has the messages come for that were left where they wait while others were sent.
+    /// Holds the replies of the turn that has ended; tells whether no others were held.
+    ///
+    /// A message tells of no data, and goes its way.
+    pub fn hold(&self) -> bool {
+        self.owed.set(false);
+        let is_first = self.holding.hold(&mut self.replies.borrow_mut());
+        if self.state.get() == State::Clear && !self.frame.borrow().is_empty() {
+            self.push();
+        }
+        self.note_unsent(self.left.borrow().len() - self.sent.get());
+        is_first
+    }
+
+    /// Sends the replies of the oldest turn that was held; tells whether none is held any more.
+    pub fn release(&self, verdict: Verdict, fault: impl Fn(Sight) -> String) -> bool {
+        let mut bytes = self.holding.release(verdict, fault, &self.counters);
+        self.left.borrow_mut().append(&mut bytes);
+        if self.state.get() == State::Clear {
+            self.push();
+        }
+        self.wake();
+        self.holding.is_empty()
+    }
+
+    /// Sends as much of what is left as the socket takes.
+    fn push(&self) {
+        let mut left = self.left.borrow_mut();
+        let mut state = self.send_frame();
+        if state == State::Clear {
+            let from = self.sent.get();
+            let sent;
+            (sent, state) = write(&self.socket, &left[from..]);
+            self.counters.sent(sent as u64);
+            self.sent.set(from + sent);
+        }
+        if state == State::Clear {
+            *left = Vec::new();
+            self.sent.set(0);
+        }
+        self.state.set(state);
+        self.note_unsent(left.len() - self.sent.get());
+        drop(left);
+        self.list_rest();
+    }
+
+    /// Sends as much of the long message as the socket takes.
+    fn send_frame(&self) -> State {
+        let mut frame = self.frame.borrow_mut();
+        if frame.is_empty() {
+            return State::Clear;
+        }
+        let (sent, state) = write(&self.socket, &frame);
+        self.counters.sent(sent as u64);
+        frame.advance(sent);
+        if state == State::Clear {
+            *frame = Bytes::new();
+        }
+        state
+    }
+
+    /// Shows others how many bytes the client has not been sent.
+    fn note_unsent(&self, left: usize) {
+        let unsent = self.frame.borrow().len() + left + self.holding.bytes();
+        self.info.output_buffer.store(unsent, Ordering::Relaxed);
+    }
+
+    fn wake(&self) {
+        if let Some(task) = self.task.borrow_mut().take() {
+            task.wake();
+        }
+    }
+
+    /// Has the messages come for that were left where they wait while others were sent or held.
     fn list_rest(&self) {
-        if let Some(mailbox) = &*self.mailbox.borrow()
+        if self.state.get() == State::Clear
+            && self.holding.is_empty()
+            && let Some(mailbox) = &*self.mailbox.borrow()
             && mailbox.has_waiting()
         {
             self.hub.list_again(mailbox);
@@ -361,5 +472,5 @@ fn write(socket: &Socket, bytes: &[u8]) -> (usize, State) {
             Err(_) => return (sent, State::Broken),
         }
     }
-    (sent, State::Empty)
+    (sent, State::Clear)
 }

@@ -115,6 +115,8 @@ async fn work(server: Arc<Server>, number: usize, mut arrivals: UnboundedReceive
     let worker = Worker { server, number, executor, turn };
     worker.seat().take();
     tokio::task::spawn_local(Rc::clone(&worker.turn).run());
+    let turn = Rc::clone(&worker.turn);
+    tokio::task::spawn_local(async move { turn.held.run().await });
     loop {
         let traveller = match arrivals.recv().await {
             Some(Arrival::New(client)) => welcome(&worker, client),
@@ -122,6 +124,7 @@ async fn work(server: Arc<Server>, number: usize, mut arrivals: UnboundedReceive
             Some(Arrival::Last) | None => {
                 // Whatever ran has its reply, if its client is still there to read it.
                 worker.turn.end();
+                worker.turn.held.finish().await;
                 return;
             }
         };

@@ -195,6 +195,16 @@ impl Client {
         }
     }
 
+    /// Tells whether nothing has come that was not read yet.
+    #[track_caller]
+    pub fn is_silent(&self) -> bool {
+        self.stream.set_nonblocking(true).expect("a socket can be told so");
+        let seen = self.stream.peek(&mut [0]);
+        self.stream.set_nonblocking(false).expect("a socket can be told so");
+        let nothing = matches!(&seen, Err(error) if error.kind() == ErrorKind::WouldBlock);
+        nothing && self.at == self.buffer.len()
+    }
+
     /// Reads what is left until the server closes; a reset counts as a close.
     #[track_caller]
     pub fn read_to_close(&mut self) -> Vec<u8> {

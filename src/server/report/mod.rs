@@ -286,8 +286,19 @@ fn backlog(server: &Server, text: &mut Text<'_, '_>) {
     text.line("backlog_sync_p50_usec", syncs.p50_micros);
     text.line("backlog_sync_p99_usec", syncs.p99_micros);
     text.line("backlog_sync_max_usec", syncs.max_micros);
+    commit(server, text);
     following::resync(server, text);
     feeding::section(server, log, text);
+}
+
+/// What replies wait for, and how far that is.
+fn commit(server: &Server, text: &mut Text<'_, '_>) {
+    let count = server.commit.replicas();
+    let (waiting, timeouts) = server.commit.counts();
+    text.line("backlog_commit_replicas", count);
+    text.line("backlog_commit_offset", server.replicas.durable_at_nth(count as usize));
+    text.line("backlog_commit_waiting", waiting);
+    text.line("backlog_commit_timeouts", timeouts);
 }
 
 /// How many seconds of absence the backlog covers at the present rate of writing.
