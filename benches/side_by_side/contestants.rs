@@ -77,6 +77,14 @@ impl Entrant {
         Ok(Contestant { name: self.name.clone(), server, replicas })
     }
 
+    /// Starts it, and a replica that is its twin, and waits until that follows.
+    pub fn compete_with_twin(&self) -> io::Result<Contestant> {
+        let server = self.start()?;
+        let replicas = vec![server.twin()?];
+        server.until_followed_by(&replicas)?;
+        Ok(Contestant { name: self.name.clone(), server, replicas })
+    }
+
     fn redis(name: &str, arguments: &[&str]) -> Self {
         let quiet = ["--auto-aof-rewrite-percentage", "0", "--repl-diskless-sync-delay", "0"];
         Self::new(name, Kind::Redis, arguments).with(&quiet)

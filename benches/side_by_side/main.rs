@@ -14,6 +14,7 @@
 mod aims;
 mod benchmark;
 mod client;
+mod commit;
 mod connections;
 mod contestants;
 mod disk;
@@ -92,6 +93,8 @@ enum Part {
     Replica,
     /// What `everysec` costs beside `no`; 2 min.
     Policy,
+    /// What `backlog-commit-replicas 1` costs under `always`; 1 min.
+    Commit,
     /// `WAIT 1` with a stock replica; 1 min.
     Wait,
     /// When a write can be read from a stock replica; 1 min.
@@ -116,6 +119,7 @@ const FULL: &[Part] = &[
     Part::Always,
     Part::Replica,
     Part::Policy,
+    Part::Commit,
     Part::Wait,
     Part::Visibility,
     Part::Connections,
@@ -151,6 +155,7 @@ impl Part {
                 }
             }
             Self::Policy => policy::run(rounds, pace, out),
+            Self::Commit => commit::run(rounds, pace, out),
             Self::Wait => following::wait(workers, rounds, out),
             Self::Visibility => following::visibility(workers, rounds, out),
             Self::Connections => connections::run(workers, rounds, out),

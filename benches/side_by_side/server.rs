@@ -55,6 +55,17 @@ impl Running {
         Self::start(Kind::Redis, &["--replicaof", "127.0.0.1", &port])
     }
 
+    /// Starts a replica of `self` that is of the same kind, with the same arguments.
+    pub fn twin(&self) -> io::Result<Self> {
+        let port = self.port.to_string();
+        let own = self.arguments.iter().map(String::as_str);
+        let arguments: Vec<_> = own.chain(["--replicaof", "127.0.0.1", &port]).collect();
+        let twin = Self::start(self.kind, &arguments)?;
+        // It answers a moment before it takes up its role.
+        until(POLL, || Ok(twin.info("role")? == "slave"))?;
+        Ok(twin)
+    }
+
     /// Starts it again in the same place and waits until it answers; tells how long that took.
     pub fn start_again(&mut self) -> io::Result<Duration> {
         let begun = Instant::now();
