@@ -38,7 +38,8 @@ pub struct LocatedKey<'c> {
 pub enum Mode {
     /// A client of a primary: an expired key is gone, and its removal is logged.
     Client,
-    /// A client of a replica: an expired key is not shown, and stays until the primary removes it.
+    /// A client of a replica, or of a primary that may have been replaced: an expired key is not shown,
+    /// and stays until the primary removes it.
     Reader,
     /// The log is being applied: a key lives until the log removes it, and nothing is logged.
     Replay,

@@ -283,7 +283,8 @@ pub fn sync(_call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
 }
 
 fn is_replica(call: &Call<'_, '_>) -> bool {
-    call.data.mode == Mode::Reader
+    // A primary that may have been replaced has its clients read, too.
+    call.data.mode == Mode::Reader && matches!(call.host.role(), RoleReport::Replica { .. })
 }
 
 fn integer(call: &Call<'_, '_>, index: usize) -> Result<i64, Fault> {

@@ -15,6 +15,8 @@ pub struct Guarding {
     pub commit_replicas: u64,
     /// `backlog-commit-timeout`.
     pub commit_timeout: Duration,
+    /// `backlog-start-readonly`; zero for not at all.
+    pub start_readonly: Duration,
 }
 
 impl Config {
@@ -24,6 +26,7 @@ impl Config {
             min_replicas_lag_secs: self.unsigned("min-replicas-max-lag"),
             commit_replicas: self.unsigned("backlog-commit-replicas"),
             commit_timeout: Duration::from_millis(self.unsigned("backlog-commit-timeout")),
+            start_readonly: self.seconds("backlog-start-readonly"),
         }
     }
 }

@@ -325,7 +325,7 @@ impl Config {
         }
     }
 
-    fn seconds(&self, name: &str) -> Duration {
+    pub(super) fn seconds(&self, name: &str) -> Duration {
         Duration::from_secs(self.unsigned(name))
     }
 

@@ -171,6 +171,7 @@ pub static TABLE: &[Directive] = &[
     row("backlog-feed", Choice(&["durable", "sealed"]), "durable"),
     row("backlog-commit-replicas", COUNT, "0"),
     row("backlog-commit-timeout", Integer(1, INT_MAX), "1000"),
+    row("backlog-start-readonly", COUNT, "0").fixed(),
     row("backlog-lineage-size", Integer(1, 1024), "64"),
     row("backlog-dir", TEXT, "").fixed(),
     row("backlog-segment-size", Memory(64 << 10, 1 << 40), "64mb").fixed(),

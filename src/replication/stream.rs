@@ -31,6 +31,8 @@ struct Tail {
 pub enum Author {
     /// This server.
     Own,
+    /// Nobody for now: this server may have been replaced.
+    Nobody,
     /// A primary, whose bytes are appended as they come.
     Primary,
 }
@@ -123,7 +125,7 @@ impl Stream {
 
     /// Appends what is said to replicas and to nobody else, as a `PING`; returns its end.
     ///
-    /// Nothing is appended where a primary is the author: it is for the primary to say.
+    /// Nothing is appended where this server is not the author: it is for the primary to say.
     pub fn tell_replicas(&self, command: &[u8]) -> Result<Option<Offset>, StreamError> {
         match self.append(Unit::anywhere(command)) {
             Ok(end) => Ok(Some(end)),
@@ -149,6 +151,19 @@ impl Stream {
         let mut tail = self.tail.lock();
         tail.author = Author::Primary;
         tail.seal(&self.log)
+    }
+
+    /// Takes nothing until [`Self::take_again`]; to be called before anything was appended.
+    pub fn withhold(&self) {
+        self.tail.lock().author = Author::Nobody;
+    }
+
+    /// Takes what this server appends again, unless a primary has become the author.
+    pub fn take_again(&self) {
+        let mut tail = self.tail.lock();
+        if tail.author == Author::Nobody {
+            tail.author = Author::Own;
+        }
     }
 
     /// Returns the end, sealed, and the database selected there.
@@ -182,7 +197,7 @@ impl Stream {
     pub fn cut(&self) -> (Offset, Option<usize>) {
         let mut tail = self.tail.lock();
         let database = match tail.author {
-            Author::Own => tail.database.take(),
+            Author::Own | Author::Nobody => tail.database.take(),
             Author::Primary => tail.database,
         };
         (tail.seal(&self.log), database)

@@ -46,7 +46,8 @@ async fn keep_time(server: &Arc<Server>) {
         server.pool.balance();
         let Some(stream) = server.stream() else { continue };
         let stream = &*stream;
-        let is_paused = server.pause.holds(Who::Writer, unix_ms());
+        server.look_at_doubt();
+        let is_paused = server.pause.holds(Who::Writer, unix_ms()) || server.live.is_doubtful();
         if server.live.active_expiry() && !server.is_ending() && !is_paused {
             expire(server, stream);
         }

@@ -3,12 +3,18 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use crate::command::table::{Command, flag};
 use crate::command::{Effect, Mode, Session};
 use crate::net::Args;
+use crate::position::Offset;
 use crate::replication::stream::{Stream, StreamError, Unit};
 
 use super::Server;
+use super::commit::Sight;
 use super::execute::SECURE_FROM_BYTES;
+
+/// Where sentinels tell each other whom they take for the primary.
+const HELLO: &[u8] = b"__sentinel__:hello";
 
 /// Tells whether an effect is for this server alone.
 ///
@@ -18,6 +24,31 @@ use super::execute::SECURE_FROM_BYTES;
 /// of its own by that.
 pub fn stays_here(server: &Server, mode: Mode, effect: &Effect) -> bool {
     mode == Mode::Reader || (effect.is_only_messages() && server.replicas.count() == 0)
+}
+
+/// Tells what a command shows its client that replicas must have first; notes what it wrote.
+///
+/// A key that was found to have expired is gone whether its removal is kept or not.
+pub fn seen(
+    server: &Server,
+    session: &Session,
+    command: &Command,
+    has_written: bool,
+) -> Option<Sight> {
+    if has_written {
+        server.commit.note_write(Offset(session.info.written.load(Ordering::Relaxed)));
+        return Some(Sight::Wrote);
+    }
+    let touches = flag::WRITE | flag::READONLY | flag::QUEUED_KEYS;
+    (command.flags & touches != 0).then_some(Sight::Read)
+}
+
+/// Hears what Sentinel says to a primary that may have been replaced.
+#[cold]
+pub fn hear(server: &Server, session: &Session, effect: &Effect) {
+    for message in effect.publications().filter(|message| message.channel == HELLO) {
+        server.heard_hello(&session.info.local_address, message.text);
+    }
 }
 
 /// Appends the effect to the log; the shards it speaks of are still held.

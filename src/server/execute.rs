@@ -12,11 +12,10 @@ use crate::command::{Call, Data, Effect, Fault, Flow, LocatedKey, Mode, Session,
 use crate::keyspace::ShardSet;
 use crate::log::{NoSpace, Secured};
 use crate::net::{Args, Reply};
-use crate::position::Offset;
 
 use super::clock::{Clock, unix_ms};
 use super::commit::Sight;
-use super::effects::{log, stays_here};
+use super::effects::{hear, log, seen, stays_here};
 use super::intruder::speaks_http;
 use super::pause::Who;
 use super::renames::Meaning;
@@ -224,11 +223,11 @@ impl Executor {
         effect.clear();
         let mut locked = server.keyspace.lock(set);
         let stream = appending.refresh(&server.streams);
-        // Looked at again now that it cannot change any more.
-        let mode = if server.live.is_replica() { Mode::Reader } else { Mode::Client };
+        let mode = mode(server);
         if mode == Mode::Reader && writes(session, command) {
             drop(locked);
-            return self.refuse(session, Some(command), &READ_ONLY, out);
+            let fault = if server.live.is_replica() { READ_ONLY } else { server.doubted() };
+            return self.refuse(session, Some(command), &fault, out);
         }
         let publishing = delivery::take_turn(&server.hub, session, command, &args);
         // Asked before it runs: a transaction is gone once it has.
@@ -257,11 +256,7 @@ impl Executor {
             || stays_here(server, mode, effect)
             || log((server, stream), effect, unit, session, (database, &args));
         if *commits && mode == Mode::Client {
-            *sight = seen(command);
-            if writes && !effect.is_empty() {
-                server.commit.note_write(Offset(session.info.written.load(Ordering::Relaxed)));
-                *sight = Some(Sight::Wrote);
-            }
+            *sight = seen(server, session, command, writes && !effect.is_empty());
         }
         drop(locked);
         if !logged {
@@ -270,6 +265,9 @@ impl Executor {
             return Flow::Close;
         }
         delivery::deliver(&server.hub, publishing, effect, *now_ms);
+        if server.live.is_doubtful() {
+            hear(server, session, effect);
+        }
         self.counters.looked_up(hits, misses);
         match &result {
             Ok(Flow::Await(request)) if request.is_work() => {
@@ -323,6 +321,9 @@ impl Executor {
         }
         if command.flags & flag::STALE == 0 && live.withholds_stale() {
             return Err(PRIMARY_DOWN);
+        }
+        if live.is_doubtful() && who == Who::Writer && writes(session, command) {
+            return Err(self.server.doubted());
         }
         if live.is_loading() && command.flags & flag::LOADING == 0 {
             return Err(LOADING);
@@ -456,18 +457,16 @@ impl Row {
     }
 }
 
+/// How a client's command may run; looked at again while its shards are held, as it cannot change then.
+fn mode(server: &Server) -> Mode {
+    let reads_only = server.live.is_replica() || server.live.is_doubtful();
+    if reads_only { Mode::Reader } else { Mode::Client }
+}
+
 /// Shows others which command the client sent last, be it run, queued or refused.
 fn show_last(session: &Session, command: Option<&'static Command>) {
     let place = command.map_or(0, |command| table::index_of(command) + 1);
     session.info.last_command.store(place, Ordering::Relaxed);
-}
-
-/// Tells what a command that has written nothing shows its client.
-///
-/// A key that was found to have expired is gone whether its removal is kept or not.
-fn seen(command: &Command) -> Option<Sight> {
-    let touches = flag::WRITE | flag::READONLY | flag::QUEUED_KEYS;
-    (command.flags & touches != 0).then_some(Sight::Read)
 }
 
 /// Tells what a pause takes the command for: what it, or the transaction it runs, may do.

@@ -24,6 +24,7 @@ use crate::replication::transfer::Transfer;
 
 use super::Server;
 use super::clock::unix_ms;
+use super::doubt::Confirmation;
 use super::priority::be_nice;
 use super::role::{self, RoleError};
 use super::saving::{self, Snapshot};
@@ -151,6 +152,10 @@ async fn feed(
     replica.set_cursor(from);
     replica.begin_at(from);
     replica.set_state(FeedState::Online);
+    if request != FeedRequest::Sync {
+        // Who asks for no more than a snapshot follows nobody.
+        server.confirm(Confirmation::Replica);
+    }
     feed::send_stream(socket, log, reader, replica, &server.policy, &server.stats.fed).await
 }
 

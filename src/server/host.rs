@@ -22,6 +22,7 @@ use crate::position::{Offset, Replid};
 use crate::replication::replicas::Introduction;
 
 use super::clock::unix_ms;
+use super::doubt::Confirmation;
 use super::failover::Stage;
 use super::link::PrimaryAddress;
 use super::opening::write_address_file;
@@ -179,12 +180,10 @@ impl Host for Server {
             (None, None) => true,
             _ => false,
         };
-        // A change that failed half-way is made again, though the configuration says it already.
-        let is_settled = match self.roles.link() {
-            Some(link) => primary.is_some() && !link.is_stopped(),
-            None => primary.is_none(),
-        };
-        if is_same && is_settled {
+        if primary.is_none() {
+            self.confirm(Confirmation::Operator);
+        }
+        if is_same {
             return Ok(Followed::Already);
         }
         let address = |(host, port): (&str, u16)| PrimaryAddress { host: host.to_owned(), port };

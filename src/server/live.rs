@@ -20,6 +20,7 @@ pub struct Live {
     keepalive_s: AtomicU64,
     loading: AtomicBool,
     replica: AtomicBool,
+    doubtful: AtomicBool,
     /// Whether the link to the primary is up; on a primary it counts as up.
     linked: AtomicBool,
     serves_stale: AtomicBool,
@@ -121,6 +122,16 @@ impl Live {
     /// Notes whether this server follows a primary; changed while every shard is held.
     pub fn set_replica(&self, replica: bool) {
         self.replica.store(replica, Ordering::Release);
+    }
+
+    /// Tells whether this primary may have been replaced, and so takes no writes yet.
+    pub fn is_doubtful(&self) -> bool {
+        self.doubtful.load(Ordering::Acquire)
+    }
+
+    /// Notes whether this primary may have been replaced.
+    pub fn set_doubtful(&self, doubtful: bool) {
+        self.doubtful.store(doubtful, Ordering::Release);
     }
 
     /// Notes whether the link to the primary is up.

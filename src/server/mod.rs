@@ -14,6 +14,7 @@ mod connection;
 mod cron;
 mod damaged;
 mod delivery;
+mod doubt;
 mod effects;
 mod ending;
 mod execute;
@@ -83,6 +84,7 @@ use balance::Scaling;
 use bin::Bin;
 use clients::Clients;
 use commit::{Commit, Goal};
+use doubt::Doubt;
 use ending::{Signals, until_ended};
 use failover::Failover;
 use intruder::Intruders;
@@ -122,6 +124,7 @@ pub struct Server {
     roles: Roles,
     failover: Failover,
     hub: Arc<Hub>,
+    doubt: Doubt,
     identity: Mutex<Lineage>,
     directory: Arc<Directory>,
     manifest: Mutex<Option<ManifestFile>>,
@@ -365,6 +368,7 @@ impl Server {
             roles: Roles::default(),
             failover: Failover::default(),
             hub: Arc::new(hub),
+            doubt: Doubt::default(),
             identity: Mutex::new(Lineage::new(Replid::random())),
             directory,
             manifest: Mutex::new(None),

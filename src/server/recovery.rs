@@ -207,6 +207,7 @@ fn resume(server: &Arc<Server>, manifest: Manifest) -> Result<Report, StartError
     writer.set_replid(lineage.current());
     let stream = stream_of(server, writer, log, report.replayed.database);
     open_for_clients(server, file, store, lineage, stream, &boot)?;
+    server.begin_doubt();
     Ok(report)
 }
 

@@ -15,6 +15,7 @@ use crate::replication::stream::Author;
 use crate::snapshot::{Ancestor, FileError, ManifestFile, Role as RecordedRole};
 
 use super::Server;
+use super::doubt::Confirmation;
 use super::link::{Link, PrimaryAddress};
 
 /// What this server is to others.
@@ -200,6 +201,7 @@ fn follow(
         if let Some(stream) = server.stream() {
             stream.follow();
         }
+        server.confirm(Confirmation::Follows);
         drop(locked);
     }
     server.tracing.set_role(LoggedRole::Replica);

@@ -291,7 +291,7 @@ fn backlog(server: &Server, text: &mut Text<'_, '_>) {
     feeding::section(server, log, text);
 }
 
-/// What replies wait for, and how far that is.
+/// What writes and replies wait for, and how far that is.
 fn commit(server: &Server, text: &mut Text<'_, '_>) {
     let count = server.commit.replicas();
     let (waiting, timeouts) = server.commit.counts();
@@ -299,6 +299,7 @@ fn commit(server: &Server, text: &mut Text<'_, '_>) {
     text.line("backlog_commit_offset", server.replicas.durable_at_nth(count as usize));
     text.line("backlog_commit_waiting", waiting);
     text.line("backlog_commit_timeouts", timeouts);
+    text.line("backlog_start_readonly_seconds_left", server.doubt.seconds_left());
 }
 
 /// How many seconds of absence the backlog covers at the present rate of writing.
