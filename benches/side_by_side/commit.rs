@@ -29,8 +29,10 @@ pub fn run(rounds: usize, pace: Pace, out: &mut impl Write) -> io::Result<()> {
         let run = |index: usize| load.run(&contestants[index]);
         let medians = interleaved(contestants.len(), rounds, run)?;
         let names = contestants.iter().map(|contestant| &*contestant.name);
-        let aims = [Aim::times_or_more(Column::Rate, 0.5)];
-        table.cell(&describe(&load), names, &medians, &aims, out)?;
+        // What a client waits for is two syncs in a row, and so half of the rate, if it waits for each.
+        let aims: &[Aim] =
+            if pipeline == 1 { &[Aim::times_or_more(Column::Rate, 0.5)] } else { &[] };
+        table.cell(&describe(&load), names, &medians, aims, out)?;
     }
     Ok(())
 }
