@@ -291,7 +291,8 @@ fn a_shutdown_answers_those_who_wait_before_it_ends() {
 /// Starts a replica of a primary, whose own replies wait for one as soon as it leads.
 fn replica_of(primary: &Server) -> Server {
     let port = primary.address().port().to_string();
-    let server = Server::start(&["--save", "", "--backlog-commit-replicas", "1"]);
+    let server =
+        Server::start(&["--save", "", "--backlog-commit-replicas", "1", "--io-threads", "2"]);
     assert_eq!(server.connect().call(&["REPLICAOF", "127.0.0.1", &port]).text(), "OK");
     server
 }
@@ -301,7 +302,8 @@ fn whatever_was_acknowledged_is_there_when_the_replica_takes_over() {
     const ROUNDS: u64 = 6;
     let mut random = Random::new(11);
     let mut journals = load::journals(Promise::Reply);
-    let mut primary = Server::start(&["--save", "", "--backlog-commit-replicas", "1"]);
+    let mut primary =
+        Server::start(&["--save", "", "--backlog-commit-replicas", "1", "--io-threads", "2"]);
     let mut replica = replica_of(&primary);
     for round in 0..ROUNDS {
         let mut probe = primary.connect();
