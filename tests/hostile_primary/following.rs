@@ -64,7 +64,7 @@ fn line_feeds_keep_a_link_alive_on_which_a_snapshot_is_awaited() {
 }
 
 #[test]
-fn a_promotion_that_failed_can_be_tried_again() {
+fn the_primary_is_followed_again_after_a_promotion_that_failed() {
     let mut scene = Scene::start(&[]);
     scene.recovers();
     // The manifest cannot be replaced as long as its place aside is taken.
@@ -73,6 +73,9 @@ fn a_promotion_that_failed_can_be_tried_again() {
     assert!(scene.client.run("REPLICAOF NO ONE").is_error());
     assert!(scene.client.run("SET a 1").is_error(), "it is a replica still");
     std::fs::remove_dir(&aside).expect("it is empty");
+    let port = scene.primary.port();
+    assert_eq!(scene.client.call(&["REPLICAOF", "127.0.0.1", &port]).text(), "OK");
+    scene.recovers();
     assert_eq!(scene.client.run("REPLICAOF NO ONE").text(), "OK");
     assert_eq!(scene.client.run("SET a 1").text(), "OK");
     assert_eq!(scene.link_field("role").as_deref(), Some("master"));

@@ -117,22 +117,6 @@ fn the_data_of_before_outlives_a_shutdown_while_another_is_loaded() {
 }
 
 #[test]
-fn no_snapshot_is_taken_of_memory_that_made_room() {
-    let mut scene = Scene::start(&["--save", ""]);
-    let (mut connection, _) = scene.primary.accept_at_psync();
-    let mut second = scene.replica.connect();
-    connection.full_resync(&replid('a'), 1, &damaged(many()));
-    await_until("it is being loaded", || second.info("persistence", "loading") == "1");
-    // Unlike SAVE this is permitted meanwhile.
-    let reply = second.run("DEBUG RELOAD");
-    assert!(reply.is_error(), "{reply:?}");
-    scene.await_reason("it is damaged");
-    scene.await_held();
-    assert_eq!(second.info("persistence", "rdb_last_bgsave_status"), "ok");
-    scene.recovers();
-}
-
-#[test]
 fn keys_that_have_expired_already_are_seen_by_nobody() {
     let mut scene = Scene::start(&[]);
     let expired = rdb_of("0011", b"\xfe\0\xfc\x01\0\0\0\0\0\0\0\0\x01a\x01b\0\x01c\x01d");
