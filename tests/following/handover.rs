@@ -146,9 +146,8 @@ fn a_primary_whose_successor_does_not_want_to_leads_again() {
     client.run("SET ahead 1");
     let port = replica.address().port().to_string();
     client.call(&["FAILOVER", "TO", "127.0.0.1", &port, "FORCE", "TIMEOUT", "50"]);
-    await_until("it asks the replica", || {
-        client.info("replication", "master_failover_state") == "failover-in-progress"
-    });
+    await_until("it asks the replica", || client.info("replication", "role") == "slave");
+    assert_eq!(client.info("replication", "master_failover_state"), "failover-in-progress");
     let refused = client.run("SET held 1").text();
     assert_eq!(refused, "READONLY You can't write against a read only replica.");
     assert_eq!(client.run("FAILOVER ABORT").text(), "OK");

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -48,6 +49,8 @@ fn a_replica_is_configured_by_either_name_at_the_start() {
         let at = format!("127.0.0.1 {}", primary.address().port());
         let replica = Server::start(&[words[0], &at, "--enable-debug-command", "yes"]);
         await_link(&replica);
+        let reason = replica.connect().info("backlog", "backlog_last_resync_reason");
+        assert_eq!(reason, "this replica had no data");
         await_same(&[&primary, &replica]);
         assert_eq!(replica.connect().run("CONFIG GET replicaof").elements()[1].text(), at);
         let role = replica.connect().run("ROLE");
@@ -196,5 +199,69 @@ fn a_replica_of_a_stock_primary_that_has_written_nothing_since_continues() {
         primary.connect().run("SET key 2");
         await_same(&[&primary, &replica]);
         assert_eq!((relay.full(), relay.partial()), (1, 2));
+    }
+}
+
+#[test]
+fn an_absence_for_longer_than_the_log_is_kept_is_one_full_resync() {
+    for kind in Kind::all() {
+        let (further, size) = match kind {
+            Kind::Backlogd => (&["--backlog-segment-size", "1mb"][..], "1mb"),
+            Kind::Stock(_) => (&[][..], "16kb"),
+        };
+        let primary = kind.start(&[further, &["--repl-backlog-size", size]].concat());
+        let mut client = primary.connect();
+        client.run("SET key 1");
+        let mut replica = replica_of(&primary, &[]);
+        client.run("SET key 2");
+        await_same(&[&primary, &replica]);
+        let full = number(&mut client, "stats", "sync_full");
+        replica.kill();
+        let value = "v".repeat(50_000);
+        for index in 0..100 {
+            client.call(&["SET", &format!("key:{}", index % 5), &value]);
+        }
+        if matches!(kind, Kind::Backlogd) {
+            assert_eq!(client.run("SAVE").text(), "OK");
+            await_until("the log is let go of", || {
+                number(&mut client, "replication", "repl_backlog_first_byte_offset") > 3_000_000
+            });
+        }
+        replica.restart_as_replica_at(primary.address());
+        await_link(&replica);
+        await_same(&[&primary, &replica]);
+        assert_eq!(number(&mut client, "stats", "sync_full"), full + 1);
+        let mut reader = replica.connect();
+        assert_eq!(reader.info("backlog", "backlog_last_resync_kind"), "full");
+        // It was behind, and so there was nothing that it alone had.
+        assert_eq!(number(&mut reader, "backlog", "backlog_discarded_bytes"), 0);
+        assert!(!replica.directory().join("discarded").exists());
+    }
+}
+
+#[test]
+fn keys_whose_time_comes_while_a_replica_is_down_stay_until_the_primary_deletes_them() {
+    for kind in stock_kinds() {
+        let primary = kind.start(&[]);
+        let mut client = primary.connect();
+        client.run("DEBUG SET-ACTIVE-EXPIRE 0");
+        client.run("SET lasting 1");
+        let mut replica = replica_of(&primary, &[]);
+        client.run("SET fading 1 PX 30");
+        await_same(&[&primary, &replica]);
+        replica.kill();
+        let begin = Instant::now();
+        await_until("its time has come", || begin.elapsed() > Duration::from_millis(40));
+        replica.restart_as_replica_at(primary.address());
+        await_link(&replica);
+        let mut reader = replica.connect();
+        assert_eq!(reader.run("EXISTS fading").integer(), 0);
+        assert_eq!(reader.run("DBSIZE").integer(), 2, "it writes nothing of its own");
+        await_same(&[&primary, &replica]);
+        let held = history(&replica).offset;
+
+        promote(&replica);
+        await_until("a primary deletes it", || reader.run("DBSIZE").integer() == 1);
+        assert!(history(&replica).offset > held);
     }
 }
