@@ -71,13 +71,11 @@ impl Server {
 
     /// Whether the stream, which ends at `end`, is of a history worth naming.
     ///
-    /// One that is empty still is where the data came otherwise, and where a primary's is as young.
+    /// One that is empty still is where there is a snapshot: of data that came otherwise, of a primary
+    /// whose history is as young, or for a replica.
     pub(super) fn has_history(&self, end: Offset) -> bool {
-        let is_followed =
-            |manifest: &ManifestFile| manifest.current().role == RecordedRole::Replica;
-        end > Offset::ZERO
-            || self.manifest.lock().as_ref().is_some_and(is_followed)
-            || (0..self.keyspace.databases()).any(|db| self.keyspace.keys_count(db) > 0)
+        let has_snapshot = |manifest: &ManifestFile| manifest.current().snapshot.is_some();
+        end > Offset::ZERO || self.manifest.lock().as_ref().is_some_and(has_snapshot)
     }
 
     /// Goes on under the name that the primary's history has; durable when this returns (R8).
