@@ -144,6 +144,8 @@ async fn run(server: &Arc<Server>, plan: &FailoverPlan) -> Result<PrimaryAddress
         _ = aborted.changed() => Err(GivenUp::Aborted),
     };
     if handed_over.is_err() {
+        // Should it not have begun yet, it will not.
+        *server.failover.stage.lock() = Stage::WaitingForSync;
         change_primary(server, None).await?;
     }
     handed_over.map(|()| successor)

@@ -16,6 +16,7 @@ use crate::snapshot::{Ancestor, FileError, ManifestFile, Role as RecordedRole};
 
 use super::Server;
 use super::doubt::Confirmation;
+use super::failover::Stage;
 use super::link::{Link, PrimaryAddress};
 
 /// What this server is to others.
@@ -41,6 +42,9 @@ pub enum RoleError {
     /// The history could not be given another name.
     #[error(transparent)]
     History(#[from] HistoryError),
+    /// The failover was given up before this server had begun to follow.
+    #[error("the failover was aborted")]
+    Aborted,
     /// The thread of the link cannot be started.
     #[error("cannot start the link: {0}")]
     Thread(#[from] std::io::Error),
@@ -211,6 +215,9 @@ fn follow(
 /// Follows a replica, which is asked to lead first.
 pub fn hand_over(server: &Arc<Server>, successor: PrimaryAddress) -> Result<Arc<Link>, RoleError> {
     let _turn = server.roles.turn.lock();
+    if server.failover.stage() != Stage::InProgress {
+        return Err(RoleError::Aborted);
+    }
     server.name_primary(Some(&successor));
     follow(server, successor, Link::start_handing_over)
 }

@@ -11,6 +11,7 @@
 //!
 //! A start after a crash behind the fourth step does the fifth again.
 
+use std::fs::File;
 use std::sync::Arc;
 
 use tokio::task::JoinHandle;
@@ -24,8 +25,8 @@ use crate::replication::stream::Stream;
 use crate::server::clock::unix_ms;
 use crate::server::load::{self, Loaded};
 use crate::server::restore::RestoreError;
-use crate::server::{Server, recovery};
-use crate::snapshot::rdb::Finished;
+use crate::server::{Server, recovery, retaining};
+use crate::snapshot::rdb::{Decoder, Finished, Item, Limits, RawItem};
 use crate::snapshot::{Ancestor, LogFiles, LogPlace, Pending, Role, Sealed};
 
 use super::arrival::{Arrival, Reading};
@@ -110,6 +111,16 @@ impl Drop for Loading {
     }
 }
 
+/// Reads a snapshot to its end without keeping anything, before old data makes room for it.
+pub fn check(file: File) -> Result<(), LinkError> {
+    let mut decoder = Decoder::new(file, Limits::default()).map_err(RestoreError::from)?;
+    while !matches!(
+        decoder.next_raw().map_err(RestoreError::from)?,
+        RawItem::Other(Item::Eof { .. })
+    ) {}
+    Ok(())
+}
+
 /// Frees the old data, which is on disk; clients are told that the server loads.
 pub fn make_room(server: &Server) {
     server.live.set_loading(true);
@@ -165,6 +176,11 @@ fn take_over(
     let (database, databases) = (loaded.stream_db, keyspace.databases());
     if database >= databases as u64 {
         return Err(LinkError::Load(RestoreError::Database { database, databases }));
+    }
+    // Behind the switch there is no way back, and the new log needs a segment and a spare.
+    let needed = server.settings().backlog_segment_size * 2;
+    if retaining::free_bytes(&server.log_dir()) < needed {
+        return Err(LinkError::DiskShort);
     }
     pending.set_stream_db(loaded.stream_db);
     let Loaded { checksum, version, .. } = loaded;

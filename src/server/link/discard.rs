@@ -56,7 +56,9 @@ pub fn keep_apart(server: &Server, incoming: &Incoming) {
     server.stats.discarded_bytes.store(bytes, Ordering::Relaxed);
     let parted = incoming.parted.map_or_else(|| "unknown".to_owned(), |at| at.to_string());
     let kept = keep(server, log, replid, from);
-    prune(&server.directory.path().join(FOLDER), server.settings().backlog_discarded_max_count);
+    if matches!(kept, Ok(Some(_))) {
+        prune(&server.directory.path().join(FOLDER), server.settings().backlog_discarded_max_count);
+    }
     match kept {
         Ok(Some((path, kept))) => tracing::warn!(
             bytes,
@@ -103,10 +105,27 @@ fn keep(
     let name = format!("{}-{}-{from}", unix_ms(), &replid.to_string()[..8]);
     let path = server.directory.path().join(FOLDER).join(name);
     fs::create_dir_all(&path).map_err(|source| KeepError::Folder { path: path.clone(), source })?;
+    match copy(log, &path, replid, from, to) {
+        Ok(kept) => Ok(Some((path, kept))),
+        Err(error) => {
+            // Half of it would take the place of a whole one that is kept.
+            let _ = fs::remove_dir_all(&path);
+            Err(error)
+        }
+    }
+}
+
+fn copy(
+    log: &Log,
+    path: &Path,
+    replid: Replid,
+    from: Offset,
+    to: Offset,
+) -> Result<u64, KeepError> {
     let mut options = Options::new(replid);
     options.segment_bytes = to.since(from) + BESIDE_BYTES;
     options.sync = SyncPolicy::Never;
-    let storage = Arc::new(Directory::open_or_create(&path)?);
+    let storage = Arc::new(Directory::open_or_create(path)?);
     let (_own, mut writer) = Log::create_in(storage, from, &options, Helpers::Inline)?;
     let mut reader = log.reader(from)?;
     let (mut units, mut buffer) = (Units::new(), BytesMut::new());
@@ -121,8 +140,7 @@ fn keep(
             buffer.advance(whole);
         }
     }
-    let kept = writer.close()?;
-    Ok(Some((path, kept.since(from))))
+    Ok(writer.close()?.since(from))
 }
 
 /// Removes the oldest beyond so many.

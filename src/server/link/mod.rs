@@ -92,9 +92,11 @@ impl Link {
         server.live.set_linked(false);
         let (shared, own) = (Arc::clone(server), Arc::clone(&link));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let thread = std::thread::Builder::new()
-            .name("link".to_owned())
-            .spawn(move || runtime.block_on(own.run(&shared)))?;
+        let thread = std::thread::Builder::new().name("link".to_owned()).spawn(move || {
+            runtime.block_on(own.run(&shared));
+            // What is still looked up, or loaded for nobody, is not waited for.
+            runtime.shutdown_background();
+        })?;
         *link.thread.lock() = Some(thread);
         Ok(link)
     }

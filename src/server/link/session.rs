@@ -1,5 +1,6 @@
 //! One connection to the primary: the handshake, a full resync if need be, and the stream.
 
+use std::io::Seek;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -239,6 +240,10 @@ impl<'l> Session<'l> {
             Received::Loaded(aside) => Ok(aside),
             Received::Loading(loading) => self.loaded(loading).await,
             Received::Kept => {
+                let mut file = pending.reader()?;
+                file.rewind().map_err(LinkError::Write)?;
+                let checking = tokio::task::spawn_blocking(move || adopt::check(file));
+                self.meanwhile(checking).await?;
                 let loading = Loading::start(self.server, &pending, Some(bytes))?;
                 adopt::make_room(self.server);
                 loading.arrival.reached(bytes);
