@@ -33,10 +33,16 @@ fn damaged(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
-fn many() -> Vec<u8> {
-    let keys: Vec<_> = (0..MANY).map(|number| format!("key:{number}")).collect();
-    let pairs: Vec<_> = keys.iter().map(|key| (key.as_str(), "value")).collect();
-    rdb(&pairs)
+/// Many keys, and a database for the stream that is not there: loaded as a whole, and then refused.
+fn many_for_nothing() -> Vec<u8> {
+    let mut body = b"\xfa\x0erepl-stream-db\x0298\xfe\0".to_vec();
+    for number in 0..MANY {
+        let key = format!("key:{number}");
+        body.extend([0, key.len() as u8]);
+        body.extend(key.bytes());
+        body.extend(b"\x05value");
+    }
+    rdb_of("0011", &body)
 }
 
 #[test]
@@ -106,7 +112,7 @@ fn the_data_of_before_outlives_a_shutdown_while_another_is_loaded() {
     let mut client = replica.connect();
     client.run("SET own data");
     client.call(&["REPLICAOF", "127.0.0.1", &primary.port()]);
-    let snapshot = damaged(many());
+    let snapshot = many_for_nothing();
     let (mut connection, _) = primary.accept_at_psync();
     connection.full_resync(&replid('a'), 1, &snapshot);
     await_until("it is being loaded", || client.info("persistence", "loading") == "1");
