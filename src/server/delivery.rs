@@ -29,12 +29,16 @@ pub fn apply_limits(hub: &Hub, settings: &Settings) {
 ///
 /// They are held until the messages are logged and delivered, so that the subscribers here get those
 /// of one channel in the order of the stream, as a replica's do.
+#[inline]
 pub fn take_turn<'h>(
     hub: &'h Hub,
     session: &Session,
     command: &Command,
     args: &Args<'_>,
 ) -> Option<PublishingTurn<'h>> {
+    if !command.has(flag::PUBLISHES | flag::QUEUED_KEYS) {
+        return None;
+    }
     let turn = |command: &Command, args: &Args<'_>| {
         let channel = args.get(1).filter(|_| command.has(flag::PUBLISHES));
         channel.map_or(ShardSet::EMPTY, |channel| hub.turn_of(channel))
@@ -54,6 +58,7 @@ pub fn take_turn<'h>(
 }
 
 /// Hands the messages of a command that is logged to those who subscribe, and ends its turn.
+#[inline]
 pub fn deliver(hub: &Hub, turn: Option<PublishingTurn<'_>>, effect: &Effect, now_ms: i64) {
     let Some(turn) = turn else { return };
     for Publication { kind, channel, text } in effect.publications() {

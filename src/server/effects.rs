@@ -22,6 +22,7 @@ const HELLO: &[u8] = b"__sentinel__:hello";
 /// replica is attached: one that comes back later has missed it, as subscribers have. A server that
 /// was a primary before, and is told every other second by Sentinel who is one now, so gets no history
 /// of its own by that.
+#[inline]
 pub fn stays_here(server: &Server, mode: Mode, effect: &Effect) -> bool {
     mode == Mode::Reader || (effect.is_only_messages() && server.replicas.count() == 0)
 }
@@ -29,6 +30,7 @@ pub fn stays_here(server: &Server, mode: Mode, effect: &Effect) -> bool {
 /// Tells what a command shows its client that replicas must have first; notes what it wrote.
 ///
 /// A key that was found to have expired is gone whether its removal is kept or not.
+#[inline]
 pub fn seen(
     server: &Server,
     session: &Session,
@@ -54,6 +56,7 @@ pub fn hear(server: &Server, session: &Session, effect: &Effect) {
 /// Appends the effect to the log; the shards it speaks of are still held.
 ///
 /// Tells whether it is there: at the very end of a server nothing is taken any more.
+#[inline]
 pub fn log(
     (server, stream): (&Server, Option<&Arc<Stream>>),
     effect: &Effect,
