@@ -141,3 +141,21 @@ fn who_has_no_history_or_is_a_replica_is_not_in_doubt() {
     assert_eq!(seconds_left(&mut server.connect()), 0);
     assert!(!server.output().contains(BEGUN));
 }
+
+#[test]
+fn a_sentinel_that_takes_it_for_the_primary_confirms_it_and_another_does_not() {
+    let mut server = restarted("600");
+    let (mut client, mut sentinel) = (server.connect(), server.connect());
+    // Every sentinel listens to what the others say, and hears itself.
+    sentinel.send_command(&["SUBSCRIBE", "__sentinel__:hello"]);
+    sentinel.read();
+    let mut say = |port: u16| {
+        let hello = format!("127.0.0.1,26379,{},1,it,127.0.0.1,{port},1", "a".repeat(40));
+        assert_eq!(client.call(&["PUBLISH", "__sentinel__:hello", &hello]).integer(), 1);
+        client.run("SET a 2").text()
+    };
+    let own = server.address().port();
+    assert!(say(own ^ 1).starts_with("READONLY "), "it speaks of another server");
+    assert_eq!(say(own), "OK");
+    server.await_line(ENDED);
+}
