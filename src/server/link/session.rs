@@ -13,7 +13,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::log::Log;
 use crate::net::socket::Socket;
-use crate::position::{Offset, Position, Replid};
+use crate::position::{Position, Replid};
 use crate::replication::answer;
 use crate::replication::handshake::{Agreement, Failover, Handshake, Plan, Step};
 use crate::replication::payload::{Payload, PayloadState};
@@ -364,8 +364,6 @@ impl<'l> Session<'l> {
         let mut ticks = interval(ACK_PERIOD);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         ticks.tick().await;
-        // What the primary asked about and is not durable yet.
-        let mut asked_about: Option<Offset> = None;
         loop {
             self.gather()?;
             let came = applying.take(self.server, &stream, &mut self.buffer)?;
@@ -378,23 +376,14 @@ impl<'l> Session<'l> {
                 self.acknowledge(&log).await?;
                 let end = log.sealed();
                 if log.durable() < end {
-                    log.request_sync();
-                    asked_about = Some(end);
-                }
-            }
-            let durable = async {
-                match asked_about {
-                    Some(end) => log.becomes_durable_at(end).await,
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                read = self.read() => read?,
-                durable = durable => {
-                    durable?;
-                    asked_about = None;
+                    // Led here, as by a worker under `always`: to wake another thread and be woken by
+                    // it takes longer than a sync, and what comes meanwhile shares the next one.
+                    log.sync_through(end)?;
                     self.acknowledge(&log).await?;
                 }
+            }
+            tokio::select! {
+                read = self.read() => read?,
                 _ = ticks.tick() => {
                     self.check_silence()?;
                     // Nothing came that could fail.
