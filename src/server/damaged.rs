@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use crate::config::Settings;
 use crate::log::{Directory as LogDirectory, OpenError, RecoveryError, Storage};
+use crate::snapshot::directory::sync_directory;
 use crate::snapshot::manifest::MANIFEST_FILE;
 use crate::snapshot::{FileError, ManifestError, StoreError};
 
@@ -75,14 +76,18 @@ fn move_away(server: &Server, settings: &Settings) -> Result<PathBuf, StartError
         for seq in storage.list()? {
             rename(&storage.path(seq), &kept_log)?;
         }
+        sync_directory(&kept_log)?;
+        sync_directory(&log)?;
     }
     for file in [settings.dbfilename.as_path(), Path::new(MANIFEST_FILE)] {
         let path = data.join(file);
         if path.exists() {
             rename(&path, &kept)?;
+            // One after the other: segments without a manifest would be taken for somebody else's.
+            sync_directory(&kept)?;
+            server.directory.sync()?;
         }
     }
-    server.directory.sync()?;
     Ok(kept)
 }
 

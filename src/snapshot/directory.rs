@@ -136,6 +136,12 @@ impl Directory {
     }
 }
 
+/// Makes durable which files there are in a directory that is not a server's own.
+pub fn sync_directory(path: &Path) -> Result<(), FileError> {
+    let synced = File::open(path).and_then(|directory| directory.sync_all());
+    synced.map_err(FileError::new("sync", path))
+}
+
 fn write_aside(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     let mut file = File::create(path).map_err(FileError::new("create", path))?;
     file.write_all(bytes).map_err(FileError::new("write", path))?;

@@ -14,6 +14,8 @@ use crate::position::{Offset, Replid};
 use crate::replication::units::Units;
 use crate::server::Server;
 use crate::server::clock::unix_ms;
+use crate::snapshot::FileError;
+use crate::snapshot::directory::sync_directory;
 
 use super::adopt::Incoming;
 
@@ -37,6 +39,8 @@ enum KeepError {
     Open(#[from] OpenError),
     #[error(transparent)]
     Append(#[from] crate::log::AppendError),
+    #[error(transparent)]
+    File(#[from] FileError),
     #[error(transparent)]
     Close(#[from] crate::log::CloseError),
 }
@@ -103,10 +107,15 @@ fn keep(
     let end = log.sealed();
     let to = from.advanced(end.since(from).min(bytes_max));
     let name = format!("{}-{}-{from}", unix_ms(), &replid.to_string()[..8]);
-    let path = server.directory.path().join(FOLDER).join(name);
+    let folder = server.directory.path().join(FOLDER);
+    let path = folder.join(name);
     fs::create_dir_all(&path).map_err(|source| KeepError::Folder { path: path.clone(), source })?;
     match copy(log, &path, replid, from, to) {
-        Ok(kept) => Ok(Some((path, kept))),
+        Ok(kept) => {
+            sync_directory(&folder)?;
+            server.directory.sync()?;
+            Ok(Some((path, kept)))
+        }
         Err(error) => {
             // Half of it would take the place of a whole one that is kept.
             let _ = fs::remove_dir_all(&path);
@@ -140,7 +149,10 @@ fn copy(
             buffer.advance(whole);
         }
     }
-    Ok(writer.close()?.since(from))
+    let kept = writer.close()?.since(from);
+    // Before the history it is of gives way, it must be found.
+    sync_directory(path)?;
+    Ok(kept)
 }
 
 /// Removes the oldest beyond so many.
