@@ -33,14 +33,15 @@ fn word(n: u64) -> [u8; 8] {
     n.to_le_bytes()
 }
 
-#[test]
-fn golden_bytes_of_version_3() {
+/// What [`sample`] is in bytes; with the role, the snapshot's version and the state of the log's files
+/// where a version of the format has them.
+fn payload(role: &[u8], rdb_version: &[u8], files: &[u8]) -> Vec<u8> {
     let mut payload = Vec::new();
     payload.extend([0xaa; 20]);
     payload.extend(word(1));
     payload.extend([0xbb; 20]);
     payload.extend(word(0x0102));
-    payload.extend([1, 0, 0, 0]); // Replica
+    payload.extend(role);
     payload.extend([1, 0, 0, 0]); // Running
     payload.extend(word(4));
     payload.extend(b"boot");
@@ -59,46 +60,29 @@ fn golden_bytes_of_version_3() {
     for n in 5..=8 {
         payload.extend(word(n));
     }
-    payload.extend([11, 0, 0, 0]);
+    payload.extend(rdb_version);
     for n in 9..=11 {
         payload.extend(word(n));
     }
-    payload.extend([1, 0, 0, 0]); // GivenUp
+    payload.extend(files);
+    payload
+}
+
+#[test]
+fn golden_bytes_of_version_3() {
+    let (replica, given_up) = ([1, 0, 0, 0], [1, 0, 0, 0]);
     let bytes = sample().encode();
     assert_eq!(bytes[..16], *b"BKLGMFST\x03\0\0\0\xd4\0\0\0");
     assert_eq!(bytes[16..20], 0x6427_c95c_u32.to_le_bytes());
-    assert_eq!(bytes[20..], payload);
+    assert_eq!(bytes[20..], payload(&replica, &[11, 0, 0, 0], &given_up));
     assert_eq!(Manifest::decode(&bytes), Ok(sample()));
 }
 
 #[test]
 fn golden_bytes_of_version_2_are_those_of_a_primary() {
-    let mut payload = Vec::new();
-    payload.extend([0xaa; 20]);
-    payload.extend(word(1));
-    payload.extend([0xbb; 20]);
-    payload.extend(word(0x0102));
-    payload.extend([1, 0, 0, 0]); // Running
-    payload.extend(word(4));
-    payload.extend(b"boot");
-    payload.push(1);
-    payload.extend(word(27));
-    payload.extend([1, 0, 0, 0]); // Sealed
-    payload.push(1);
-    for n in [3, 4, 12, 13] {
-        payload.extend(word(n));
-    }
-    payload.push(1);
-    payload.extend(word(8));
-    payload.extend(b"dump.rdb");
-    payload.extend(word(1));
-    payload.extend(b"s");
-    for n in 5..=11 {
-        payload.extend(word(n));
-    }
     let mut bytes = b"BKLGMFST\x02\0\0\0\xc8\0\0\0".to_vec();
     bytes.extend(0x0bdf_a701_u32.to_le_bytes());
-    bytes.extend(payload);
+    bytes.extend(payload(&[], &[], &[]));
     let mut expected = sample();
     expected.role = Role::Primary;
     expected.log.files = LogFiles::Own;
