@@ -1,6 +1,6 @@
 //! One command being executed: its words, who asks, the data it may touch, where its reply goes.
 
-use crate::keyspace::{Db, Entry, Hash, Key, Keyspace, Locked, Str, Value};
+use crate::keyspace::{Db, Entry, Hash, Key, Keyspace, List, Locked, Set, SortedSet, Str, Value};
 use crate::net::{args::Args, reply::Reply};
 
 use super::{Effect, Fault, Host, Session};
@@ -129,6 +129,21 @@ impl Data<'_, '_> {
         self.read(key).map(|entry| hash_in(&entry)).transpose()
     }
 
+    /// Finds a live list for a reading command.
+    pub fn read_list(&mut self, key: &Key<'_>) -> Result<Option<List<'_>>, Fault> {
+        self.read(key).map(|entry| list_in(&entry)).transpose()
+    }
+
+    /// Finds a live set for a reading command.
+    pub fn read_set(&mut self, key: &Key<'_>) -> Result<Option<Set<'_>>, Fault> {
+        self.read(key).map(|entry| set_in(&entry)).transpose()
+    }
+
+    /// Finds a live sorted set for a reading command.
+    pub fn read_sorted_set(&mut self, key: &Key<'_>) -> Result<Option<SortedSet<'_>>, Fault> {
+        self.read(key).map(|entry| sorted_set_in(&entry)).transpose()
+    }
+
     /// Finds a live string for a writing command.
     pub fn peek_string(&mut self, key: &Key<'_>) -> Result<Option<Str<'_>>, Fault> {
         self.peek(key).map(|entry| string_in(&entry)).transpose()
@@ -151,6 +166,21 @@ impl Data<'_, '_> {
     /// Finds a live hash for a writing command.
     pub fn peek_hash(&mut self, key: &Key<'_>) -> Result<Option<Hash<'_>>, Fault> {
         self.peek(key).map(|entry| hash_in(&entry)).transpose()
+    }
+
+    /// Finds a live list for a writing command.
+    pub fn peek_list(&mut self, key: &Key<'_>) -> Result<Option<List<'_>>, Fault> {
+        self.peek(key).map(|entry| list_in(&entry)).transpose()
+    }
+
+    /// Finds a live set for a writing command.
+    pub fn peek_set(&mut self, key: &Key<'_>) -> Result<Option<Set<'_>>, Fault> {
+        self.peek(key).map(|entry| set_in(&entry)).transpose()
+    }
+
+    /// Finds a live sorted set for a writing command.
+    pub fn peek_sorted_set(&mut self, key: &Key<'_>) -> Result<Option<SortedSet<'_>>, Fault> {
+        self.peek(key).map(|entry| sorted_set_in(&entry)).transpose()
     }
 
     /// Tells whether the key exists and has not expired; an expired one is removed and logged.
@@ -198,13 +228,34 @@ impl Data<'_, '_> {
 fn string_in<'e>(entry: &Entry<'e>) -> Result<Str<'e>, Fault> {
     match entry.value() {
         Value::String(string) => Ok(string),
-        Value::Hash(_) => Err(Fault::WRONG_TYPE),
+        _ => Err(Fault::WRONG_TYPE),
     }
 }
 
 fn hash_in<'e>(entry: &Entry<'e>) -> Result<Hash<'e>, Fault> {
     match entry.value() {
         Value::Hash(hash) => Ok(hash),
-        Value::String(_) => Err(Fault::WRONG_TYPE),
+        _ => Err(Fault::WRONG_TYPE),
+    }
+}
+
+fn list_in<'e>(entry: &Entry<'e>) -> Result<List<'e>, Fault> {
+    match entry.value() {
+        Value::List(list) => Ok(list),
+        _ => Err(Fault::WRONG_TYPE),
+    }
+}
+
+fn set_in<'e>(entry: &Entry<'e>) -> Result<Set<'e>, Fault> {
+    match entry.value() {
+        Value::Set(set) => Ok(set),
+        _ => Err(Fault::WRONG_TYPE),
+    }
+}
+
+fn sorted_set_in<'e>(entry: &Entry<'e>) -> Result<SortedSet<'e>, Fault> {
+    match entry.value() {
+        Value::SortedSet(sorted_set) => Ok(sorted_set),
+        _ => Err(Fault::WRONG_TYPE),
     }
 }

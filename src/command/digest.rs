@@ -8,6 +8,7 @@ use std::fmt;
 use sha1_smol::Sha1;
 
 use crate::keyspace::{Db, Entry, Kind, Value};
+use crate::net::number::format_17_digits;
 
 const DIGEST_BYTES: usize = 20;
 
@@ -41,6 +42,16 @@ impl Digest {
         self.mix(&kind_number(entry.kind()).to_be_bytes());
         match entry.value() {
             Value::String(string) => self.mix(string.as_bytes(&mut [0; 20])),
+            Value::List(list) => list.iter().for_each(|element| self.mix(element)),
+            Value::Set(set) => set.iter().for_each(|member| self.join(member)),
+            Value::SortedSet(set) => {
+                for member in &set {
+                    let mut pair = Self::default();
+                    pair.mix(member.bytes);
+                    pair.mix(format_17_digits(member.score).as_bytes());
+                    self.join(&pair.0);
+                }
+            }
             Value::Hash(hash) => {
                 for (field, value) in &hash {
                     let mut pair = Self::default();
@@ -80,6 +91,9 @@ impl fmt::Display for Digest {
 fn kind_number(kind: Kind) -> u32 {
     match kind {
         Kind::String => 0,
+        Kind::List => 1,
+        Kind::Set => 2,
+        Kind::SortedSet => 3,
         Kind::Hash => 4,
     }
 }

@@ -11,7 +11,7 @@ use super::shard::Shard;
 use super::slab::Large;
 use super::space::Keyspace;
 use super::table::Table;
-use super::value::{EMPTY_HASH, HashMut, Kind, Str, canonical_integer};
+use super::value::{HashMut, Kind, ListMut, Place, SetMut, SortedSetMut, Str, canonical_integer};
 
 /// A view of one database over the shards that are held.
 ///
@@ -187,21 +187,7 @@ impl<'l> Db<'l> {
     /// # Panics
     /// When the key holds something other than a hash.
     pub fn hash_mut(&mut self, key: &Key<'_>) -> Option<HashMut<'_>> {
-        let (space, index) = (self.space, self.index);
-        let Shard { tables, scratch, .. } = self.shard_mut(key);
-        let keys_max = tables[index].keys_max();
-        let (partition, at) = tables[index].partition_mut(key, space.hasher())?;
-        let kind = partition.entry(at).kind();
-        assert!(kind == Kind::Hash, "editing a {} as a hash", kind.name());
-        Some(HashMut {
-            partition,
-            at,
-            key_hash: key.hash(),
-            scratch,
-            hasher: space.hasher(),
-            limits: space.limits(),
-            keys_max,
-        })
+        self.place(key, Kind::Hash).map(HashMut)
     }
 
     /// Borrows the hash of a key for editing; an absent key gets an empty one.
@@ -209,17 +195,55 @@ impl<'l> Db<'l> {
     /// # Panics
     /// When the key holds something other than a hash.
     pub fn hash_or_create(&mut self, key: &Key<'_>, clock: u32) -> HashMut<'_> {
-        let used = self.space.usage().at(clock);
-        if !self.contains(key) {
-            let head = Head { raw: false, accessed: used.noted(|| None), expiry: None };
-            self.edit(key, |partition, at, space| {
-                partition.put(key, at, head, Payload::Packed(EMPTY_HASH), space.hasher());
-            });
-            return self.hash_mut(key).expect("the key was created");
-        }
-        let hash = self.hash_mut(key).expect("the key was found");
-        hash.partition.touch(hash.at, used);
-        hash
+        HashMut(self.place_or_create(key, Kind::Hash, clock))
+    }
+
+    /// Borrows the list of a key for editing; none when the key is absent.
+    ///
+    /// # Panics
+    /// When the key holds something other than a list.
+    pub fn list_mut(&mut self, key: &Key<'_>) -> Option<ListMut<'_>> {
+        self.place(key, Kind::List).map(ListMut)
+    }
+
+    /// Borrows the list of a key for editing; an absent key gets an empty one.
+    ///
+    /// # Panics
+    /// When the key holds something other than a list.
+    pub fn list_or_create(&mut self, key: &Key<'_>, clock: u32) -> ListMut<'_> {
+        ListMut(self.place_or_create(key, Kind::List, clock))
+    }
+
+    /// Borrows the set of a key for editing; none when the key is absent.
+    ///
+    /// # Panics
+    /// When the key holds something other than a set.
+    pub fn set_mut(&mut self, key: &Key<'_>) -> Option<SetMut<'_>> {
+        self.place(key, Kind::Set).map(SetMut)
+    }
+
+    /// Borrows the set of a key for editing; an absent key gets an empty one.
+    ///
+    /// # Panics
+    /// When the key holds something other than a set.
+    pub fn set_or_create(&mut self, key: &Key<'_>, clock: u32) -> SetMut<'_> {
+        SetMut(self.place_or_create(key, Kind::Set, clock))
+    }
+
+    /// Borrows the sorted set of a key for editing; none when the key is absent.
+    ///
+    /// # Panics
+    /// When the key holds something other than a sorted set.
+    pub fn sorted_set_mut(&mut self, key: &Key<'_>) -> Option<SortedSetMut<'_>> {
+        self.place(key, Kind::SortedSet).map(SortedSetMut)
+    }
+
+    /// Borrows the sorted set of a key for editing; an absent key gets an empty one.
+    ///
+    /// # Panics
+    /// When the key holds something other than a sorted set.
+    pub fn sorted_set_or_create(&mut self, key: &Key<'_>, clock: u32) -> SortedSetMut<'_> {
+        SortedSetMut(self.place_or_create(key, Kind::SortedSet, clock))
     }
 
     /// Removes a key; says whether it was there.
@@ -252,8 +276,8 @@ impl<'l> Db<'l> {
                 OwnedValue::Large(Large::Bytes(bytes)) if short(&bytes) => {
                     partition.put(key, at, head, Payload::Bytes(&bytes), hasher);
                 }
-                OwnedValue::Large(Large::Packed(bytes)) if short(&bytes) => {
-                    partition.put(key, at, head, Payload::Packed(&bytes), hasher);
+                OwnedValue::Large(Large::Packed(kind, bytes)) if short(&bytes) => {
+                    partition.put(key, at, head, Payload::Packed(kind, &bytes), hasher);
                 }
                 OwnedValue::Large(large) => partition.put_large(key, at, head, large, hasher),
             }
@@ -328,6 +352,41 @@ impl<'l> Db<'l> {
         for (_, table) in self.tables() {
             table.due(now_ms, full - found.len(), found);
         }
+    }
+
+    /// Borrows the place of a value; none when the key is absent.
+    fn place(&mut self, key: &Key<'_>, kind: Kind) -> Option<Place<'_>> {
+        let (space, index) = (self.space, self.index);
+        let Shard { tables, scratch, .. } = self.shard_mut(key);
+        let keys_max = tables[index].keys_max();
+        let (partition, at) = tables[index].partition_mut(key, space.hasher())?;
+        let found = partition.entry(at).kind();
+        assert!(found == kind, "editing a {} as a {}", found.name(), kind.name());
+        Some(Place {
+            partition,
+            at,
+            key_hash: key.hash(),
+            scratch,
+            hasher: space.hasher(),
+            limits: space.limits(),
+            keys_max,
+        })
+    }
+
+    /// Borrows the place of a value; an absent key gets an empty one.
+    fn place_or_create(&mut self, key: &Key<'_>, kind: Kind, clock: u32) -> Place<'_> {
+        let used = self.space.usage().at(clock);
+        if !self.contains(key) {
+            let head = Head { raw: false, accessed: used.noted(|| None), expiry: None };
+            self.edit(key, |partition, at, space| {
+                let payload = Payload::Packed(kind, kind.empty());
+                partition.put(key, at, head, payload, space.hasher());
+            });
+            return self.place(key, kind).expect("the key was created");
+        }
+        let place = self.place(key, kind).expect("the key was found");
+        place.partition.touch(place.at, used);
+        place
     }
 
     #[inline]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::arena::padded;
 use super::record::{KeyField, Payload, Record};
 use super::slab::{Large, Slab};
-use super::value::{Hash, Kind, Str, Value};
+use super::value::{Hash, Kind, List, Set, SortedSet, Str, Value};
 
 /// The longest string that OBJECT ENCODING calls "embstr".
 const EMBEDDED_BYTES_MAX: usize = 44;
@@ -61,7 +61,7 @@ impl<'e> Entry<'e> {
         match self.record.payload() {
             Payload::Int(number) => Value::String(Str::Int(number)),
             Payload::Bytes(bytes) => Value::String(Str::Bytes(bytes)),
-            Payload::Packed(bytes) => Value::Hash(Hash::packed(bytes)),
+            Payload::Packed(kind, bytes) => packed_value(kind, bytes),
             Payload::Large(slot) => self.slab.at(slot).view(),
         }
     }
@@ -103,6 +103,7 @@ impl<'e> Entry<'e> {
                     "hashtable"
                 }
             }
+            Value::List(_) | Value::Set(_) | Value::SortedSet(_) => "listpack",
         }
     }
 
@@ -128,7 +129,7 @@ impl<'e> Entry<'e> {
         let value = match self.record.payload() {
             Payload::Int(number) => OwnedValue::Int(number),
             Payload::Bytes(bytes) => OwnedValue::Large(Large::Bytes(copied(bytes))),
-            Payload::Packed(bytes) => OwnedValue::Large(Large::Packed(copied(bytes))),
+            Payload::Packed(kind, bytes) => OwnedValue::Large(Large::Packed(kind, copied(bytes))),
             Payload::Large(slot) => OwnedValue::Large(self.slab.at(slot).clone()),
         };
         let head = self.record.head();
@@ -169,15 +170,27 @@ impl Large {
     pub(super) fn view(&self) -> Value<'_> {
         match self {
             Self::Bytes(bytes) => Value::String(Str::Bytes(bytes)),
-            Self::Packed(bytes) => Value::Hash(Hash::packed(bytes)),
+            Self::Packed(kind, bytes) => packed_value(*kind, bytes),
             Self::Hash(hash) => Value::Hash(Hash::large(hash)),
         }
     }
 
     fn memory_bytes(&self) -> usize {
         match self {
-            Self::Bytes(bytes) | Self::Packed(bytes) => bytes.capacity(),
+            Self::Bytes(bytes) | Self::Packed(_, bytes) => bytes.capacity(),
             Self::Hash(hash) => Hash::large(hash).large_bytes(),
         }
+    }
+}
+
+/// Views a packed value.
+#[inline]
+fn packed_value(kind: Kind, bytes: &[u8]) -> Value<'_> {
+    match kind {
+        Kind::Hash => Value::Hash(Hash::packed(bytes)),
+        Kind::List => Value::List(List::packed(bytes)),
+        Kind::Set => Value::Set(Set::packed(bytes)),
+        Kind::SortedSet => Value::SortedSet(SortedSet::packed(bytes)),
+        Kind::String => Value::String(Str::Bytes(bytes)),
     }
 }

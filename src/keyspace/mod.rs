@@ -44,4 +44,7 @@ pub use locked::{Cleared, Locked};
 pub use scan::ScanCursor;
 pub use space::Keyspace;
 pub use usage::{Usage, UsagePolicy};
-pub use value::{FieldSet, Hash, HashIter, HashMut, Kind, Str, Value};
+pub use value::{
+    FieldSet, Hash, HashIter, HashMut, Kind, List, ListIter, ListMut, Member, Place, ScoreSet, Set,
+    SetIter, SetMut, SortedSet, SortedSetIter, SortedSetMut, Str, Value,
+};

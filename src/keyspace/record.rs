@@ -7,7 +7,7 @@
 //!        key        varint length · bytes;  a long key: u32 slot in the slab
 //!        value      integer: i64 little-endian
 //!                   bytes:   varint length · bytes
-//!                   packed:  varint length · packed hash
+//!                   packed:  varint length · packed value; each type has a form of its own
 //!                   large:   u32 slot in the slab
 //! ```
 //!
@@ -16,6 +16,7 @@
 
 use std::ops::Range;
 
+use super::value::Kind;
 use super::varint::{self, Varint};
 
 /// The longest key or value that lies in the record itself.
@@ -32,8 +33,11 @@ const SLOT_BYTES: usize = 4;
 const FORM_MASK: u8 = 0b111;
 const FORM_INT: u8 = 0;
 const FORM_BYTES: u8 = 1;
-const FORM_PACKED: u8 = 2;
+const FORM_PACKED_HASH: u8 = 2;
 const FORM_LARGE: u8 = 3;
+const FORM_PACKED_LIST: u8 = 4;
+const FORM_PACKED_SET: u8 = 5;
+const FORM_PACKED_SORTED_SET: u8 = 6;
 const EXPIRES: u8 = 1 << 3;
 const LONG_KEY: u8 = 1 << 4;
 const RAW: u8 = 1 << 5;
@@ -58,7 +62,8 @@ pub(super) enum KeyField<'r> {
 pub(super) enum Payload<'r> {
     Int(i64),
     Bytes(&'r [u8]),
-    Packed(&'r [u8]),
+    /// A small value that is no string.
+    Packed(Kind, &'r [u8]),
     Large(u32),
 }
 
@@ -110,7 +115,7 @@ impl Payload<'_> {
     pub(super) fn size(&self) -> usize {
         match self {
             Self::Int(_) => INTEGER_BYTES,
-            Self::Bytes(bytes) | Self::Packed(bytes) => varint::size(bytes.len()) + bytes.len(),
+            Self::Bytes(bytes) | Self::Packed(_, bytes) => varint::size(bytes.len()) + bytes.len(),
             Self::Large(_) => SLOT_BYTES,
         }
     }
@@ -120,7 +125,7 @@ impl Payload<'_> {
     pub(super) fn write(&self, out: &mut [u8]) {
         match self {
             Self::Int(number) => out[..INTEGER_BYTES].copy_from_slice(&number.to_le_bytes()),
-            Self::Bytes(bytes) | Self::Packed(bytes) => write_bytes(out, bytes),
+            Self::Bytes(bytes) | Self::Packed(_, bytes) => write_bytes(out, bytes),
             Self::Large(slot) => out[..SLOT_BYTES].copy_from_slice(&slot.to_le_bytes()),
         }
     }
@@ -129,7 +134,11 @@ impl Payload<'_> {
         match self {
             Self::Int(_) => FORM_INT,
             Self::Bytes(_) => FORM_BYTES,
-            Self::Packed(_) => FORM_PACKED,
+            Self::Packed(Kind::Hash, _) => FORM_PACKED_HASH,
+            Self::Packed(Kind::List, _) => FORM_PACKED_LIST,
+            Self::Packed(Kind::Set, _) => FORM_PACKED_SET,
+            Self::Packed(Kind::SortedSet, _) => FORM_PACKED_SORTED_SET,
+            Self::Packed(Kind::String, _) => unreachable!("a string is not packed"),
             Self::Large(_) => FORM_LARGE,
         }
     }
@@ -215,7 +224,10 @@ impl<'r> Record<'r> {
         match self.bytes[0] & FORM_MASK {
             FORM_INT => Payload::Int(i64::from_le_bytes(self.array(at))),
             FORM_BYTES => Payload::Bytes(bytes()),
-            FORM_PACKED => Payload::Packed(bytes()),
+            FORM_PACKED_HASH => Payload::Packed(Kind::Hash, bytes()),
+            FORM_PACKED_LIST => Payload::Packed(Kind::List, bytes()),
+            FORM_PACKED_SET => Payload::Packed(Kind::Set, bytes()),
+            FORM_PACKED_SORTED_SET => Payload::Packed(Kind::SortedSet, bytes()),
             _ => Payload::Large(u32::from_le_bytes(self.array(at))),
         }
     }
@@ -309,7 +321,10 @@ mod tests {
                 for payload in [
                     Payload::Int(-3),
                     Payload::Bytes(&long),
-                    Payload::Packed(b"\0\0"),
+                    Payload::Packed(Kind::Hash, b"\0\0"),
+                    Payload::Packed(Kind::List, &long),
+                    Payload::Packed(Kind::Set, b"\0"),
+                    Payload::Packed(Kind::SortedSet, b""),
                     Payload::Large(u32::MAX),
                 ] {
                     let mut bytes = encode(head, key, payload);

@@ -5,15 +5,15 @@
 
 use std::sync::Arc;
 
-use super::value::LargeHash;
+use super::value::{Kind, LargeHash};
 
 /// A value, or a key, too large for the arena.
 #[derive(Clone, Debug)]
 pub(super) enum Large {
     /// A string, or a long key.
     Bytes(Arc<Vec<u8>>),
-    /// A hash in its packed form.
-    Packed(Arc<Vec<u8>>),
+    /// A value of this type in its packed form.
+    Packed(Kind, Arc<Vec<u8>>),
     /// A hash with a table of its own.
     Hash(Arc<LargeHash>),
 }

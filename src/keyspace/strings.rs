@@ -101,7 +101,7 @@ impl Partition {
                 self.rewrite(key.hash(), at, head, None);
                 return;
             }
-            Some((_, Payload::Packed(_))) => panic!("editing a hash as a string"),
+            Some((_, Payload::Packed(kind, _))) => panic!("editing a {} as a string", kind.name()),
         }
         edit(scratch);
         if scratch.len() <= INLINE_BYTES_MAX {

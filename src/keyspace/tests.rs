@@ -238,6 +238,7 @@ fn held(entry: Entry<'_>) -> (Held, Option<i64>) {
             }
             Held::Hash(fields)
         }
+        other => panic!("{other:?} is not in the model"),
     };
     (held, entry.expiry())
 }

@@ -155,6 +155,30 @@ fn write_digits(out: &mut DoubleText, digits: &[u8], exponent: i32) -> std::fmt:
     }
 }
 
+/// Prints a number as C's `%.17g` does: 17 significant digits, without zeros at their end.
+///
+/// # Panics
+/// Never: what is split is what was printed.
+pub fn format_17_digits(number: f64) -> String {
+    const DIGITS: i32 = 17;
+    if !number.is_finite() {
+        return String::from_utf8_lossy(format_double(number).as_bytes()).into_owned();
+    }
+    let text = format!("{number:.16e}");
+    let (mantissa, exponent) = text.split_once('e').expect("the form has an exponent");
+    let exponent: i32 = exponent.parse().expect("it is a number");
+    if (-4..DIGITS).contains(&exponent) {
+        let text = format!("{number:.*}", (DIGITS - 1 - exponent) as usize);
+        return without_zeros(&text).to_owned();
+    }
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{}e{sign}{:02}", without_zeros(mantissa), exponent.abs())
+}
+
+fn without_zeros(text: &str) -> &str {
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -203,6 +227,27 @@ mod tests {
             ("1e", None),
         ] {
             assert_eq!(parse_f64_strict(text.as_bytes()), number, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn seventeen_digits_are_those_of_c() {
+        for (number, text) in [
+            (0.0, "0"),
+            (-0.0, "-0"),
+            (1.0, "1"),
+            (-3.5, "-3.5"),
+            (0.1, "0.10000000000000001"),
+            (1e16, "10000000000000000"),
+            (1e17, "1e+17"),
+            (1.5e300, "1.5000000000000001e+300"),
+            (0.0001, "0.0001"),
+            (0.00001, "1.0000000000000001e-05"),
+            (123_456_789_012_345_678.0, "1.2345678901234568e+17"),
+            (f64::INFINITY, "inf"),
+            (f64::NEG_INFINITY, "-inf"),
+        ] {
+            assert_eq!(format_17_digits(number), text);
         }
     }
 

@@ -163,6 +163,9 @@ fn encode_entry<W: Write>(
     match entry.value() {
         Value::String(Str::Int(number)) => encoder.integer(key, expiry, number),
         Value::String(Str::Bytes(bytes)) => encoder.string(key, expiry, bytes),
+        Value::List(_) | Value::Set(_) | Value::SortedSet(_) => {
+            unreachable!("no command makes one yet")
+        }
         Value::Hash(hash) => {
             encoder.hash(key, expiry, Fields { left: hash.len(), pairs: hash.iter() })
         }

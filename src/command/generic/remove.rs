@@ -48,6 +48,6 @@ pub(super) fn remove_key_in(call: &mut Call<'_, '_>, database: usize, key: &Key<
 fn is_large(entry: &Entry<'_>) -> bool {
     match entry.value() {
         Value::String(string) => string.len() >= BYTES_LATER,
-        Value::Hash(hash) => hash.len() >= FIELDS_LATER,
+        value => value.elements() >= FIELDS_LATER,
     }
 }

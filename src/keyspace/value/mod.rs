@@ -1,16 +1,27 @@
-//! What a key can hold: strings and hashes, borrowed for reading or for editing.
+//! What a key can hold, borrowed for reading or for editing.
 
 mod hash;
 mod hash_mut;
+mod list;
 mod packed;
+mod place;
+mod set;
+mod sorted_set;
 mod string;
+mod strings;
+
+#[cfg(test)]
+mod tests;
 
 pub use hash::{Hash, HashIter};
 pub use hash_mut::{FieldSet, HashMut};
+pub use list::{List, ListIter, ListMut};
+pub use place::Place;
+pub use set::{Set, SetIter, SetMut};
+pub use sorted_set::{Member, ScoreSet, SortedSet, SortedSetIter, SortedSetMut};
 pub use string::Str;
 
 pub(super) use hash::LargeHash;
-pub(super) use packed::EMPTY as EMPTY_HASH;
 pub(super) use string::canonical_integer;
 
 /// The type of a value, as TYPE names it.
@@ -20,6 +31,12 @@ pub enum Kind {
     String,
     /// Fields with values.
     Hash,
+    /// A sequence of strings.
+    List,
+    /// Strings, each once.
+    Set,
+    /// Strings, each once, in the order of their scores.
+    SortedSet,
 }
 
 impl Kind {
@@ -28,6 +45,19 @@ impl Kind {
         match self {
             Self::String => "string",
             Self::Hash => "hash",
+            Self::List => "list",
+            Self::Set => "set",
+            Self::SortedSet => "zset",
+        }
+    }
+
+    /// Returns the packed bytes of a value without elements.
+    pub(super) fn empty(self) -> &'static [u8] {
+        match self {
+            Self::Hash | Self::SortedSet => packed::EMPTY,
+            Self::List => strings::EMPTY,
+            Self::Set => set::EMPTY,
+            Self::String => &[],
         }
     }
 }
@@ -39,14 +69,34 @@ pub enum Value<'e> {
     String(Str<'e>),
     /// Fields with values.
     Hash(Hash<'e>),
+    /// A sequence of strings.
+    List(List<'e>),
+    /// Strings, each once.
+    Set(Set<'e>),
+    /// Strings, each once, in the order of their scores.
+    SortedSet(SortedSet<'e>),
 }
 
 impl Value<'_> {
+    /// Counts the elements; a string is one.
+    pub fn elements(&self) -> usize {
+        match self {
+            Self::String(_) => 1,
+            Self::Hash(hash) => hash.len(),
+            Self::List(list) => list.len(),
+            Self::Set(set) => set.len(),
+            Self::SortedSet(set) => set.len(),
+        }
+    }
+
     /// Returns the type.
     pub fn kind(&self) -> Kind {
         match self {
             Self::String(_) => Kind::String,
             Self::Hash(_) => Kind::Hash,
+            Self::List(_) => Kind::List,
+            Self::Set(_) => Kind::Set,
+            Self::SortedSet(_) => Kind::SortedSet,
         }
     }
 }

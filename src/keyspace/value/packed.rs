@@ -1,4 +1,5 @@
-//! The packed form of a small hash: lengths and bytes one after the other, in insertion order.
+//! The packed form of a small hash: lengths and bytes one after the other, in insertion order; and of a
+//! small sorted set, whose members have their scores for values, in their order.
 //!
 //! ```text
 //! u16 little-endian: how many pairs
@@ -10,7 +11,7 @@ use std::ops::Range;
 use crate::keyspace::varint::{self, Varint};
 
 /// A packed hash without fields.
-pub(in crate::keyspace) const EMPTY: &[u8] = &[0; COUNT_BYTES];
+pub(super) const EMPTY: &[u8] = &[0; COUNT_BYTES];
 
 /// The most pairs that the count can say.
 pub(super) const PAIRS_MAX: usize = u16::MAX as usize;
@@ -60,6 +61,16 @@ pub(super) fn push(packed: &mut Vec<u8>, field: &[u8], value: &[u8]) {
     push_string(packed, value);
     let pairs = len(packed) + 1;
     set_len(packed, pairs);
+}
+
+/// Inserts a pair before what is at byte `at`: the start of another, or the end.
+///
+/// # Panics
+/// When there are [`PAIRS_MAX`] already.
+pub(super) fn insert(packed: &mut Vec<u8>, at: usize, field: &[u8], value: &[u8]) {
+    let tail = packed.split_off(at);
+    push(packed, field, value);
+    packed.extend_from_slice(&tail);
 }
 
 /// Replaces the value of a pair, given the place of its tail.
