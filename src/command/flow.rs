@@ -1,7 +1,9 @@
 //! What a connection does after a command.
 
+use std::ops::Range;
 use std::time::Duration;
 
+use crate::keyspace::Kind;
 use crate::net::args::OwnedArgs;
 use crate::position::Position;
 
@@ -35,6 +37,8 @@ pub enum Request {
         /// How long at most; `None` waits for ever.
         timeout: Option<Duration>,
     },
+    /// `BLPOP` and its kin: until a key holds something for the client.
+    Block(Block),
     /// `SAVE`, and `BGSAVE` with the reply at once.
     Save,
     /// `DEBUG RELOAD`: a snapshot is written and loaded again.
@@ -63,6 +67,11 @@ pub enum Request {
 }
 
 impl Request {
+    /// Tells whether it is given up when the client leaves, or somebody interrupts it.
+    pub fn ends_early(&self) -> bool {
+        matches!(self, Self::Wait { .. } | Self::WaitDurable { .. })
+    }
+
     /// Tells whether the server works on it, so that the command takes until the answer.
     ///
     /// The time of the others is that of somebody else, or the end.
@@ -79,6 +88,28 @@ impl Request {
                 | Self::Transaction { .. }
         )
     }
+}
+
+/// What a command waits for that found nothing; it is run again when there may be something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// The words that are the keys waited for.
+    pub keys: Range<usize>,
+    /// The type of value that it takes from.
+    pub kind: Kind,
+    /// How long at most; `None` waits for ever.
+    pub timeout: Option<Duration>,
+    /// What is answered when that is over.
+    pub nothing: Nothing,
+}
+
+/// How a command says that there was nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nothing {
+    /// By a null.
+    Null,
+    /// By a null array, which is another one in RESP2.
+    NullArray,
 }
 
 /// A command of a transaction that the server works on once the others have run.

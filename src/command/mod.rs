@@ -10,6 +10,7 @@ pub mod effect;
 pub mod fault;
 pub mod flow;
 pub mod host;
+pub mod interrupt;
 pub mod session;
 
 pub mod generic;
@@ -51,6 +52,7 @@ pub use effect::Effect;
 pub use fault::Fault;
 pub use flow::Flow;
 pub use host::Host;
+pub use interrupt::{Interrupt, Interruption};
 pub use session::{ClientInfo, Session};
 
 /// The version of Redis whose behaviour clients may count on.

@@ -10,6 +10,7 @@ use crate::keyspace::{Keyspace, ShardSet};
 use crate::net::args::OwnedArgs;
 use crate::net::reply::Protocol;
 
+use super::interrupt::Interrupt;
 use super::pubsub::{Excess, Subscriber};
 use super::table::Command;
 
@@ -179,6 +180,8 @@ pub struct ClientInfo {
     pub names: Mutex<Names>,
     /// Ends the connection when notified.
     pub kill: tokio::sync::Notify,
+    /// Ends the waiting of a blocking command.
+    pub interrupt: Interrupt,
 }
 
 impl Session {
@@ -236,6 +239,7 @@ impl ClientInfo {
             written: AtomicU64::new(0),
             names: Mutex::new(Names { user: "default".to_owned(), ..Names::default() }),
             kill: tokio::sync::Notify::new(),
+            interrupt: Interrupt::default(),
         }
     }
 }

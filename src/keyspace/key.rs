@@ -87,6 +87,22 @@ impl ShardSet {
         self.0 == 0
     }
 
+    /// Returns the set as a bitmask.
+    pub(super) fn bits(self) -> u64 {
+        self.0
+    }
+
+    /// Returns the set of a bitmask.
+    pub(super) fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
+    /// Returns the shards that are not in `other`.
+    #[must_use]
+    pub fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// Walks the shards upward.
     pub fn iter(self) -> impl Iterator<Item = usize> {
         let mut left = self.0;

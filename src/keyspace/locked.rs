@@ -1,5 +1,6 @@
 //! Held shards: what a command may look at and change until it lets go of them.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -11,6 +12,8 @@ use super::key::{Key, SHARDS, ShardSet};
 use super::shard::Shard;
 use super::space::Keyspace;
 use super::table::Table;
+use super::value::Kind;
+use super::waiting::Ticket;
 use super::watch::Presence;
 
 /// The locks of some shards, held until dropped.
@@ -19,6 +22,8 @@ pub struct Locked<'a> {
     space: &'a Keyspace,
     set: ShardSet,
     guards: Guards<'a>,
+    /// The keys that were changed and that somebody waits for, in the order of their first change.
+    ready: VecDeque<(usize, Box<[u8]>)>,
 }
 
 /// The tables a flush took out; dropping it frees them, which may take long.
@@ -56,7 +61,7 @@ impl<'a> Locked<'a> {
             (Some(only), 1) => Guards::One(lock(only)),
             _ => Guards::Many(set.iter().map(lock).collect()),
         };
-        Self { space, set, guards }
+        Self { space, set, guards, ready: VecDeque::new() }
     }
 
     /// Tells whether all shards of `set` are held.
@@ -92,9 +97,12 @@ impl<'a> Locked<'a> {
     pub fn swap(&mut self, a: usize, b: usize, now_ms: i64) {
         assert!(self.set == ShardSet::ALL, "swapping databases takes every shard");
         let space = self.space;
+        let mut awaited = Vec::new();
         self.each(|index, shard| {
-            let Shard { tables, watchers, .. } = &mut *shard;
+            let Shard { tables, watchers, waiting, .. } = &mut *shard;
             for (db, other) in [(a, b), (b, a)] {
+                let comes = |key: &&[u8]| tables[other].find(&space.key(key)).is_some();
+                awaited.extend(waiting.keys(db).filter(comes).map(|key| (db, Box::from(key))));
                 watchers.replaced(
                     db,
                     |key| tables[db].find(&space.key(key)).is_some(),
@@ -105,6 +113,7 @@ impl<'a> Locked<'a> {
             publish(space, index, shard, a);
             publish(space, index, shard, b);
         });
+        self.ready.extend(awaited);
     }
 
     /// Empties a database in the held shards (FLUSHDB), raising the flags of its watched keys.
@@ -205,7 +214,8 @@ impl<'a> Locked<'a> {
             let (shards, guards): (Vec<_>, Vec<_>) = held.by_ref().take(each).unzip();
             let sets = shards.into_iter().map(ShardSet::single);
             let set = sets.fold(ShardSet::EMPTY, ShardSet::union);
-            parts.push(Self { space: self.space, set, guards: Guards::Many(guards) });
+            let guards = Guards::Many(guards);
+            parts.push(Self { space: self.space, set, guards, ready: VecDeque::new() });
         }
         parts
     }
@@ -266,11 +276,76 @@ impl<'a> Locked<'a> {
         self.shard_mut(key).watchers.remove(db, key.bytes(), flag);
     }
 
-    /// Raises the flags of those who watch the key; nearly free when nobody watches any.
+    /// Raises the flags of those who watch the key, and notes that those who wait for it may be served;
+    /// nearly free when nobody does either.
     #[inline]
     pub fn touched(&mut self, db: usize, key: &Key<'_>) {
-        let Shard { tables, watchers, .. } = self.shard_mut(key);
+        let Shard { tables, watchers, waiting, .. } = self.shard_mut(key);
         watchers.touched(db, key.bytes(), || tables[db].find(key).is_some());
+        if !waiting.is_empty() && waiting.is_awaited(db, key.bytes()) {
+            self.is_ready(db, key.bytes());
+        }
+    }
+
+    /// Has one wait for a key to hold a value of this type; serving it takes the shards of `reach`.
+    pub fn wait(
+        &mut self,
+        db: usize,
+        key: &Key<'_>,
+        (ticket, kind): (Ticket, Kind),
+        reach: ShardSet,
+    ) {
+        let space = self.space;
+        if self.shard_mut(key).waiting.add(db, key.bytes(), ticket, kind) {
+            space.count_awaited(1);
+        }
+        let reach = space.reach_of(key.shard()).union(reach);
+        space.set_reach(key.shard(), reach);
+    }
+
+    /// Ends a [`Self::wait`].
+    pub fn wait_no_more(&mut self, db: usize, key: &Key<'_>, ticket: Ticket) {
+        let space = self.space;
+        let waiting = &mut self.shard_mut(key).waiting;
+        if waiting.remove(db, key.bytes(), ticket) {
+            space.count_awaited(-1);
+            if waiting.is_empty() {
+                space.set_reach(key.shard(), ShardSet::EMPTY);
+            }
+        }
+    }
+
+    /// Tells whether a key was changed that somebody waits for.
+    #[inline]
+    pub fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// Takes the key that was changed first, of those that somebody waits for, with its database.
+    pub fn take_ready(&mut self) -> Option<(usize, Box<[u8]>)> {
+        self.ready.pop_front()
+    }
+
+    /// Finds who has waited longest for what the key holds now, of those who came after `after`.
+    pub fn next_waiting(&self, db: usize, key: &Key<'_>, after: Option<Ticket>) -> Option<Ticket> {
+        let shard = self.shard(key);
+        let kind = shard.tables[db].find(key)?.kind();
+        shard.waiting.next(db, key.bytes(), kind, after)
+    }
+
+    #[cold]
+    fn is_ready(&mut self, db: usize, key: &[u8]) {
+        if !self.ready.iter().any(|(at, name)| (*at, &**name) == (db, key)) {
+            self.ready.push_back((db, key.into()));
+        }
+    }
+
+    fn shard(&self, key: &Key<'_>) -> &Shard {
+        assert!(self.holds(ShardSet::of(key)), "shard {} is not held", key.shard());
+        match &self.guards {
+            Guards::One(guard) => guard,
+            Guards::Many(guards) => &guards[self.set.rank(key.shard())],
+        }
     }
 
     fn shard_mut(&mut self, key: &Key<'_>) -> &mut Shard {

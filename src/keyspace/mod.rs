@@ -12,6 +12,7 @@ mod usage;
 
 mod image;
 mod locked;
+mod waiting;
 mod watch;
 
 mod database;
@@ -48,3 +49,4 @@ pub use value::{
     FieldSet, Hash, HashIter, HashMut, Kind, List, ListIter, ListMut, Member, Place, ScoreSet, Set,
     SetIter, SetMut, SortedSet, SortedSetIter, SortedSetMut, Str, Value,
 };
+pub use waiting::Ticket;

@@ -1,13 +1,15 @@
 //! One shard: the part of every database that one lock guards.
 
 use super::table::Table;
+use super::waiting::Waiting;
 use super::watch::Watchers;
 
-/// One shard's part of every database, and who watches its keys.
+/// One shard's part of every database, who watches its keys, and who waits for them.
 #[derive(Debug)]
 pub(super) struct Shard {
     pub(super) tables: Vec<Table>,
     pub(super) watchers: Watchers,
+    pub(super) waiting: Waiting,
     /// A buffer for values being edited, kept so that editing does not allocate.
     pub(super) scratch: Vec<u8>,
 }
@@ -17,6 +19,7 @@ impl Shard {
         Self {
             tables: (0..databases).map(|_| Table::new(keys_max)).collect(),
             watchers: Watchers::default(),
+            waiting: Waiting::default(),
             scratch: Vec::new(),
         }
     }

@@ -1,6 +1,6 @@
 //! The keyspace: all shards, their locks and the counts that need no lock.
 
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use ahash::RandomState;
 use parking_lot::Mutex;
@@ -25,6 +25,8 @@ pub struct Keyspace {
     hasher: RandomState,
     limits: Limits,
     usage: Usage,
+    /// How many keys somebody waits for.
+    awaited: AtomicUsize,
 }
 
 /// A shard behind its lock, and its counts for those who do not want to take it.
@@ -32,6 +34,9 @@ pub struct Keyspace {
 #[repr(align(64))]
 pub(super) struct ShardCell {
     pub(super) shard: Mutex<Shard>,
+    /// The shards that are needed to serve those who wait for keys of this one; stored only by the
+    /// holder of the lock.
+    reach: AtomicU64,
     counts: Box<[Counts]>,
 }
 
@@ -52,6 +57,7 @@ impl Keyspace {
     pub fn with_partition_limit(databases: usize, keys_max: usize) -> Self {
         let cell = || ShardCell {
             shard: Mutex::new(Shard::new(databases, keys_max)),
+            reach: AtomicU64::new(0),
             counts: (0..databases).map(|_| Counts::default()).collect(),
         };
         Self {
@@ -60,6 +66,7 @@ impl Keyspace {
             hasher: RandomState::new(),
             limits: Limits::default(),
             usage: Usage::default(),
+            awaited: AtomicUsize::new(0),
         }
     }
 
@@ -146,6 +153,38 @@ impl Keyspace {
             place = 0;
         }
         ScanCursor::START
+    }
+
+    /// Adds to a set of shards those that are needed to serve whoever waits for keys of it.
+    ///
+    /// Who holds the result, and finds it the same, can serve them all, and whom serving them makes it
+    /// possible to serve.
+    #[inline]
+    pub fn reach(&self, set: ShardSet) -> ShardSet {
+        let of =
+            |set: ShardSet| set.iter().fold(0, |all, at| all | self.shards[at].reach.load(Relaxed));
+        let further = ShardSet::from_bits(of(set)).without(set);
+        if further.is_empty() { set } else { self.reach(set.union(further)) }
+    }
+
+    /// Counts the keys that somebody waits for.
+    pub fn awaited_count(&self) -> usize {
+        self.awaited.load(Relaxed)
+    }
+
+    /// Notes what serving those who wait for keys of a shard takes, whose lock is held.
+    pub(super) fn set_reach(&self, shard: usize, set: ShardSet) {
+        self.shards[shard].reach.store(set.bits(), Relaxed);
+    }
+
+    /// Tells what is noted by [`Self::set_reach`].
+    pub(super) fn reach_of(&self, shard: usize) -> ShardSet {
+        ShardSet::from_bits(self.shards[shard].reach.load(Relaxed))
+    }
+
+    /// Notes that somebody waits for one key more, or for one less.
+    pub(super) fn count_awaited(&self, change: isize) {
+        self.awaited.fetch_add(change as usize, Relaxed);
     }
 
     /// Returns the seeded hash function.

@@ -4,17 +4,18 @@ use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{Buf, BytesMut};
 
-use crate::command::flow::Request;
+use crate::command::flow::{Block, Nothing, Request};
 use crate::command::session::{ReplyMode, flag};
-use crate::command::{ClientInfo, Flow, Session};
+use crate::command::{ClientInfo, Flow, Interruption, Session};
 use crate::net::socket::{Accepted, Socket};
 use crate::net::{Parsed, Parser, Peer, Reply};
 
 use super::Server;
+use super::blocking::Waiting;
 use super::clients::Present;
 use super::clock::unix_ms;
 use super::execute::{Executor, Outcome};
@@ -35,6 +36,9 @@ const HELD_BYTES_MAX: usize = 256 * 1024;
 const KEPT_BYTES_MAX: usize = 64 * 1024;
 /// The most bytes reserved ahead for a request whose length is known.
 const RESERVE_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// How much is read of a client that waits, which is asked only to notice that it leaves.
+const AHEAD_BYTES_MAX: usize = 1024 * 1024;
 
 /// How long a client that broke the protocol may take to read why.
 const LINGER: Duration = Duration::from_secs(1);
@@ -94,6 +98,8 @@ enum Step {
     Paused,
     /// A request waits for the server.
     Await(Request),
+    /// A request waits for a key.
+    Block(Block, Waiting),
     /// The connection ends after what is written.
     Close,
     /// The connection ends, as the client has more to read than it may have.
@@ -223,7 +229,11 @@ impl Connection {
                 Step::Await(request) => {
                     requests::prepare(&self.worker.server, &self.session, &request);
                     self.flush().await?;
-                    self.answer(request).await;
+                    self.answer(request).await?;
+                }
+                Step::Block(block, waiting) => {
+                    self.flush().await?;
+                    self.block(&block, waiting).await?;
                 }
                 Step::Close => {
                     self.flush().await?;
@@ -312,6 +322,10 @@ impl Connection {
             match flow {
                 Flow::Done => {}
                 Flow::Close => return Step::Close,
+                Flow::Await(Request::Block(block)) => {
+                    let waiting = executor.waiting().expect("it was noted when the command ran");
+                    return Step::Block(block, waiting);
+                }
                 Flow::Await(request) => return Step::Await(request),
             }
             if self.session.info.flags.load(Ordering::Relaxed) & flag::CLOSING != 0 {
@@ -370,14 +384,78 @@ impl Connection {
         }
     }
 
+    /// Waits until a key holds something for the client, its time is over, or it leaves.
+    async fn block(&mut self, block: &Block, mut waiting: Waiting) -> Result<(), End> {
+        let info = Arc::clone(&self.session.info);
+        info.flags.fetch_or(flag::BLOCKED, Ordering::Relaxed);
+        let waits = info.interrupt.wait();
+        if self.worker.server.live.is_replica() {
+            info.interrupt.interrupt(Interruption::RoleChange);
+        }
+        let over = async {
+            match block.timeout {
+                Some(timeout) => tokio::time::sleep(timeout).await,
+                None => std::future::pending().await,
+            }
+        };
+        let answer = tokio::select! {
+            answer = waiting.answered() => Ok(answer),
+            () = over => Err(Interruption::Timeout),
+            why = waits.interrupted() => Err(why),
+            left = until_gone(&self.outbox, &mut self.input) => return Err(left),
+        };
+        let (answer, why) = match answer {
+            Ok(answer) => (Some(answer), None),
+            Err(why) => (waiting.give_up().await, Some(why)),
+        };
+        info.flags.fetch_and(!flag::BLOCKED, Ordering::Relaxed);
+        let mut output = Vec::new();
+        let mut reply = Reply::new(&mut output, self.session.protocol);
+        let fault = why.and_then(Interruption::fault);
+        let sight = answer.as_ref().and_then(|answer| answer.sight);
+        match (answer, fault, block.nothing) {
+            (Some(answer), ..) => output = answer.reply,
+            (None, Some(fault), _) => reply.error(fault.bytes()),
+            (None, None, Nothing::Null) => reply.null(),
+            (None, None, Nothing::NullArray) => reply.null_array(),
+        }
+        if self.session.reply == ReplyMode::On {
+            let mut replies = self.outbox.replies();
+            let start = replies.len();
+            replies.extend_from_slice(&output);
+            if let Some(sight) = sight {
+                self.outbox.holding.mark(start..replies.len(), sight);
+            }
+        }
+        self.end_of_waiting(why).await
+    }
+
+    /// Goes on, unless the waiting was ended by a change of the server's role.
+    async fn end_of_waiting(&mut self, why: Option<Interruption>) -> Result<(), End> {
+        if why != Some(Interruption::RoleChange) {
+            return Ok(());
+        }
+        let now = Instant::now();
+        self.worker.turn.owe(&self.outbox, now, now);
+        self.flush().await?;
+        Err(End::Closed)
+    }
+
     /// Waits for the server to do what a command asked for, and writes its reply.
-    async fn answer(&mut self, request: Request) {
+    async fn answer(&mut self, request: Request) -> Result<(), End> {
         let info = Arc::clone(&self.session.info);
         info.flags.fetch_or(flag::BLOCKED, Ordering::Relaxed);
         let muted = self.session.reply != ReplyMode::On;
         let mut output = Vec::new();
         let mut reply = Reply::new(&mut output, self.session.protocol);
-        let done = requests::answer(&self.worker.server, &self.session, request, &mut reply).await;
+        let ends_early = request.ends_early();
+        let waits = info.interrupt.wait();
+        let done = tokio::select! {
+            done = requests::answer(&self.worker.server, &self.session, request, &mut reply, &waits)
+                => done,
+            left = until_gone(&self.outbox, &mut self.input), if ends_early => return Err(left),
+        };
+        let why = waits.interruption();
         if let Err(fault) = &done {
             reply.error(fault.bytes());
         }
@@ -396,7 +474,30 @@ impl Connection {
             self.outbox.replies().extend_from_slice(&output);
         }
         info.flags.fetch_and(!flag::BLOCKED, Ordering::Relaxed);
+        self.end_of_waiting(why.filter(|_| done.is_err())).await
     }
+}
+
+/// Reads on while a client waits, to notice that it leaves; what it sends is executed afterwards.
+async fn until_gone(outbox: &Outbox, input: &mut BytesMut) -> End {
+    let listen = async {
+        loop {
+            outbox.drain().await?;
+            if input.len() >= AHEAD_BYTES_MAX {
+                std::future::pending::<()>().await;
+            }
+            input.reserve(READ_BYTES);
+            match outbox.socket.try_read(input) {
+                Ok(0) => return Ok::<(), io::Error>(()),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    outbox.readable().await?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    };
+    if listen.await.is_ok() { End::Closed } else { End::Broken }
 }
 
 fn open_session(server: &Arc<Server>, socket: &Accepted) -> Session {

@@ -5,14 +5,16 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crate::command::counters::Counters;
+use crate::command::flow::Request;
 use crate::command::host::Ran;
 use crate::command::session::{ReplyMode, UnderWay, flag as client};
 use crate::command::table::{self, Command, flag};
 use crate::command::{Call, Data, Effect, Fault, Flow, LocatedKey, Mode, Session, transaction};
-use crate::keyspace::ShardSet;
+use crate::keyspace::{Locked, ShardSet};
 use crate::log::{NoSpace, Secured};
 use crate::net::{Args, Reply};
 
+use super::blocking::{self, Asker, Serving, Waiting};
 use super::clock::{Clock, unix_ms};
 use super::commit::Sight;
 use super::effects::{hear, log, seen, stays_here};
@@ -66,6 +68,8 @@ pub struct Executor {
     /// What the command that ran last has shown its client, where that matters.
     sight: Option<Sight>,
     appending: Appending,
+    /// The place of the client whose command ran last, if it waits.
+    waiting: Option<Waiting>,
 }
 
 /// Brief commands of one kind that ran one after the other; they share one look at the clock.
@@ -99,6 +103,7 @@ impl Executor {
             commits: false,
             sight: None,
             appending: Appending::default(),
+            waiting: None,
         }
     }
 
@@ -130,6 +135,11 @@ impl Executor {
     /// Tells what the last request has shown its client that replicas must have on disk first.
     pub fn sight(&mut self) -> Option<Sight> {
         self.sight.take()
+    }
+
+    /// Takes the place of the client whose last request waits for a key.
+    pub fn waiting(&mut self) -> Option<Waiting> {
+        self.waiting.take()
     }
 
     /// Executes one request and appends its reply to `out`.
@@ -219,9 +229,9 @@ impl Executor {
         let (set, located) = self.shards(session, command, &args);
         let database = session.database;
         // Borrowed apart: a count of references would be one for all workers to fight over.
-        let Self { server, effect, unit, now_ms, appending, commits, sight, .. } = self;
+        let Self { server, effect, unit, now_ms, appending, commits, sight, waiting, .. } = self;
         effect.clear();
-        let mut locked = server.keyspace.lock(set);
+        let mut locked = lock(server, command, set);
         let stream = appending.refresh(&server.streams);
         let mode = mode(server);
         if mode == Mode::Reader && writes(session, command) {
@@ -258,6 +268,13 @@ impl Executor {
         if *commits && mode == Mode::Client {
             *sight = seen(server, session, command, writes && !effect.is_empty());
         }
+        if let Ok(Flow::Await(Request::Block(block))) = &result {
+            let asker = Asker { command, args, session, database };
+            *waiting = Some(blocking::wait(server, &mut locked, asker, block));
+        }
+        if locked.has_ready() && logged {
+            Serving::new((server, stream), &mut locked, (*now_ms, *commits)).serve();
+        }
         drop(locked);
         if !logged {
             // The server is ending, and this came too late to be kept: it is not answered.
@@ -269,21 +286,33 @@ impl Executor {
             hear(server, session, effect);
         }
         self.counters.looked_up(hits, misses);
-        match &result {
-            Ok(Flow::Await(request)) if request.is_work() => {
-                let (words, began) = (args.to_owned(), self.mark);
-                session.under_way = Some(UnderWay { command, words, began });
-            }
-            Ok(_) if self.is_brief(command, &args, out.len() - start) => {
-                self.row = Row { command: Some(command), count: self.row.count + 1 };
-            }
-            _ => self.account(session, command, &args, result.as_ref().err()),
-        }
+        self.note(session, command, &args, (&result, out.len() - start));
         result.unwrap_or_else(|fault| {
             out.truncate(start);
             Reply::new(out, session.protocol).error(fault.bytes());
             Flow::Done
         })
+    }
+
+    /// Accounts for a command that has run, now or with those of its row, or once its work is done.
+    #[inline]
+    fn note(
+        &mut self,
+        session: &mut Session,
+        command: &'static Command,
+        args: &Args<'_>,
+        (result, reply_bytes): (&Result<Flow, Fault>, usize),
+    ) {
+        match result {
+            Ok(Flow::Await(request)) if request.is_work() => {
+                let (words, began) = (args.to_owned(), self.mark);
+                session.under_way = Some(UnderWay { command, words, began });
+            }
+            Ok(_) if self.is_brief(command, args, reply_bytes) => {
+                self.row = Row { command: Some(command), count: self.row.count + 1 };
+            }
+            _ => self.account(session, command, args, result.as_ref().err()),
+        }
     }
 
     fn shards<'a>(
@@ -461,6 +490,22 @@ impl Row {
 fn mode(server: &Server) -> Mode {
     let reads_only = server.live.is_replica() || server.live.is_doubtful();
     if reads_only { Mode::Reader } else { Mode::Client }
+}
+
+/// Locks the shards of a command, and those that serving whoever waits for its keys takes.
+#[inline]
+fn lock<'k>(server: &'k Server, command: &Command, set: ShardSet) -> Locked<'k> {
+    let keyspace = &server.keyspace;
+    if command.flags & (flag::WRITE | flag::QUEUED_KEYS) == 0 {
+        return keyspace.lock(set);
+    }
+    loop {
+        let locked = keyspace.lock(keyspace.reach(set));
+        // Nobody else begins to wait for keys of the shards that are held now.
+        if locked.holds(keyspace.reach(locked.set())) {
+            return locked;
+        }
+    }
 }
 
 /// Shows others which command the client sent last, be it run, queued or refused.

@@ -7,6 +7,7 @@ mod account;
 mod balance;
 mod beginning;
 mod bin;
+mod blocking;
 mod clients;
 mod clock;
 mod commit;
@@ -82,6 +83,7 @@ use crate::snapshot::{
 
 use balance::Scaling;
 use bin::Bin;
+use blocking::Blocked;
 use clients::Clients;
 use commit::{Commit, Goal};
 use doubt::Doubt;
@@ -116,6 +118,8 @@ pub struct Server {
     policy: FeedPolicy,
     replicas: Arc<Replicas>,
     commit: Commit,
+    /// The clients that wait for keys.
+    blocked: Blocked,
     resyncs: Resyncs,
     clients: Arc<Clients>,
     /// One set for each worker, and at the end one for what several share.
@@ -368,6 +372,7 @@ impl Server {
             roles: Roles::default(),
             failover: Failover::default(),
             hub: Arc::new(hub),
+            blocked: Blocked::default(),
             doubt: Doubt::default(),
             identity: Mutex::new(Lineage::new(Replid::random())),
             directory,

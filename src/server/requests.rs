@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use crate::command::flow::{Owed, Request};
 use crate::command::host::Ran;
+use crate::command::interrupt::WaitsFor;
 use crate::command::{Fault, Host, Session, table};
 use crate::net::Reply;
 use crate::position::Offset;
@@ -41,14 +42,15 @@ pub async fn answer(
     session: &Session,
     request: Request,
     reply: &mut Reply<'_>,
+    waits: &WaitsFor<'_>,
 ) -> Result<(), Fault> {
     let Request::Transaction { owed, rest } = request else {
-        return answer_one(server, session, request, reply).await;
+        return answer_one(server, session, request, reply, waits).await;
     };
     for Owed { before, request, words } in owed {
         reply.buffer().extend_from_slice(&before);
         let (at_ms, began) = (unix_ms(), Instant::now());
-        let done = answer_one(server, session, request, reply).await;
+        let done = answer_one(server, session, request, reply, waits).await;
         if let Err(fault) = &done {
             reply.error(fault.bytes());
         }
@@ -68,13 +70,16 @@ async fn answer_one(
     session: &Session,
     request: Request,
     reply: &mut Reply<'_>,
+    waits: &WaitsFor<'_>,
 ) -> Result<(), Fault> {
     match request {
         Request::Wait { replicas, timeout } => {
-            reply.integer(wait(server, session, replicas, timeout).await);
+            reply.integer(wait(server, session, replicas, timeout, waits).await?);
         }
         Request::WaitDurable { local, replicas, timeout } => {
-            let (here, there) = wait_durable(server, session, local, replicas, timeout).await;
+            let written = Offset(session.info.written.load(Ordering::Relaxed));
+            let goal = Goal { written, local, replicas };
+            let (here, there) = wait_durable(server, goal, timeout, waits).await?;
             reply.array(2);
             reply.integer(i64::from(here));
             reply.integer(there);
@@ -113,6 +118,7 @@ async fn answer_one(
             failover::abort(server)?;
             reply.ok();
         }
+        Request::Block(_) => unreachable!("the connection itself waits"),
         Request::Feed(_) => unreachable!("the connection itself becomes a replica's"),
         Request::Transaction { .. } => unreachable!("transactions are not nested"),
     }
@@ -138,33 +144,58 @@ async fn wait(
     session: &Session,
     replicas: i64,
     timeout: Option<Duration>,
-) -> i64 {
+    waits: &WaitsFor<'_>,
+) -> Result<i64, Fault> {
     let written = Offset(session.info.written.load(Ordering::Relaxed));
-    until_acknowledged(server, timeout, || server.replicas.count_at(written) >= replicas).await;
-    server.replicas.count_at(written)
+    let enough = || server.replicas.count_at(written) >= replicas;
+    unless_interrupted(waits, until_acknowledged(server, timeout, enough)).await?;
+    Ok(server.replicas.count_at(written))
+}
+
+/// Waits for `work`, or until somebody ends the waiting: with an error, or as though it were over.
+async fn unless_interrupted(
+    waits: &WaitsFor<'_>,
+    work: impl Future<Output = ()>,
+) -> Result<(), Fault> {
+    tokio::select! {
+        () = work => Ok(()),
+        why = waits.interrupted() => why.fault().map_or(Ok(()), Err),
+    }
+}
+
+/// What `WAITAOF` waits for.
+#[derive(Clone, Copy)]
+struct Goal {
+    /// What is to be on the disks.
+    written: Offset,
+    /// Whether this server's is one of them.
+    local: bool,
+    /// How many replicas' are.
+    replicas: i64,
 }
 
 /// Waits until what the client wrote is on so many disks; tells whether here, and counts replicas.
 async fn wait_durable(
     server: &Arc<Server>,
-    session: &Session,
-    local: bool,
-    replicas: i64,
+    Goal { written, local, replicas }: Goal,
     timeout: Option<Duration>,
-) -> (bool, i64) {
-    let written = Offset(session.info.written.load(Ordering::Relaxed));
+    waits: &WaitsFor<'_>,
+) -> Result<(bool, i64), Fault> {
     let deadline = timeout.map(|timeout| Instant::now() + timeout);
-    let Some(stream) = server.stream() else { return (false, 0) };
+    let Some(stream) = server.stream() else { return Ok((false, 0)) };
     let log = stream.log();
-    if local {
-        log.request_sync();
-        // Whether it came in time is told by the watermark.
-        let _ = by(deadline, log.durable_at(written)).await;
-    }
-    let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-    until_acknowledged(server, left, || server.replicas.count_durable_at(written) >= replicas)
-        .await;
-    (log.durable() >= written, server.replicas.count_durable_at(written))
+    let work = async {
+        if local {
+            log.request_sync();
+            // Whether it came in time is told by the watermark.
+            let _ = by(deadline, log.durable_at(written)).await;
+        }
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let enough = || server.replicas.count_durable_at(written) >= replicas;
+        until_acknowledged(server, left, enough).await;
+    };
+    unless_interrupted(waits, work).await?;
+    Ok((log.durable() >= written, server.replicas.count_durable_at(written)))
 }
 
 /// Waits until `enough` says so, or the time is over; [`prepare`] has asked for acknowledgements.

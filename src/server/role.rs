@@ -8,6 +8,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use crate::admin::tracing::LoggedRole;
+use crate::command::Interruption;
 use crate::log::SyncFailed;
 use crate::position::{Offset, Replid};
 use crate::replication::lineage::Lineage;
@@ -205,6 +206,9 @@ fn follow(
         }
         server.confirm(Confirmation::Follows);
         drop(locked);
+        for client in server.clients.list() {
+            client.interrupt.interrupt(Interruption::RoleChange);
+        }
     }
     server.tracing.set_role(LoggedRole::Replica);
     let link = start(server, primary)?;

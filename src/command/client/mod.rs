@@ -2,6 +2,7 @@
 
 mod kill;
 mod line;
+mod unblock;
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -12,6 +13,7 @@ use super::session::{ClientInfo, ReplyMode, flag};
 use super::{Call, Fault, Flow, help};
 
 pub use kill::client_kill;
+pub use unblock::client_unblock;
 
 /// The classes that `TYPE` tells clients apart by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -148,6 +148,16 @@ pub(super) const ROWS: &[Command] = &[
         .run(client::client_setname)
         .docs("Gives this connection a name.", "2.6.9", "O(1)")
         .takes(&[arg("connection-name", "string")]),
+    command("client|unblock", -3, ADMIN | NOSCRIPT | LOADING | STALE)
+        .acl(acl::CONNECTION)
+        .run(client::client_unblock)
+        .docs("Ends the waiting of another connection.", "5.0.0", "O(N), N being the connections.")
+        .takes(&[
+            arg("client-id", "integer"),
+            arg("unblock-type", "oneof")
+                .optional()
+                .made_of(&[word("timeout", "TIMEOUT"), word("error", "ERROR")]),
+        ]),
     command("client|unpause", 2, ADMIN | NOSCRIPT | LOADING | STALE)
         .acl(acl::CONNECTION)
         .run(client::client_unpause)

@@ -189,7 +189,7 @@ fn clients(server: &Server, text: &mut Text<'_, '_>) {
     text.line("blocked_clients", with(flag::BLOCKED));
     text.line("tracking_clients", 0);
     text.line("clients_in_timeout_table", 0);
-    text.line("total_blocking_keys", 0);
+    text.line("total_blocking_keys", server.keyspace.awaited_count());
     text.line("total_blocking_keys_on_nokey", 0);
 }
 

@@ -1,0 +1,236 @@
+//! Clients that wait until a key holds something for them: `BLPOP` and its kin.
+//!
+//! Whoever changes a key serves those who wait for it, before it lets go of the shards: it runs their
+//! commands in their stead, in the order in which they came, and logs what these do behind its own
+//! effect. So nobody comes in between, and a command that waits logs nothing until it succeeds.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+
+use crate::command::flow::Block;
+use crate::command::table::Command;
+use crate::command::table::keys::keys_of;
+use crate::command::{Call, ClientInfo, Data, Effect, Flow, Mode, Session};
+use crate::keyspace::{Locked, ShardSet, Ticket};
+use crate::net::args::OwnedArgs;
+use crate::net::reply::Protocol;
+use crate::net::{Args, Reply};
+use crate::replication::stream::Stream;
+
+use super::Server;
+use super::commit::Sight;
+use super::effects::{log, seen};
+
+/// The clients that wait.
+#[derive(Debug, Default)]
+pub struct Blocked {
+    next: AtomicU64,
+    waiters: Mutex<HashMap<Ticket, Waiter>>,
+}
+
+/// What one client waits with: its command, to be run by whoever makes that possible.
+#[derive(Debug)]
+struct Waiter {
+    command: &'static Command,
+    words: OwnedArgs,
+    database: usize,
+    protocol: Protocol,
+    client: Arc<ClientInfo>,
+    answer: oneshot::Sender<Answer>,
+}
+
+/// What the command of a client that waited came to.
+#[derive(Debug)]
+pub struct Answer {
+    /// Its reply.
+    pub reply: Vec<u8>,
+    /// What it shows the client that replicas must have first, where that matters.
+    pub sight: Option<Sight>,
+}
+
+/// A client's place among those who wait; dropping it gives the place up.
+pub struct Waiting {
+    server: Arc<Server>,
+    ticket: Ticket,
+    database: usize,
+    keys: Vec<Vec<u8>>,
+    answer: oneshot::Receiver<Answer>,
+}
+
+/// Who asks to wait: the command that found nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Asker<'a> {
+    /// Its row.
+    pub command: &'static Command,
+    /// Its words.
+    pub args: Args<'a>,
+    /// The client that sent it.
+    pub session: &'a Session,
+    /// The database it looks at.
+    pub database: usize,
+}
+
+/// Has a client wait for keys whose shards are held.
+pub fn wait(
+    server: &Arc<Server>,
+    locked: &mut Locked<'_>,
+    asker: Asker<'_>,
+    block: &Block,
+) -> Waiting {
+    let Asker { command, args, session, database } = asker;
+    let blocked = &server.blocked;
+    let ticket = Ticket(blocked.next.fetch_add(1, Ordering::Relaxed));
+    let (sender, answer) = oneshot::channel();
+    let waiter = Waiter {
+        command,
+        words: args.to_owned(),
+        database,
+        protocol: session.protocol,
+        client: Arc::clone(&session.info),
+        answer: sender,
+    };
+    blocked.waiters.lock().insert(ticket, waiter);
+    let reach = keys_of(command, &args)
+        .map(|index| ShardSet::of(&server.keyspace.key(args.word(index))))
+        .fold(ShardSet::EMPTY, ShardSet::union);
+    let keys: Vec<_> = block.keys.clone().map(|index| args.word(index).to_vec()).collect();
+    for key in &keys {
+        locked.wait(database, &server.keyspace.key(key), (ticket, block.kind), reach);
+    }
+    Waiting { server: Arc::clone(server), ticket, database, keys, answer }
+}
+
+impl Waiting {
+    /// Waits until the command has been run; to be dropped by whoever waits no longer.
+    pub async fn answered(&mut self) -> Answer {
+        match (&mut self.answer).await {
+            Ok(answer) => {
+                // Whoever served it has taken it off the lists.
+                self.keys.clear();
+                answer
+            }
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// Stops waiting; returns the answer if there is one by now.
+    ///
+    /// Whoever has begun to serve it has the place, and is waited for: it is about to be done.
+    pub async fn give_up(mut self) -> Option<Answer> {
+        let had_place = self.server.blocked.waiters.lock().remove(&self.ticket).is_some();
+        if had_place { None } else { (&mut self.answer).await.ok() }
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.server.blocked.waiters.lock().remove(&self.ticket);
+        for key in &self.keys {
+            let key = self.server.keyspace.key(key);
+            let mut locked = self.server.keyspace.lock(ShardSet::of(&key));
+            locked.wait_no_more(self.database, &key, self.ticket);
+        }
+    }
+}
+
+/// Serves those who wait, on behalf of the command that made it possible.
+pub struct Serving<'s, 'k> {
+    server: &'s Arc<Server>,
+    stream: Option<&'s Arc<Stream>>,
+    locked: &'s mut Locked<'k>,
+    effect: Effect,
+    unit: Vec<u8>,
+    now_ms: i64,
+    /// Whether replies wait for replicas.
+    commits: bool,
+}
+
+impl<'s, 'k> Serving<'s, 'k> {
+    /// Begins with the shards that the command held.
+    #[cold]
+    pub fn new(
+        (server, stream): (&'s Arc<Server>, Option<&'s Arc<Stream>>),
+        locked: &'s mut Locked<'k>,
+        (now_ms, commits): (i64, bool),
+    ) -> Self {
+        let (effect, unit) = (Effect::default(), Vec::new());
+        Self { server, stream, locked, effect, unit, now_ms, commits }
+    }
+
+    /// Serves those who wait for keys that were changed, and whom that makes it possible to serve.
+    pub fn serve(mut self) {
+        while let Some((database, key)) = self.locked.take_ready() {
+            let key = self.server.keyspace.key(&key);
+            let mut last = None;
+            while let Some(ticket) = self.locked.next_waiting(database, &key, last) {
+                last = Some(ticket);
+                self.serve_one(ticket);
+            }
+        }
+    }
+
+    /// Runs the command of one who waits, who waits on if it still finds nothing.
+    fn serve_one(&mut self, ticket: Ticket) {
+        let Some(waiter) = self.server.blocked.waiters.lock().remove(&ticket) else { return };
+        let mut session = Session::new(Arc::clone(&waiter.client), true);
+        session.protocol = waiter.protocol;
+        session.database = waiter.database;
+        let mut reply = Vec::new();
+        self.effect.clear();
+        let args = waiter.words.as_args();
+        let mut call = Call {
+            args,
+            located: None,
+            data: Data {
+                keyspace: &self.server.keyspace,
+                locked: &mut *self.locked,
+                effect: &mut self.effect,
+                database: waiter.database,
+                now_ms: self.now_ms,
+                mode: Mode::Client,
+                no_touch: false,
+                hits: 0,
+                misses: 0,
+            },
+            session: &mut session,
+            reply: Reply::new(&mut reply, waiter.protocol),
+            host: &**self.server,
+        };
+        let handler = waiter.command.handler.expect("what waits has run before");
+        let result = handler(&mut call);
+        let logged = self.effect.is_empty()
+            || log(
+                (self.server, self.stream),
+                &self.effect,
+                &mut self.unit,
+                &session,
+                (waiter.database, &args),
+            );
+        match result {
+            Ok(Flow::Await(_)) => {
+                self.server.blocked.waiters.lock().insert(ticket, waiter);
+                return;
+            }
+            Ok(_) => {}
+            Err(fault) => {
+                reply.clear();
+                Reply::new(&mut reply, waiter.protocol).error(fault.bytes());
+            }
+        }
+        let wrote = !self.effect.is_empty();
+        let sight =
+            self.commits.then(|| seen(self.server, &session, waiter.command, wrote)).flatten();
+        if logged {
+            // A client that has left meanwhile has been served all the same, as if it had left later.
+            let _ = waiter.answer.send(Answer { reply, sight });
+        }
+        for index in keys_of(waiter.command, &args) {
+            let key = self.server.keyspace.key(args.word(index));
+            self.locked.wait_no_more(waiter.database, &key, ticket);
+        }
+    }
+}
