@@ -39,24 +39,7 @@ struct Printed {
 impl Load<'_> {
     /// Puts a contestant under this load.
     pub fn run(&self, contestant: &Contestant) -> io::Result<Figures> {
-        let server = &contestant.server;
-        let before = server.busy()?;
-        let output = Command::new("redis-benchmark")
-            .args(self.arguments(server.port))
-            .stderr(Stdio::inherit())
-            .output()?;
-        // What the replicas are still owed is the server's work, too.
-        contestant.until_followed()?;
-        let busy = server.busy()?.saturating_sub(before);
-        let text = String::from_utf8_lossy(&output.stdout);
-        let printed = read(&text)
-            .ok_or_else(|| io::Error::other(format!("redis-benchmark printed {text:?}")))?;
-        Ok(Figures::default()
-            .with(Column::Rate, printed.rate / 1e3)
-            .with(Column::Cpu, busy.as_secs_f64() * 1e6 / self.requests as f64)
-            .with(Column::P50, printed.p50)
-            .with(Column::P99, printed.p99)
-            .with(Column::P999, printed.p999))
+        benchmark(contestant, &self.arguments(contestant.server.port), self.requests)
     }
 
     /// The arguments of redis-benchmark.
@@ -77,6 +60,30 @@ impl Load<'_> {
             (self.threads > 1).then(|| ["--threads".to_owned(), self.threads.to_string()]);
         test.into_iter().chain(numbers).chain(threads.into_iter().flatten()).collect()
     }
+}
+
+/// Runs redis-benchmark with these arguments, which have it send so many requests.
+pub fn benchmark(
+    contestant: &Contestant,
+    arguments: &[String],
+    requests: u64,
+) -> io::Result<Figures> {
+    let server = &contestant.server;
+    let before = server.busy()?;
+    let output =
+        Command::new("redis-benchmark").args(arguments).stderr(Stdio::inherit()).output()?;
+    // What the replicas are still owed is the server's work, too.
+    contestant.until_followed()?;
+    let busy = server.busy()?.saturating_sub(before);
+    let text = String::from_utf8_lossy(&output.stdout);
+    let printed =
+        read(&text).ok_or_else(|| io::Error::other(format!("redis-benchmark printed {text:?}")))?;
+    Ok(Figures::default()
+        .with(Column::Rate, printed.rate / 1e3)
+        .with(Column::Cpu, busy.as_secs_f64() * 1e6 / requests as f64)
+        .with(Column::P50, printed.p50)
+        .with(Column::P99, printed.p99)
+        .with(Column::P999, printed.p999))
 }
 
 /// Finds rate and latencies in the full report.

@@ -20,6 +20,8 @@ pub enum Column {
     Syncs,
     /// KiB of anonymous memory per connection.
     Memory,
+    /// Bytes of anonymous memory per element.
+    Bytes,
     /// Milliseconds that what was measured took in all.
     Took,
     /// Milliseconds of server CPU in all.
@@ -41,6 +43,7 @@ impl Column {
             Self::P999 => "p99.9 ms",
             Self::Syncs => "syncs/cmd",
             Self::Memory => "KiB/conn",
+            Self::Bytes => "B/each",
             Self::Took => "ms",
             Self::Busy => "ms CPU",
         }
@@ -55,7 +58,7 @@ impl Column {
             Self::P99 => "p99",
             Self::P999 => "p99.9",
             Self::Syncs => "syncs",
-            Self::Memory => "memory",
+            Self::Memory | Self::Bytes => "memory",
             Self::Took => "time",
             Self::Busy => "busy",
         }
@@ -65,7 +68,7 @@ impl Column {
     pub fn decimals(self) -> usize {
         match self {
             Self::Took | Self::Busy => 0,
-            Self::Rate => 1,
+            Self::Rate | Self::Bytes => 1,
             Self::Cpu | Self::Memory => 2,
             Self::P50 | Self::P99 | Self::P999 => 3,
             Self::Syncs => 4,

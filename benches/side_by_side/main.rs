@@ -7,7 +7,7 @@
 //! the load generator shares the cores. Beside the ratios of backlogd stands what they should come
 //! to, and whether they do.
 //!
-//! A full run takes about 36 minutes, and some 10 GB of disk for files that are removed at the end;
+//! A full run takes about 42 minutes, and some 10 GB of disk for files that are removed at the end;
 //! the minutes of each part are told with [`Part`]. Flags follow `--`:
 //! `cargo bench --bench side_by_side -- --quick --replicas 1`.
 
@@ -21,6 +21,7 @@ mod disk;
 mod during;
 mod figures;
 mod following;
+mod footprint;
 mod load;
 mod loading;
 mod paced;
@@ -31,6 +32,7 @@ mod role;
 mod server;
 mod syncs;
 mod table;
+mod values;
 
 use std::io;
 
@@ -111,6 +113,10 @@ enum Part {
     Restart,
     /// What a replica does, ours beside stock ones; 3 min.
     Role,
+    /// Commands on lists, sets, sorted sets and what is made of strings; 4 min.
+    Values,
+    /// Memory for each element of values small and large; 1 min.
+    Footprint,
 }
 
 /// What is run if no part is named.
@@ -128,6 +134,8 @@ const FULL: &[Part] = &[
     Part::Loading,
     Part::Restart,
     Part::Role,
+    Part::Values,
+    Part::Footprint,
 ];
 const QUICK: &[Part] = &[Part::Load, Part::Always, Part::Restart];
 
@@ -164,6 +172,8 @@ impl Part {
             Self::Loading => loading::run(flags.loading_keys, workers, rounds, out),
             Self::Restart => restart::run(flags.keys, out),
             Self::Role => role::run(flags.loading_keys, out),
+            Self::Values => values::run(workers, rounds, pace, out),
+            Self::Footprint => footprint::run(out),
         }
     }
 }
