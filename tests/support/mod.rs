@@ -19,6 +19,7 @@ pub mod relay;
 pub mod segments;
 pub mod server;
 pub mod stock;
+pub mod talk;
 pub mod wait;
 
 pub use boot::Boot;
@@ -30,6 +31,7 @@ pub use member::{Kind, Member};
 pub use relay::Relay;
 pub use server::Server;
 pub use stock::{Program, Stock};
+pub use talk::Talk;
 pub use wait::await_until;
 
 use std::net::SocketAddr;
