@@ -31,6 +31,11 @@ mod slab;
 mod varint;
 
 mod entry;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, unused_imports, reason = "waits for the types of values that use it")
+)]
+mod large;
 mod value;
 
 #[cfg(test)]

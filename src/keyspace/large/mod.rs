@@ -1,0 +1,25 @@
+//! Collections too large for one packed record: lists, maps and sorted sets as trees of small nodes.
+//!
+//! A tree is a counted B+tree whose nodes are held by reference count. A clone of a whole value costs
+//! one count, and a write to one of two clones copies the nodes on its way only; snapshots rest on it.
+//! Nothing grows by moving everything: each operation, also by index, and cutting and joining too,
+//! takes time with the logarithm of the number of elements. What is cut off is a value of its own,
+//! which can be dropped where nobody waits.
+//!
+//! The types know bytes, order and hashes; commands, replies and clocks they do not.
+
+mod growth;
+mod run;
+
+mod node;
+mod tree;
+
+mod edit;
+mod join;
+
+mod list;
+
+#[cfg(test)]
+mod tests;
+
+pub(in crate::keyspace) use list::LargeList;
