@@ -19,7 +19,11 @@ mod join;
 
 mod list;
 
+mod bucket;
+mod map;
+
 #[cfg(test)]
 mod tests;
 
 pub(in crate::keyspace) use list::LargeList;
+pub(in crate::keyspace) use map::{LargeFields, LargeMap, LargeMembers};

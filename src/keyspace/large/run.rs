@@ -67,6 +67,12 @@ impl Run {
         &self.bytes[span.start + skip..span.end]
     }
 
+    /// Tells whether the string at an index is this one.
+    #[inline]
+    pub(super) fn is(&self, i: usize, string: &[u8]) -> bool {
+        self.lens[i] == short(string) && self.get(i) == string
+    }
+
     /// Appends a string.
     pub(super) fn push(&mut self, string: &[u8]) {
         self.insert(self.len(), string);
@@ -238,11 +244,12 @@ mod tests {
     }
 
     fn some_step() -> impl Strategy<Value = Step> {
+        let index = any::<prop::sample::Index>;
         prop_oneof![
-            4 => (any::<prop::sample::Index>(), some_string()).prop_map(|(i, s)| Step::Insert(i, s)),
-            2 => (any::<prop::sample::Index>(), some_string()).prop_map(|(i, s)| Step::Replace(i, s)),
-            2 => any::<prop::sample::Index>().prop_map(Step::Remove),
-            1 => any::<prop::sample::Index>().prop_map(Step::Swap),
+            4 => (index(), some_string()).prop_map(|(i, s)| Step::Insert(i, s)),
+            2 => (index(), some_string()).prop_map(|(i, s)| Step::Replace(i, s)),
+            2 => index().prop_map(Step::Remove),
+            1 => index().prop_map(Step::Swap),
         ]
     }
 
@@ -281,6 +288,8 @@ mod tests {
                 prop_assert_eq!(run.payload_bytes(), model.iter().map(Vec::len).sum::<usize>());
                 for (i, string) in model.iter().enumerate() {
                     prop_assert_eq!(run.get(i), &string[..]);
+                    prop_assert!(run.is(i, string));
+                    prop_assert!(!run.is(i, &[string, &b"x"[..]].concat()));
                 }
                 if model.len() > 1 {
                     prop_assert!((1..model.len()).contains(&run.middle()));

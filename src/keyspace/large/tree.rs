@@ -23,6 +23,15 @@ pub(super) struct Path {
     len: usize,
 }
 
+/// A leaf found by a bound.
+#[derive(Debug)]
+pub(super) struct Found<'t, L: Leaf> {
+    pub(super) path: Path,
+    pub(super) leaf: &'t L,
+    /// The bound right of the leaf; none if it is the last one.
+    pub(super) upper: Option<&'t L::Bound>,
+}
+
 impl Path {
     fn push(&mut self, step: usize) {
         self.steps[self.len] = step as u8;
@@ -84,6 +93,24 @@ impl<L: Leaf> Tree<L> {
     pub(super) fn leaf_at(&self, index: usize) -> (&L, usize) {
         let (_, leaf, within) = self.find_index(index, Seek::Element);
         (leaf, within)
+    }
+
+    /// Finds the leaf where something belongs; `is_left` tells whether a bound is no greater than it.
+    pub(super) fn find_bound(&self, is_left: impl Fn(&L::Bound) -> bool) -> Found<'_, L> {
+        let mut path = Path::default();
+        let mut upper = None;
+        let mut node = &*self.root;
+        loop {
+            match node {
+                Node::Leaf(leaf) => return Found { path, leaf, upper },
+                Node::Inner(inner) => {
+                    let at = inner.bounds.partition_point(&is_left);
+                    upper = inner.bounds.get(at).or(upper);
+                    path.push(at);
+                    node = &inner.children[at].node;
+                }
+            }
+        }
     }
 
     /// Walks the leaves from the left.

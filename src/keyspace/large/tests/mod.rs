@@ -1,12 +1,14 @@
 //! Trees against plain models: what they hold, that clones stay, and the shape of every node.
 
 mod list;
+mod map;
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use proptest::prelude::*;
 
+use super::bucket::{Bucket, Hashing};
 use super::node::{CHILDREN_MAX, CHILDREN_MIN, Inner, Leaf, Node, Size};
 use super::run::Run;
 use super::tree::Tree;
@@ -28,6 +30,23 @@ trait Bounded: Leaf {
 
 impl Bounded for Run {
     fn assert_between(&self, _lower: Option<&()>, _upper: Option<&()>, (): &()) {}
+}
+
+impl<const WIDTH: usize> Bounded for Bucket<WIDTH> {
+    fn assert_between(&self, lower: Option<&u64>, upper: Option<&u64>, hashing: &Hashing) {
+        for (i, (member, _)) in self.iter_from(0).enumerate() {
+            let hashed = hashing.hash(member);
+            assert!(lower.is_none_or(|lower| *lower <= hashed.place), "{hashed:?}, {lower:?}");
+            assert!(upper.is_none_or(|upper| *upper > hashed.place), "{hashed:?}, {upper:?}");
+            assert_eq!(self.find(hashed.tag, member), Some(i));
+        }
+    }
+
+    fn is_of_one_place(&self, hashing: &Hashing) -> bool {
+        let mut places = self.iter_from(0).map(|(member, _)| hashing.hash(member).place);
+        let first = places.next();
+        places.all(|place| Some(place) == first)
+    }
 }
 
 /// Fails unless every node of a tree is as it should be.
