@@ -3,7 +3,7 @@
 use std::mem;
 use std::sync::Arc;
 
-use super::node::{Edge, Inner, Leaf, Node, Piece, Sequence, Size, split_leaf};
+use super::node::{Edge, Inner, Leaf, Node, Piece, Sequence, Side, Size, split_leaf};
 use super::tree::{Path, Tree};
 
 /// What became of a node.
@@ -13,13 +13,6 @@ struct Edited<L: Leaf, R> {
     change: Size,
     /// What comes right of it now.
     more: Vec<Piece<L>>,
-}
-
-/// The side of a leaf.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Side {
-    Left,
-    Right,
 }
 
 impl<L: Leaf> Tree<L> {

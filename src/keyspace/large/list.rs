@@ -1,7 +1,6 @@
 //! A list that is found by index: leaves of strings, in the order they were given.
 
-use super::edit::Side;
-use super::node::{LEAF_BYTES_MAX, LEAF_LEN_MAX, Leaf, Seek, Sequence};
+use super::node::{Leaf, Seek, Sequence};
 use super::run::{Run, RunIter};
 use super::tree::Tree;
 
@@ -68,17 +67,9 @@ impl LargeList {
     pub(in crate::keyspace) fn insert(&mut self, i: usize, element: &[u8]) {
         assert!(i <= self.len(), "insertion at {i} of {}", self.len());
         let (path, leaf, within) = self.tree.find_index(i, Seek::Gap);
-        let is_end = i == 0 || i == self.len();
-        // What is large is neither moved nor copied for what comes beside it, and a full leaf at an
-        // end of the list is left full.
-        let bytes = leaf.bytes_len() + element.len();
-        let stays = bytes > LEAF_BYTES_MAX || (is_end && leaf.len() >= LEAF_LEN_MAX);
-        if stays && leaf.len() > 0 && within == leaf.len() {
-            self.tree.insert_beside(&path, Side::Right, Run::of(element));
-        } else if stays && leaf.len() > 0 && within == 0 {
-            self.tree.insert_beside(&path, Side::Left, Run::of(element));
-        } else {
-            self.tree.edit(&path, &(), |leaf| leaf.insert(within, element));
+        match leaf.beside(within, element.len()) {
+            Some(side) => self.tree.insert_beside(&path, side, Run::of(element)),
+            None => self.tree.edit(&path, &(), |leaf| leaf.insert(within, element)),
         }
     }
 

@@ -22,8 +22,13 @@ mod list;
 mod bucket;
 mod map;
 
+mod ranked;
+mod sorted_set;
+
 #[cfg(test)]
 mod tests;
 
 pub(in crate::keyspace) use list::LargeList;
 pub(in crate::keyspace) use map::{LargeFields, LargeMap, LargeMembers};
+pub(in crate::keyspace) use node::Side;
+pub(in crate::keyspace) use sorted_set::{LargeSortedSet, RankedPart, Scored};

@@ -65,6 +65,30 @@ pub(super) trait Sequence: Leaf {
     fn split_off(&mut self, at: usize) -> Self;
     /// A bound between this leaf and one that is right of it; neither is empty.
     fn bound_before(&self, right: &Self) -> Self::Bound;
+
+    /// The side on which an element at either end gets a leaf of its own, if it does.
+    ///
+    /// What is large is neither moved nor copied for what comes beside it, and a full leaf is left full
+    /// where elements arrive in their order.
+    fn beside(&self, at: usize, bytes: usize) -> Option<Side> {
+        let (len, bytes) = (self.len(), self.bytes_len() + bytes);
+        if len == 0 || (len < LEAF_LEN_MAX && bytes <= LEAF_BYTES_MAX) {
+            return None;
+        }
+        match at {
+            0 => Some(Side::Left),
+            at => (at == len).then_some(Side::Right),
+        }
+    }
+}
+
+/// A side of something in an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::keyspace) enum Side {
+    /// Before it.
+    Left,
+    /// Behind it.
+    Right,
 }
 
 /// Whether a node is at an end of its tree, where elements may be arriving in order.

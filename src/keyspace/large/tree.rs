@@ -113,6 +113,19 @@ impl<L: Leaf> Tree<L> {
         }
     }
 
+    /// Counts the elements left of the leaf that a path leads to.
+    pub(super) fn count_before(&self, path: &Path) -> usize {
+        let mut count = 0;
+        let mut node = &*self.root;
+        for step in path.steps() {
+            let Node::Inner(inner) = node else { break };
+            let at = usize::from(*step);
+            count += inner.children[..at].iter().map(|child| child.size.len).sum::<usize>();
+            node = &inner.children[at].node;
+        }
+        count
+    }
+
     /// Walks the leaves from the left.
     pub(super) fn leaves(&self) -> impl Iterator<Item = &L> {
         let mut next = 0;

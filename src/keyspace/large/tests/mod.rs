@@ -2,6 +2,7 @@
 
 mod list;
 mod map;
+mod sorted_set;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use proptest::prelude::*;
 
 use super::bucket::{Bucket, Hashing};
 use super::node::{CHILDREN_MAX, CHILDREN_MIN, Inner, Leaf, Node, Size};
+use super::ranked::{Bound, Ranked};
 use super::run::Run;
 use super::tree::Tree;
 
@@ -46,6 +48,16 @@ impl<const WIDTH: usize> Bounded for Bucket<WIDTH> {
         let mut places = self.iter_from(0).map(|(member, _)| hashing.hash(member).place);
         let first = places.next();
         places.all(|place| Some(place) == first)
+    }
+}
+
+impl Bounded for Ranked {
+    fn assert_between(&self, lower: Option<&Bound>, upper: Option<&Bound>, (): &()) {
+        for (i, (member, score)) in self.iter_from(0).enumerate() {
+            assert!(lower.is_none_or(|lower| lower.is_left_of(score, member)), "{lower:?}");
+            assert!(upper.is_none_or(|upper| !upper.is_left_of(score, member)), "{upper:?}");
+            assert_eq!(self.position(score, member), i);
+        }
     }
 }
 
