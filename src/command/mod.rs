@@ -16,6 +16,8 @@ pub mod session;
 pub mod generic;
 pub mod string;
 
+pub mod bitmap;
+
 pub mod expiry;
 pub mod hash;
 

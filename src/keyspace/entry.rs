@@ -146,6 +146,11 @@ impl<'e> Entry<'e> {
 }
 
 impl OwnedEntry {
+    /// Makes a string that reads as raw, however short, and does not expire.
+    pub fn raw(bytes: Vec<u8>) -> Self {
+        Self { value: OwnedValue::Large(Large::Bytes(Arc::new(bytes))), raw: true, expiry: None }
+    }
+
     /// Returns the value.
     pub fn value_ref(&self) -> Value<'_> {
         match &self.value {

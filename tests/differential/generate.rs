@@ -39,6 +39,16 @@ const FORMS: &[&str] = &[
     "SETRANGE key offset value",
     "STRLEN key",
     "SUBSTR key index index",
+    // Bits.
+    "BITCOUNT key [ index index [ ( BYTE | BIT ) ] ]",
+    "BITFIELD key { ( GET width field_at | SET width field_at int | INCRBY width field_at int | OVERFLOW ( WRAP | SAT | FAIL ) ) }",
+    "BITFIELD key OVERFLOW ( WRAP | SAT | FAIL ) { ( SET width field_at int | INCRBY width field_at int ) }",
+    "BITFIELD_RO key { GET width field_at }",
+    "BITOP ( AND | OR | XOR ) key { key }",
+    "BITOP NOT key key",
+    "BITPOS key ( 0 | 1 | 2 ) [ index [ index [ ( BYTE | BIT ) ] ] ]",
+    "GETBIT key bit_at",
+    "SETBIT key bit_at ( 0 | 1 )",
     // Hashes.
     "HDEL key { field }",
     "HEXISTS key field",
@@ -217,6 +227,13 @@ const OFFSETS: &[&str] = &[
     "abc",
     "-9223372036854775808",
 ];
+/// None so large that either server would take long over it.
+const BITS: &[&str] =
+    &["0", "7", "9", "100", "4000", "-1", "4294967296", "9223372036854775807", "01", "x"];
+const FIELD_PLACES: &[&str] =
+    &["0", "5", "#0", "#3", "61", "#100", "#-1", "4294967296", "#9223372036854775807", "#", "x"];
+const WIDTHS: &[&str] =
+    &["u8", "i8", "i64", "u63", "i1", "u1", "i5", "u17", "i63", "u64", "i65", "u0", "U8", "8"];
 /// What is special; see [`duration`] for the others.
 const SECONDS: &[&str] =
     &["0", "-1", "9223372036854775807", "9223372036854775", "-9223372036854775808", "abc"];
@@ -370,6 +387,9 @@ fn fill(word: &str, random: &mut Random) -> Vec<u8> {
         "float" => FLOATS,
         "index" => INDICES,
         "offset" => OFFSETS,
+        "bit_at" => BITS,
+        "field_at" => FIELD_PLACES,
+        "width" => WIDTHS,
         "seconds" if random.chance(60) => return duration(random, 1),
         "millis" if random.chance(60) => return duration(random, 1000),
         "seconds" => SECONDS,

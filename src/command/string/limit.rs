@@ -8,7 +8,7 @@ const LEAST_BYTES: usize = 1024 * 1024;
 const DEFAULT_BYTES: usize = 512 * 1024 * 1024;
 
 /// Tells whether so many bytes are within the limit.
-pub(super) fn allows(host: &dyn Host, bytes: usize) -> bool {
+pub(in crate::command) fn allows(host: &dyn Host, bytes: usize) -> bool {
     bytes <= LEAST_BYTES || bytes <= configured(host)
 }
 

@@ -6,7 +6,7 @@ mod set;
 
 mod counter;
 mod lcs;
-mod limit;
+pub(in crate::command) mod limit;
 mod options;
 
 pub use counter::{decr, decrby, incr, incrby, incrbyfloat};

@@ -4,12 +4,13 @@
 //! nothing.
 
 use super::{
-    Command, connection, diagnostics, generic, hash, pubsub, server, string, transactions,
+    Command, bitmap, connection, diagnostics, generic, hash, pubsub, server, string, transactions,
 };
 
 /// The groups, each under the name that `COMMAND DOCS` gives it.
 const GROUPS: &[(&str, &[Command])] = &[
     ("string", string::ROWS),
+    ("bitmap", bitmap::ROWS),
     ("hash", hash::ROWS),
     ("generic", generic::ROWS),
     ("transactions", transactions::ROWS),

@@ -10,6 +10,7 @@ pub mod acl;
 pub mod flag;
 pub mod keys;
 
+mod bitmap;
 mod connection;
 mod diagnostics;
 mod generic;

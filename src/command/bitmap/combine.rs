@@ -1,0 +1,91 @@
+//! `BITOP`.
+
+use crate::command::generic::remove_key;
+use crate::command::{Call, Fault, Flow};
+use crate::keyspace::{OwnedEntry, Str};
+
+/// What is done to the bits of several strings, or of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Operation {
+    And,
+    Or,
+    Xor,
+    Not,
+}
+
+/// Runs `BITOP`.
+pub fn bitop(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
+    const NOT_TAKES_ONE: Fault =
+        Fault::fixed("ERR BITOP NOT must be called with a single source key.");
+    let operation = Operation::parse(call.args.word(1)).ok_or(Fault::SYNTAX)?;
+    if operation == Operation::Not && call.args.len() != 4 {
+        return Err(NOT_TAKES_ONE);
+    }
+    let mut result = Vec::new();
+    for index in 3..call.args.len() {
+        let source = call.key(index);
+        let value = call.data.read_string(&source)?.unwrap_or(Str::Bytes(b""));
+        let mut digits = [0; 20];
+        let bytes = value.as_bytes(&mut digits);
+        if index == 3 {
+            result.extend_from_slice(bytes);
+        } else {
+            operation.combine(&mut result, bytes);
+        }
+    }
+    if operation == Operation::Not {
+        result.iter_mut().for_each(|byte| *byte = !*byte);
+    }
+    let len = result.len();
+    store(call, result);
+    call.reply.count(len);
+    Ok(Flow::Done)
+}
+
+/// Puts the result in the place of the destination; one without any byte removes it.
+fn store(call: &mut Call<'_, '_>, result: Vec<u8>) {
+    let key = call.key(2);
+    let is_there = call.data.is_live(&key);
+    if result.is_empty() && !is_there {
+        return;
+    }
+    if is_there {
+        remove_key(call, &key);
+    }
+    if !result.is_empty() {
+        let clock = call.data.clock();
+        call.data.db().insert(&key, OwnedEntry::raw(result), clock);
+    }
+    call.data.changed(&key);
+}
+
+impl Operation {
+    fn parse(word: &[u8]) -> Option<Self> {
+        const NAMES: [(&[u8], Operation); 4] = [
+            (b"AND", Operation::And),
+            (b"OR", Operation::Or),
+            (b"XOR", Operation::Xor),
+            (b"NOT", Operation::Not),
+        ];
+        let known = NAMES.iter().find(|(name, _)| word.eq_ignore_ascii_case(name));
+        known.map(|(_, operation)| *operation)
+    }
+
+    /// Takes one more string into the result; the shorter of them goes on in zeroes.
+    fn combine(self, result: &mut Vec<u8>, bytes: &[u8]) {
+        if result.len() < bytes.len() {
+            result.resize(bytes.len(), 0);
+        }
+        let (both, rest) = result.split_at_mut(bytes.len());
+        let pairs = both.iter_mut().zip(bytes);
+        match self {
+            Self::And => {
+                pairs.for_each(|(own, other)| *own &= other);
+                rest.fill(0);
+            }
+            Self::Or => pairs.for_each(|(own, other)| *own |= other),
+            Self::Xor => pairs.for_each(|(own, other)| *own ^= other),
+            Self::Not => unreachable!("it takes one string"),
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! `BITFIELD` and `BITFIELD_RO`: integers of any width at any bit.
+
+mod integer;
+mod operation;
+
+use crate::command::{Call, Fault, Flow};
+use crate::keyspace::Str;
+use crate::net::reply::Reply;
+
+use operation::{Action, Operation};
+
+/// Runs `BITFIELD`.
+pub fn bitfield(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
+    let operations = operation::parse(call)?;
+    if operations.iter().all(Operation::only_reads) {
+        read(call, &operations)
+    } else {
+        write(call, &operations)
+    }
+}
+
+/// Runs `BITFIELD_RO`.
+pub fn bitfield_ro(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
+    const ONLY_GET: Fault = Fault::fixed("ERR BITFIELD_RO only supports the GET subcommand");
+    let operations = operation::parse(call)?;
+    if operations.iter().all(Operation::only_reads) {
+        read(call, &operations)
+    } else {
+        Err(ONLY_GET)
+    }
+}
+
+fn read(call: &mut Call<'_, '_>, operations: &[Operation]) -> Result<Flow, Fault> {
+    let key = call.key(1);
+    let value = call.data.read_string(&key)?.unwrap_or(Str::Bytes(b""));
+    let mut digits = [0; 20];
+    let bytes = value.as_bytes(&mut digits);
+    call.reply.array(operations.len());
+    for operation in operations {
+        let number = operation.kind.decode(integer::read(bytes, operation.place()));
+        call.reply.integer(number as i64);
+    }
+    Ok(Flow::Done)
+}
+
+fn write(call: &mut Call<'_, '_>, operations: &[Operation]) -> Result<Flow, Fault> {
+    let key = call.key(1);
+    let len = call.data.peek_string(&key)?.map_or(0, |value| value.len());
+    let ends = operations.iter().filter(|operation| !operation.only_reads());
+    let end = ends.map(|operation| operation.place().end().div_ceil(8)).max().unwrap_or(0);
+    let clock = call.data.clock();
+    let mut changes = 0;
+    let reply = &mut call.reply;
+    reply.array(operations.len());
+    call.data.db().edit_string(&key, clock, |bytes| {
+        if bytes.len() < end {
+            bytes.resize(end, 0);
+        }
+        for operation in operations {
+            changes += u64::from(apply(operation, bytes, reply));
+        }
+    });
+    // Zeroes that were added are a change as well, even if each operation failed.
+    if changes > 0 || len < end {
+        call.data.changed(&key);
+        call.data.effect.changed(changes.saturating_sub(1));
+    }
+    Ok(Flow::Done)
+}
+
+/// Runs one operation, and tells whether it changed the field.
+fn apply(operation: &Operation, bytes: &mut [u8], reply: &mut Reply<'_>) -> bool {
+    let (kind, place) = (operation.kind, operation.place());
+    let old = kind.decode(integer::read(bytes, place));
+    let new = match operation.action {
+        Action::Get => {
+            reply.integer(old as i64);
+            return false;
+        }
+        Action::Set(value) => kind.fit(kind.given(value), operation.overflow),
+        Action::Add(value) => kind.fit(old + i128::from(value), operation.overflow),
+    };
+    let Some(new) = new else {
+        reply.null();
+        return false;
+    };
+    let told = if matches!(operation.action, Action::Set(_)) { old } else { new };
+    reply.integer(told as i64);
+    integer::write(bytes, place, new as u64);
+    new != old
+}
