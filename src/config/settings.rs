@@ -226,6 +226,8 @@ pub struct Settings {
     pub hash_max_listpack_entries: usize,
     /// `hash-max-listpack-value`.
     pub hash_max_listpack_value: usize,
+    /// `hll-sparse-max-bytes`.
+    pub hll_sparse_max_bytes: usize,
 
     /// `slowlog-log-slower-than`: microseconds; `None` when nothing is noted.
     pub slowlog_log_slower_than_us: Option<u64>,
@@ -316,6 +318,7 @@ impl Config {
             lazyfree_lazy_user_flush: self.yes("lazyfree-lazy-user-flush"),
             hash_max_listpack_entries: self.unsigned("hash-max-listpack-entries"),
             hash_max_listpack_value: self.unsigned("hash-max-listpack-value"),
+            hll_sparse_max_bytes: self.unsigned("hll-sparse-max-bytes"),
             slowlog_log_slower_than_us: u64::try_from(self.number("slowlog-log-slower-than")).ok(),
             slowlog_max_len: self.unsigned("slowlog-max-len"),
             latency_monitor_threshold_ms: self.nonzero("latency-monitor-threshold"),

@@ -263,7 +263,7 @@ pub static TABLE: &[Directive] = &[
         .alias("zset-max-ziplist-entries")
         .ignored(NO_TYPE),
     row("zset-max-listpack-value", SIZE, "64").alias("zset-max-ziplist-value").ignored(NO_TYPE),
-    row("hll-sparse-max-bytes", SIZE, "3000").ignored(NO_TYPE),
+    row("hll-sparse-max-bytes", SIZE, "3000"),
     row("stream-node-max-bytes", SIZE, "4096").ignored(NO_TYPE),
     row("stream-node-max-entries", LONG, "100").ignored(NO_TYPE),
     row("activerehashing", YES_NO, "yes").ignored(NO_REHASH),

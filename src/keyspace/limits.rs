@@ -9,11 +9,16 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 pub struct Limits {
     hash_entries_max: AtomicUsize,
     hash_value_bytes_max: AtomicUsize,
+    sparse_sketch_bytes_max: AtomicUsize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { hash_entries_max: AtomicUsize::new(512), hash_value_bytes_max: AtomicUsize::new(64) }
+        Self {
+            hash_entries_max: AtomicUsize::new(512),
+            hash_value_bytes_max: AtomicUsize::new(64),
+            sparse_sketch_bytes_max: AtomicUsize::new(3000),
+        }
     }
 }
 
@@ -36,5 +41,15 @@ impl Limits {
     /// Sets the bytes a field or a value of a packed hash may have.
     pub fn set_hash_value_bytes_max(&self, bytes: usize) {
         self.hash_value_bytes_max.store(bytes, Relaxed);
+    }
+
+    /// The bytes a HyperLogLog may have before its registers become dense.
+    pub fn sparse_sketch_bytes_max(&self) -> usize {
+        self.sparse_sketch_bytes_max.load(Relaxed)
+    }
+
+    /// Sets the bytes a HyperLogLog may have before its registers become dense.
+    pub fn set_sparse_sketch_bytes_max(&self, bytes: usize) {
+        self.sparse_sketch_bytes_max.store(bytes, Relaxed);
     }
 }

@@ -78,6 +78,7 @@ impl Keyspace {
         other.hasher = self.hasher.clone();
         other.limits.set_hash_entries_max(self.limits.hash_entries_max());
         other.limits.set_hash_value_bytes_max(self.limits.hash_value_bytes_max());
+        other.limits.set_sparse_sketch_bytes_max(self.limits.sparse_sketch_bytes_max());
         other.usage.set_policy(self.usage.policy());
         other
     }

@@ -386,7 +386,7 @@ impl Executor {
         if server.live.disk_is_short() {
             return Err(NO_SPACE);
         }
-        // A message goes into the log, and is none of the data.
+        // A message goes into the log, and is none of the data; a count that is kept can be made again.
         if !writes(session, command) {
             return Ok(room);
         }
@@ -516,7 +516,8 @@ fn show_last(session: &Session, command: Option<&'static Command>) {
 
 /// Tells what a pause takes the command for: what it, or the transaction it runs, may do.
 fn who(session: &Session, command: &Command) -> Who {
-    if does(session, command, flag::WRITE | flag::PUBLISHES) { Who::Writer } else { Who::Reader }
+    let logs = flag::WRITE | flag::PUBLISHES | flag::KEEPS_RESULT;
+    if does(session, command, logs) { Who::Writer } else { Who::Reader }
 }
 
 /// Tells whether the command, or the transaction it runs, may change data.

@@ -357,6 +357,7 @@ impl Server {
         let keyspace = Keyspace::new(settings.databases);
         keyspace.limits().set_hash_entries_max(settings.hash_max_listpack_entries);
         keyspace.limits().set_hash_value_bytes_max(settings.hash_max_listpack_value);
+        keyspace.limits().set_sparse_sketch_bytes_max(settings.hll_sparse_max_bytes);
         keyspace.usage().set_policy(usage_policy(&settings.memory_limit));
         Self {
             live,

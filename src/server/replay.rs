@@ -263,7 +263,7 @@ impl<'r, 'k> Replay<'r, 'k> {
 fn resolve(args: &Args<'_>, at: Offset) -> Result<&'static Command, RestoreError> {
     let command =
         table::resolve(args).map_err(|fault| RestoreError::refused(args, at, &fault.text()))?;
-    if command.flags & flag::WRITE == 0 && command.name != "select" {
+    if !command.has(flag::WRITE | flag::KEEPS_RESULT) && command.name != "select" {
         return Err(RestoreError::refused(args, at, "it changes no data"));
     }
     Ok(command)

@@ -49,6 +49,17 @@ const FORMS: &[&str] = &[
     "BITPOS key ( 0 | 1 | 2 ) [ index [ index [ ( BYTE | BIT ) ] ] ]",
     "GETBIT key bit_at",
     "SETBIT key bit_at ( 0 | 1 )",
+    // HyperLogLogs.
+    "PFADD sketch { value }",
+    "PFADD sketch { value }",
+    "PFADD key [ value ]",
+    "PFCOUNT sketch",
+    "PFCOUNT { sketch }",
+    "PFCOUNT key",
+    "PFDEBUG ( ENCODING | DECODE | TODENSE | NOSUCH ) sketch",
+    "PFMERGE sketch { sketch }",
+    "PFMERGE sketch [ key ]",
+    "GET sketch",
     // Hashes.
     "HDEL key { field }",
     "HEXISTS key field",
@@ -137,6 +148,7 @@ const FORMS_OF_7_2: &[&str] = &[
 const KEYS: &[&[u8]] =
     &[b"k0", b"k1", b"k2", b"k3", b"h0", b"h1", b"h2", b"\0\r\n\xff", b"{tag}key", b""];
 const HASHES: &[&[u8]] = &[b"h0", b"h1", b"h2"];
+const SKETCHES: &[&[u8]] = &[b"p0", b"p1", b"p2"];
 const FIELDS: &[&[u8]] = &[b"f0", b"f1", b"f2", b"f3", b"f4", b"10", b"\0\r\n\xfe", b""];
 const TEXTS: &[&[u8]] = &[
     b"",
@@ -380,6 +392,7 @@ fn fill(word: &str, random: &mut Random) -> Vec<u8> {
     let texts = match word {
         "key" => return random.pick(KEYS).to_vec(),
         "hash" => return random.pick(HASHES).to_vec(),
+        "sketch" => return random.pick(SKETCHES).to_vec(),
         "field" => return random.pick(FIELDS).to_vec(),
         "value" => return value(random),
         "db" => ["0", "1", "2", "15", "16", "-1", "x"].as_slice(),

@@ -4,13 +4,15 @@
 //! nothing.
 
 use super::{
-    Command, bitmap, connection, diagnostics, generic, hash, pubsub, server, string, transactions,
+    Command, bitmap, connection, diagnostics, generic, hash, hyperloglog, pubsub, server, string,
+    transactions,
 };
 
 /// The groups, each under the name that `COMMAND DOCS` gives it.
 const GROUPS: &[(&str, &[Command])] = &[
     ("string", string::ROWS),
     ("bitmap", bitmap::ROWS),
+    ("hyperloglog", hyperloglog::ROWS),
     ("hash", hash::ROWS),
     ("generic", generic::ROWS),
     ("transactions", transactions::ROWS),

@@ -15,6 +15,7 @@ mod connection;
 mod diagnostics;
 mod generic;
 mod hash;
+mod hyperloglog;
 mod pubsub;
 mod server;
 mod string;

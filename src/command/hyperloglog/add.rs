@@ -1,0 +1,33 @@
+//! `PFADD`.
+
+use crate::command::{Call, Fault, Flow};
+
+use super::edit::{edit, raise};
+use super::murmur::Mark;
+use super::sketch::{self, Sketch};
+
+/// Runs `PFADD`.
+pub fn pfadd(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
+    let key = call.key(1);
+    let found = call.data.peek_string(&key)?;
+    let is_new = found.is_none();
+    found.map(Sketch::of).transpose()?;
+    let sparse_max = call.data.keyspace.limits().sparse_sketch_bytes_max();
+    let elements = call.args.from(2);
+    let changes = edit(call, &key, |bytes| {
+        let mut changes = u64::from(is_new);
+        for element in &elements {
+            changes += u64::from(raise(bytes, Mark::of(element), sparse_max)?);
+        }
+        if changes > 0 {
+            sketch::forget_count(bytes);
+        }
+        Ok(changes)
+    })?;
+    if changes > 0 {
+        call.data.changed(&key);
+        call.data.effect.changed(changes - 1);
+    }
+    call.reply.integer((changes > 0).into());
+    Ok(Flow::Done)
+}
