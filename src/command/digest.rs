@@ -41,7 +41,7 @@ impl Digest {
     fn mix_value(&mut self, entry: &Entry<'_>) {
         self.mix(&kind_number(entry.kind()).to_be_bytes());
         match entry.value() {
-            Value::String(string) => self.mix(string.as_bytes(&mut [0; 20])),
+            Value::String(string) => self.mix(&string.as_bytes(&mut [0; 20])),
             Value::List(list) => list.iter().for_each(|element| self.mix(element)),
             Value::Set(set) => set.iter().for_each(|member| self.join(member)),
             Value::SortedSet(set) => {

@@ -10,8 +10,11 @@ use super::scan::ScanCursor;
 use super::shard::Shard;
 use super::slab::Large;
 use super::space::Keyspace;
+use super::strings::Edit;
 use super::table::Table;
-use super::value::{HashMut, Kind, ListMut, Place, SetMut, SortedSetMut, Str, canonical_integer};
+use super::value::{
+    HashMut, Kind, ListMut, Place, SetMut, SortedSetMut, Str, StrMut, canonical_integer,
+};
 
 /// A view of one database over the shards that are held.
 ///
@@ -167,17 +170,24 @@ impl<'l> Db<'l> {
         self.shard_mut(key).tables[index].change_int(key, used, change)
     }
 
-    /// Edits the bytes of a string in place; an absent key starts empty. The expiry stays, the use
-    /// is noted.
+    /// Edits a string in place; an absent key starts empty. The expiry stays, the use is noted.
+    ///
+    /// Zeroes are added first until there are `len` bytes.
     ///
     /// # Panics
     /// When the key holds something other than a string.
-    pub fn edit_string(&mut self, key: &Key<'_>, clock: u32, edit: impl FnOnce(&mut Vec<u8>)) {
+    pub fn edit_string(
+        &mut self,
+        key: &Key<'_>,
+        clock: u32,
+        len: usize,
+        edit: impl FnOnce(StrMut<'_>),
+    ) {
         let (index, hasher) = (self.index, self.space.hasher());
         let used = self.space.usage().at(clock);
         let Shard { tables, scratch, .. } = self.shard_mut(key);
         tables[index].edit(key, hasher, |partition, at| {
-            partition.edit_bytes(key, at, scratch, hasher, used, edit);
+            partition.edit_string(key, at, scratch, hasher, used, Edit { len, edit });
         });
         self.publish(key);
     }

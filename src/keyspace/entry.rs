@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::arena::padded;
 use super::record::{KeyField, Payload, Record};
 use super::slab::{Large, Slab};
-use super::value::{Hash, Kind, List, Set, SortedSet, Str, Value};
+use super::value::{Blocks, Hash, Kind, List, PIECE_BYTES_MAX, Set, SortedSet, Str, Value};
 
 /// The longest string that OBJECT ENCODING calls "embstr".
 const EMBEDDED_BYTES_MAX: usize = 44;
@@ -96,6 +96,7 @@ impl<'e> Entry<'e> {
                 let short = bytes.len() <= EMBEDDED_BYTES_MAX && !self.record.head().raw;
                 if short { "embstr" } else { "raw" }
             }
+            Value::String(Str::Blocks(_)) => "raw",
             Value::Hash(hash) => {
                 if hash.is_packed() {
                     "listpack"
@@ -147,8 +148,13 @@ impl<'e> Entry<'e> {
 
 impl OwnedEntry {
     /// Makes a string that reads as raw, however short, and does not expire.
-    pub fn raw(bytes: Vec<u8>) -> Self {
-        Self { value: OwnedValue::Large(Large::Bytes(Arc::new(bytes))), raw: true, expiry: None }
+    pub fn raw(string: Blocks) -> Self {
+        let large = if string.len() <= PIECE_BYTES_MAX {
+            Large::Bytes(Arc::new(string.to_vec()))
+        } else {
+            Large::Blocks(Arc::new(string))
+        };
+        Self { value: OwnedValue::Large(large), raw: true, expiry: None }
     }
 
     /// Returns the value.
@@ -175,6 +181,7 @@ impl Large {
     pub(super) fn view(&self) -> Value<'_> {
         match self {
             Self::Bytes(bytes) => Value::String(Str::Bytes(bytes)),
+            Self::Blocks(blocks) => Value::String(Str::Blocks(blocks)),
             Self::Packed(kind, bytes) => packed_value(*kind, bytes),
             Self::Hash(hash) => Value::Hash(Hash::large(hash)),
         }
@@ -183,6 +190,7 @@ impl Large {
     fn memory_bytes(&self) -> usize {
         match self {
             Self::Bytes(bytes) | Self::Packed(_, bytes) => bytes.capacity(),
+            Self::Blocks(blocks) => blocks.memory_bytes(),
             Self::Hash(hash) => Hash::large(hash).large_bytes(),
         }
     }

@@ -5,13 +5,15 @@
 
 use std::sync::Arc;
 
-use super::value::{Kind, LargeHash};
+use super::value::{Blocks, Kind, LargeHash};
 
 /// A value, or a key, too large for the arena.
 #[derive(Clone, Debug)]
 pub(super) enum Large {
     /// A string, or a long key.
     Bytes(Arc<Vec<u8>>),
+    /// A string in blocks.
+    Blocks(Arc<Blocks>),
     /// A value of this type in its packed form.
     Packed(Kind, Arc<Vec<u8>>),
     /// A hash with a table of its own.

@@ -10,7 +10,13 @@ use super::partition::Partition;
 use super::record::{Head, INLINE_BYTES_MAX, Payload};
 use super::slab::Large;
 use super::usage::Use;
-use super::value::Str;
+use super::value::{Blocks, PIECE_BYTES_MAX, Str, StrMut};
+
+/// What is done to a string once it has so many bytes.
+pub(super) struct Edit<F> {
+    pub(super) len: usize,
+    pub(super) edit: F,
+}
 
 /// A field's value needs nothing of a head.
 const PLAIN: Head = Head { raw: false, accessed: 0, expiry: None };
@@ -47,7 +53,17 @@ impl Partition {
             Str::Bytes(bytes) if bytes.len() <= INLINE_BYTES_MAX => {
                 self.put(key, at, head, Payload::Bytes(bytes), hasher);
             }
-            Str::Bytes(bytes) => self.put_long(key, at, head, bytes, hasher),
+            Str::Bytes(bytes) if bytes.len() <= PIECE_BYTES_MAX => {
+                self.put_long(key, at, head, bytes, hasher);
+            }
+            Str::Bytes(bytes) => {
+                let large = Large::Blocks(Arc::new(Blocks::of(bytes)));
+                self.put_large(key, at, head, large, hasher);
+            }
+            Str::Blocks(blocks) => {
+                let large = Large::Blocks(Arc::new(blocks.clone()));
+                self.put_large(key, at, head, large, hasher);
+            }
         }
     }
 
@@ -64,7 +80,7 @@ impl Partition {
         self.put(key, at, head, Payload::Large(slot), hasher);
     }
 
-    /// Gives a field of a large hash its value.
+    /// Gives a field of a large hash its value, which lies in one piece whatever its length.
     pub(super) fn set_bytes(
         &mut self,
         key: &Key<'_>,
@@ -72,21 +88,25 @@ impl Partition {
         value: &[u8],
         hasher: &RandomState,
     ) {
-        self.put_string(key, at, PLAIN, Str::Bytes(value), hasher);
+        if value.len() <= INLINE_BYTES_MAX {
+            self.put(key, at, PLAIN, Payload::Bytes(value), hasher);
+        } else {
+            self.put_long(key, at, PLAIN, value, hasher);
+        }
     }
 
-    /// Edits the bytes of the string at `at`, or of an empty one; it reads as raw afterwards.
+    /// Edits the string at `at`, or an empty one; it reads as raw afterwards.
     ///
     /// # Panics
     /// When the record holds something other than a string.
-    pub(super) fn edit_bytes(
+    pub(super) fn edit_string(
         &mut self,
         key: &Key<'_>,
         at: Option<Address>,
         scratch: &mut Vec<u8>,
         hasher: &RandomState,
         used: Use,
-        edit: impl FnOnce(&mut Vec<u8>),
+        edit: Edit<impl FnOnce(StrMut<'_>)>,
     ) {
         let before = at.map(|at| self.record(at).head());
         let accessed = used.noted(|| before.map(|head| head.accessed));
@@ -97,13 +117,18 @@ impl Partition {
             Some((_, Payload::Int(number))) => Str::Int(number).write_to(scratch),
             Some((_, Payload::Bytes(bytes))) => scratch.extend_from_slice(bytes),
             Some((at, Payload::Large(slot))) => {
-                edit(self.long_string(slot));
+                edit.apply_to_large(self.large_mut(slot));
                 self.rewrite(key.hash(), at, head, None);
                 return;
             }
             Some((_, Payload::Packed(kind, _))) => panic!("editing a {} as a string", kind.name()),
         }
-        edit(scratch);
+        if edit.len > PIECE_BYTES_MAX {
+            let large = Large::Blocks(Arc::new(edit.apply_to_blocks(Blocks::of(scratch))));
+            self.put_large(key, at, head, large, hasher);
+            return;
+        }
+        edit.apply_to_piece(scratch);
         if scratch.len() <= INLINE_BYTES_MAX {
             self.put(key, at, head, Payload::Bytes(scratch), hasher);
         } else {
@@ -135,10 +160,34 @@ impl Partition {
         }
         self.put_large(key, at, head, Large::Bytes(Arc::new(bytes.to_vec())), hasher);
     }
+}
 
-    fn long_string(&mut self, slot: u32) -> &mut Vec<u8> {
-        match self.large_mut(slot) {
-            Large::Bytes(bytes) => Arc::make_mut(bytes),
+impl<F: FnOnce(StrMut<'_>)> Edit<F> {
+    fn apply_to_piece(self, bytes: &mut Vec<u8>) {
+        if bytes.len() < self.len {
+            bytes.resize(self.len, 0);
+        }
+        (self.edit)(StrMut::Piece(bytes));
+    }
+
+    fn apply_to_blocks(self, mut blocks: Blocks) -> Blocks {
+        blocks.grow(self.len);
+        (self.edit)(StrMut::Blocks(&mut blocks));
+        blocks
+    }
+
+    fn apply_to_large(self, large: &mut Large) {
+        match large {
+            Large::Bytes(bytes) if self.len > PIECE_BYTES_MAX => {
+                let blocks = self.apply_to_blocks(Blocks::of(bytes));
+                *large = Large::Blocks(Arc::new(blocks));
+            }
+            Large::Bytes(bytes) => self.apply_to_piece(Arc::make_mut(bytes)),
+            Large::Blocks(blocks) => {
+                let blocks = Arc::make_mut(blocks);
+                blocks.grow(self.len);
+                (self.edit)(StrMut::Blocks(blocks));
+            }
             other => panic!("editing {other:?} as a string"),
         }
     }

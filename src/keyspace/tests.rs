@@ -125,8 +125,9 @@ fn apply(space: &Keyspace, model: &mut Model, operation: &Operation) {
             let entry = model[db].entry(name.clone()).or_insert((Held::String(vec![]), None));
             if let Held::String(value) = &mut entry.0 {
                 value.extend_from_slice(&tail);
-                let append = |bytes: &mut Vec<u8>| bytes.extend_from_slice(&tail);
-                locked.db(db).edit_string(&space.key(&name), 0, append);
+                let end = value.len();
+                let append = |mut string: StrMut<'_>| string.write(end - tail.len(), &tail);
+                locked.db(db).edit_string(&space.key(&name), 0, end, append);
             }
         }
         Operation::Expire { db, key, at_ms } => {
@@ -381,7 +382,7 @@ fn encodings_read_as_stock_words() {
     db.set_string(&key, &[b'x'; 45], SetExpiry::Clear, 0);
     assert_eq!(encoding(&db), "raw");
     db.set_int(&key, 5, SetExpiry::Clear, 0);
-    db.edit_string(&key, 0, |bytes| bytes.push(b'0'));
+    db.edit_string(&key, 0, 2, |mut string| string.write(1, b"0"));
     assert_eq!(encoding(&db), "raw");
     db.remove(&key);
     db.hash_or_create(&key, 0).set(b"f", b"v");
@@ -419,7 +420,10 @@ fn a_copy_of_a_large_value_is_not_touched_by_later_writes() {
     db.set_string(&key, &[b'x'; 5000], SetExpiry::Clear, 0);
     let copy = db.copy_of(&key).unwrap();
     db.insert(&other, copy, 0);
-    db.edit_string(&key, 0, |bytes| bytes.truncate(2));
+    db.edit_string(&key, 0, 0, |string| {
+        let StrMut::Piece(bytes) = string else { panic!() };
+        bytes.truncate(2);
+    });
     assert_eq!(db.find(&key).unwrap().value().kind(), Kind::String);
     let Value::String(string) = db.find(&other).unwrap().value() else { panic!() };
     assert_eq!(string.len(), 5000);

@@ -104,6 +104,14 @@ impl<'b> Reply<'b> {
         put_bulk(self.out, bytes);
     }
 
+    /// Writes a bulk string of `len` bytes that come in pieces.
+    pub fn bulk_in_pieces<'p>(&mut self, len: usize, pieces: impl Iterator<Item = &'p [u8]>) {
+        put_header(self.out, b'$', len);
+        self.out.reserve(len + 2);
+        pieces.for_each(|piece| self.out.extend_from_slice(piece));
+        self.out.extend_from_slice(b"\r\n");
+    }
+
     /// Writes an integer as a bulk string.
     #[inline]
     pub fn bulk_int(&mut self, number: i64) {
@@ -314,6 +322,8 @@ mod tests {
         expect(|r| r.error("ERR no"), "-ERR no\r\n", "-ERR no\r\n");
         expect(|r| r.integer(-7), ":-7\r\n", ":-7\r\n");
         expect(|r| r.bulk(b"a\r\n"), "$3\r\na\r\n\r\n", "$3\r\na\r\n\r\n");
+        let pieces = [&b"ab"[..], b"", b"c"];
+        expect(|r| r.bulk_in_pieces(3, pieces.iter().copied()), "$3\r\nabc\r\n", "$3\r\nabc\r\n");
         expect(|r| r.bulk_int(12), "$2\r\n12\r\n", "$2\r\n12\r\n");
         expect(|r| r.array(10), "*10\r\n", "*10\r\n");
     }

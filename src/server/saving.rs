@@ -163,6 +163,10 @@ fn encode_entry<W: Write>(
     match entry.value() {
         Value::String(Str::Int(number)) => encoder.integer(key, expiry, number),
         Value::String(Str::Bytes(bytes)) => encoder.string(key, expiry, bytes),
+        Value::String(Str::Blocks(blocks)) => {
+            let pieces = blocks.pieces(0..blocks.len());
+            encoder.string_in_pieces(key, expiry, blocks.len(), pieces)
+        }
         Value::List(_) | Value::Set(_) | Value::SortedSet(_) => {
             unreachable!("no command makes one yet")
         }

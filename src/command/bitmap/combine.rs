@@ -2,7 +2,7 @@
 
 use crate::command::generic::remove_key;
 use crate::command::{Call, Fault, Flow};
-use crate::keyspace::{OwnedEntry, Str};
+use crate::keyspace::{Blocks, OwnedEntry, Str};
 
 /// What is done to the bits of several strings, or of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,20 +21,21 @@ pub fn bitop(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     if operation == Operation::Not && call.args.len() != 4 {
         return Err(NOT_TAKES_ONE);
     }
-    let mut result = Vec::new();
+    let mut result = Blocks::default();
     for index in 3..call.args.len() {
         let source = call.key(index);
         let value = call.data.read_string(&source)?.unwrap_or(Str::Bytes(b""));
-        let mut digits = [0; 20];
-        let bytes = value.as_bytes(&mut digits);
-        if index == 3 {
-            result.extend_from_slice(bytes);
-        } else {
-            operation.combine(&mut result, bytes);
+        match value {
+            Str::Blocks(blocks) if index == 3 => result = blocks.clone(),
+            // A string that begins as zeroes becomes the first one so.
+            _ if index == 3 => Operation::Or.combine(&mut result, value),
+            _ => operation.combine(&mut result, value),
         }
     }
     if operation == Operation::Not {
-        result.iter_mut().for_each(|byte| *byte = !*byte);
+        for index in 0..result.blocks() {
+            result.block_mut(index).iter_mut().for_each(|byte| *byte = !*byte);
+        }
     }
     let len = result.len();
     store(call, result);
@@ -43,7 +44,7 @@ pub fn bitop(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
 }
 
 /// Puts the result in the place of the destination; one without any byte removes it.
-fn store(call: &mut Call<'_, '_>, result: Vec<u8>) {
+fn store(call: &mut Call<'_, '_>, result: Blocks) {
     let key = call.key(2);
     let is_there = call.data.is_live(&key);
     if result.is_empty() && !is_there {
@@ -72,12 +73,23 @@ impl Operation {
     }
 
     /// Takes one more string into the result; the shorter of them goes on in zeroes.
-    fn combine(self, result: &mut Vec<u8>, bytes: &[u8]) {
-        if result.len() < bytes.len() {
-            result.resize(bytes.len(), 0);
+    fn combine(self, result: &mut Blocks, value: Str<'_>) {
+        result.grow(value.len());
+        let mut digits = [0; 20];
+        for index in 0..result.blocks() {
+            let other = value.block(&mut digits, index);
+            match (self, result.block(index).is_some(), other) {
+                (Self::And, _, None) => result.clear_block(index),
+                (Self::And, false, _) | (_, _, None) => {}
+                (_, _, Some(other)) => self.combine_block(result.block_mut(index), other),
+            }
         }
-        let (both, rest) = result.split_at_mut(bytes.len());
-        let pairs = both.iter_mut().zip(bytes);
+    }
+
+    /// Does so with a block, and as much of the other string as lies there.
+    fn combine_block(self, block: &mut [u8], other: &[u8]) {
+        let (both, rest) = block.split_at_mut(other.len());
+        let pairs = both.iter_mut().zip(other);
         match self {
             Self::And => {
                 pairs.for_each(|(own, other)| *own &= other);

@@ -15,10 +15,8 @@ pub fn bitcount(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
         return Ok(Flow::Done);
     };
     let ends = ends(&call.args)?;
-    let mut digits = [0; 20];
-    let bytes = value.as_bytes(&mut digits);
-    let bits = if is_backwards(ends) { None } else { ends.bits(bytes.len()) };
-    call.reply.integer(bits.map_or(0, |bits| scan::count(bytes, &bits) as i64));
+    let bits = if is_backwards(ends) { None } else { ends.bits(value.len()) };
+    call.reply.integer(bits.map_or(0, |bits| scan::count(value, &bits) as i64));
     Ok(Flow::Done)
 }
 

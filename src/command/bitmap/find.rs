@@ -21,13 +21,11 @@ pub fn bitpos(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
         return Ok(Flow::Done);
     };
     let ends = ends(&call.args)?;
-    let mut digits = [0; 20];
-    let bytes = value.as_bytes(&mut digits);
-    let found = ends.bits(bytes.len()).and_then(|bits| {
+    let found = ends.bits(value.len()).and_then(|bits| {
         let end_is_open = call.args.len() < 5;
         // Behind the end of a string are zeroes, unless the client asked about a part of it only.
         let behind = (bit == Bit::Clear && end_is_open).then_some(bits.end() + 1);
-        scan::find(bytes, &bits, bit).or(behind)
+        scan::find(value, &bits, bit).or(behind)
     });
     call.reply.integer(found.map_or(-1, |at| at as i64));
     Ok(Flow::Done)

@@ -2,34 +2,44 @@
 
 use std::ops::RangeInclusive;
 
-/// Counts the bits that are set among `bits` of `bytes`.
+use crate::keyspace::Str;
+
+/// Counts the bits that are set among `bits` of a string.
 ///
 /// # Panics
 /// When some of them are not there.
-pub(super) fn count(bytes: &[u8], bits: &RangeInclusive<usize>) -> u64 {
+pub(super) fn count(string: Str<'_>, bits: &RangeInclusive<usize>) -> u64 {
     let (first, last) = (*bits.start() / 8, *bits.end() / 8);
-    let outside = bytes[first] & !head_mask(bits);
-    let beyond = bytes[last] & !tail_mask(bits);
+    let outside = byte(string, first) & !head_mask(bits);
+    let beyond = byte(string, last) & !tail_mask(bits);
     let excess = outside.count_ones() + beyond.count_ones();
-    ones(&bytes[first..=last]) - u64::from(excess)
+    let mut digits = [0; 20];
+    let set: u64 = string.pieces(&mut digits, first..last + 1).map(ones).sum();
+    set - u64::from(excess)
 }
 
-/// Finds the first bit with the value `bit` among `bits` of `bytes`.
+/// Finds the first bit with the value `bit` among `bits` of a string.
 ///
 /// # Panics
 /// When some of them are not there.
-pub(super) fn find(bytes: &[u8], bits: &RangeInclusive<usize>, bit: Bit) -> Option<usize> {
+pub(super) fn find(string: Str<'_>, bits: &RangeInclusive<usize>, bit: Bit) -> Option<usize> {
     let (first, last) = (*bits.start() / 8, *bits.end() / 8);
     let wanted = |at: usize, mask: u8| {
-        let found = bit.marks(bytes[at]) & mask;
+        let found = bit.marks(byte(string, at)) & mask;
         (found != 0).then(|| at * 8 + found.leading_zeros() as usize)
     };
     if first == last {
         return wanted(first, head_mask(bits) & tail_mask(bits));
     }
     let middle = || {
-        let skipped = first_with(&bytes[first + 1..last], bit)?;
-        wanted(first + 1 + skipped, u8::MAX)
+        let mut at = first + 1;
+        for piece in string.pieces(&mut [0; 20], at..last) {
+            if let Some(skipped) = first_with(piece, bit) {
+                return wanted(at + skipped, u8::MAX);
+            }
+            at += piece.len();
+        }
+        None
     };
     wanted(first, head_mask(bits)).or_else(middle).or_else(|| wanted(last, tail_mask(bits)))
 }
@@ -64,6 +74,12 @@ fn head_mask(bits: &RangeInclusive<usize>) -> u8 {
 /// The bits of the last byte that are within the range.
 fn tail_mask(bits: &RangeInclusive<usize>) -> u8 {
     u8::MAX << (7 - bits.end() % 8)
+}
+
+fn byte(string: Str<'_>, at: usize) -> u8 {
+    let mut byte = [0];
+    string.read(at, &mut byte);
+    byte[0]
 }
 
 fn ones(bytes: &[u8]) -> u64 {
@@ -103,10 +119,11 @@ mod tests {
             let bits = a.min(b)..=a.max(b);
             let is_set = |at: &usize| bytes[at / 8] & (0x80 >> (at % 8)) != 0;
             let set = bits.clone().filter(is_set);
-            prop_assert_eq!(count(&bytes, &bits), set.clone().count() as u64);
-            prop_assert_eq!(find(&bytes, &bits, Bit::Set), set.clone().next());
+            let string = Str::Bytes(&bytes);
+            prop_assert_eq!(count(string, &bits), set.clone().count() as u64);
+            prop_assert_eq!(find(string, &bits, Bit::Set), set.clone().next());
             let clear = bits.clone().find(|at| !is_set(at));
-            prop_assert_eq!(find(&bytes, &bits, Bit::Clear), clear);
+            prop_assert_eq!(find(string, &bits, Bit::Clear), clear);
         }
     }
 }

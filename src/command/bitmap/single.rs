@@ -18,12 +18,13 @@ pub fn setbit(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     let len = call.data.peek_string(&key)?.map_or(0, |value| value.len());
     let clock = call.data.clock();
     let mut old = 0;
-    call.data.db().edit_string(&key, clock, |bytes| {
-        if bytes.len() <= at {
-            bytes.resize(at + 1, 0);
+    call.data.db().edit_string(&key, clock, at + 1, |mut string| {
+        let mut byte = [0];
+        string.read(at, &mut byte);
+        old = byte[0] & mask;
+        if old != wanted {
+            string.write(at, &[byte[0] ^ mask]);
         }
-        old = bytes[at] & mask;
-        bytes[at] = bytes[at] & !mask | wanted;
     });
     if len <= at || old != wanted {
         call.data.changed(&key);
@@ -36,11 +37,11 @@ pub fn setbit(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
 pub fn getbit(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     let offset = offset(call, call.args.word(2))?;
     let key = call.key(1);
-    let byte = call.data.read_string(&key)?.and_then(|value| {
-        let mut digits = [0; 20];
-        value.as_bytes(&mut digits).get(offset / 8).copied()
-    });
-    let is_set = byte.unwrap_or(0) & (0x80 >> (offset % 8)) != 0;
+    let mut byte = [0];
+    if let Some(value) = call.data.read_string(&key)? {
+        value.read(offset / 8, &mut byte);
+    }
+    let is_set = byte[0] & (0x80 >> (offset % 8)) != 0;
     call.reply.integer(is_set.into());
     Ok(Flow::Done)
 }

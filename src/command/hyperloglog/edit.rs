@@ -1,7 +1,7 @@
 //! Changing a key's sketch where it lies.
 
 use crate::command::{Call, Fault};
-use crate::keyspace::Key;
+use crate::keyspace::{Key, StrMut};
 
 use super::sketch::{self, CORRUPTED, Encoding, Sketch};
 use super::sparse::Raised;
@@ -17,7 +17,8 @@ pub(super) fn edit<T>(
 ) -> Result<T, Fault> {
     let clock = call.data.clock();
     let mut result = Err(CORRUPTED);
-    call.data.db().edit_string(key, clock, |bytes| {
+    call.data.db().edit_string(key, clock, 0, |string| {
+        let StrMut::Piece(bytes) = string else { unreachable!("a longer one is no sketch") };
         if bytes.is_empty() {
             *bytes = sketch::empty();
         }

@@ -53,6 +53,12 @@ impl<'b> Sketch<'b> {
         match value {
             Str::Bytes(bytes) => Self::parse(bytes).ok_or(NO_SKETCH),
             Str::Int(_) => Err(NO_SKETCH),
+            // No runs of so many bytes can be right.
+            Str::Blocks(blocks) => {
+                let mut header = [0; HEADER_BYTES];
+                blocks.read(0, &mut header);
+                Err(Sketch::parse(&header).map_or(NO_SKETCH, |_| CORRUPTED))
+            }
         }
     }
 

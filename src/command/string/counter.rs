@@ -33,7 +33,7 @@ pub fn incrbyfloat(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     const NOT_FINITE: Fault = Fault::fixed("ERR increment would produce NaN or Infinity");
     let key = call.key(1);
     let value = call.data.peek_string(&key)?.unwrap_or(Str::Int(0));
-    let value = LongDouble::parse(value.as_bytes(&mut [0; 20])).ok_or(Fault::NOT_A_FLOAT)?;
+    let value = LongDouble::parse(&value.as_bytes(&mut [0; 20])).ok_or(Fault::NOT_A_FLOAT)?;
     let increment = LongDouble::parse(call.args.word(2)).ok_or(Fault::NOT_A_FLOAT)?;
     let sum = value.checked_add(increment).ok_or(NOT_FINITE)?;
     let mut text = Vec::new();
@@ -72,6 +72,7 @@ fn begin_count(
         None => 0,
         Some(Str::Int(number)) => number,
         Some(Str::Bytes(text)) => parse_i64_strict(text).ok_or(Fault::NOT_AN_INTEGER)?,
+        Some(Str::Blocks(_)) => return Err(Fault::NOT_AN_INTEGER),
     };
     let sum = grown(value)?;
     let clock = data.clock();

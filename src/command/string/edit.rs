@@ -19,7 +19,9 @@ pub fn append(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     };
     let len = value.len();
     check_total(call, len, tail.len())?;
-    call.data.db().edit_string(&key, clock, |bytes| bytes.extend_from_slice(tail));
+    call.data.db().edit_string(&key, clock, len + tail.len(), |mut string| {
+        string.write(len, tail);
+    });
     call.data.changed(&key);
     call.reply.count(len + tail.len());
     Ok(Flow::Done)
@@ -40,12 +42,7 @@ pub fn setrange(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     check_total(call, offset, patch.len())?;
     let end = offset + patch.len();
     let clock = call.data.clock();
-    call.data.db().edit_string(&key, clock, |bytes| {
-        if bytes.len() < end {
-            bytes.resize(end, 0);
-        }
-        bytes[offset..end].copy_from_slice(patch);
-    });
+    call.data.db().edit_string(&key, clock, end, |mut string| string.write(offset, patch));
     call.data.changed(&key);
     call.reply.count(len.max(end));
     Ok(Flow::Done)

@@ -1,5 +1,7 @@
 //! Commands that read a string, those included that remove it or its expiry afterwards.
 
+use std::ops::Range;
+
 use crate::command::generic::remove_key;
 use crate::command::{Call, Fault, Flow, Mode};
 use crate::keyspace::Str;
@@ -46,7 +48,8 @@ pub fn getrange(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     let key = call.key(1);
     let value = call.data.read_string(&key)?.unwrap_or(Str::Bytes(b""));
     let mut digits = [0; INTEGER_BYTES_MAX];
-    call.reply.bulk(slice(value.as_bytes(&mut digits), first, last));
+    let range = range(value.len(), first, last);
+    call.reply.bulk_in_pieces(range.len(), value.pieces(&mut digits, range));
     Ok(Flow::Done)
 }
 
@@ -111,23 +114,26 @@ pub(super) fn answer(reply: &mut Reply<'_>, value: Option<Str<'_>>) {
         None => reply.null(),
         Some(Str::Int(number)) => reply.bulk_int(number),
         Some(Str::Bytes(bytes)) => reply.bulk(bytes),
+        Some(Str::Blocks(blocks)) => {
+            reply.bulk_in_pieces(blocks.len(), blocks.pieces(0..blocks.len()));
+        }
     }
 }
 
-/// Cuts out the bytes from `first` to `last`; negative ones count from the end.
-fn slice(bytes: &[u8], first: i64, last: i64) -> &[u8] {
-    let len = bytes.len() as i64;
+/// Cuts the part from `first` to `last` to what is there; negative ones count from the end.
+fn range(len: usize, first: i64, last: i64) -> Range<usize> {
+    let len = len as i64;
     if first < 0 && last < 0 && first > last {
-        return b"";
+        return 0..0;
     }
     let from_end = |index: i64| if index < 0 { (len + index).max(0) } else { index };
     let (first, last) = (from_end(first), from_end(last).min(len - 1));
-    if first > last { b"" } else { &bytes[first as usize..=last as usize] }
+    if first > last { 0..0 } else { first as usize..last as usize + 1 }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::slice;
+    use super::range;
 
     #[test]
     fn a_range_is_cut_to_what_is_there() {
@@ -145,9 +151,9 @@ mod tests {
             (i64::MIN, i64::MAX, "hello"),
             (i64::MAX, i64::MAX, ""),
         ] {
-            assert_eq!(slice(b"hello", first, last), expected.as_bytes(), "{first} {last}");
+            assert_eq!(&"hello"[range(5, first, last)], expected, "{first} {last}");
         }
-        assert_eq!(slice(b"", 0, -1), b"");
-        assert_eq!(slice(b"", -1, -1), b"");
+        assert!(range(0, 0, -1).is_empty());
+        assert!(range(0, -1, -1).is_empty());
     }
 }

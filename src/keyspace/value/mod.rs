@@ -1,5 +1,6 @@
 //! What a key can hold, borrowed for reading or for editing.
 
+mod blocks;
 mod hash;
 mod hash_mut;
 mod list;
@@ -8,21 +9,25 @@ mod place;
 mod set;
 mod sorted_set;
 mod string;
+mod string_mut;
 mod strings;
 
 #[cfg(test)]
 mod tests;
 
+pub use blocks::{BlockPieces, Blocks};
 pub use hash::{Hash, HashIter};
 pub use hash_mut::{FieldSet, HashMut};
 pub use list::{List, ListIter, ListMut};
 pub use place::Place;
 pub use set::{Set, SetIter, SetMut};
 pub use sorted_set::{Member, ScoreSet, SortedSet, SortedSetIter, SortedSetMut};
-pub use string::Str;
+pub use string::{Pieces, Str};
+pub use string_mut::StrMut;
 
 pub(super) use hash::LargeHash;
 pub(super) use string::canonical_integer;
+pub(super) use string_mut::PIECE_BYTES_MAX;
 
 /// The type of a value, as TYPE names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

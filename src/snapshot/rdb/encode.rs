@@ -200,6 +200,53 @@ impl<W: Write> Encoder<W> {
         self.spill()
     }
 
+    /// Writes a long string of `len` bytes that come in pieces.
+    ///
+    /// Each piece is compressed by itself, as long as that saves a quarter.
+    pub fn string_in_pieces<'p>(
+        &mut self,
+        key: &[u8],
+        expiry_ms: Option<i64>,
+        len: usize,
+        pieces: impl Iterator<Item = &'p [u8]> + Clone,
+    ) -> Result<(), EncodeError> {
+        self.begin_entry(rdb::TYPE_STRING, key, expiry_ms)?;
+        if self.options.compression == Compression::Lzf
+            && let Some(compressed) = self.compress_pieces(pieces.clone())
+        {
+            self.buffer.push(rdb::STRING_LZF);
+            self.put_length(compressed.len() as u64);
+            self.put_length(len as u64);
+            self.put_bytes(&compressed)?;
+            return self.spill();
+        }
+        self.put_length(len as u64);
+        for piece in pieces {
+            self.put_bytes(piece)?;
+            self.spill()?;
+        }
+        Ok(())
+    }
+
+    /// Compresses pieces, of which nothing but their sequence can be told afterwards: what is copied
+    /// is always of the same piece. None if it does not save enough.
+    fn compress_pieces<'p>(&mut self, pieces: impl Iterator<Item = &'p [u8]>) -> Option<Vec<u8>> {
+        /// What is looked at before the savings are judged.
+        const SAMPLE_BYTES: usize = 1 << 20;
+        let (mut all, mut taken) = (Vec::new(), 0);
+        for piece in pieces {
+            if !self.compressor.compress(piece, usize::MAX, &mut self.compressed) {
+                return None;
+            }
+            all.extend_from_slice(&self.compressed);
+            taken += piece.len();
+            if taken >= SAMPLE_BYTES && all.len() > taken / 4 * 3 {
+                return None;
+            }
+        }
+        (all.len() <= taken / 4 * 3).then_some(all)
+    }
+
     /// Writes a string that is the decimal form of `value`.
     pub fn integer(
         &mut self,

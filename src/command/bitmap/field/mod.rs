@@ -4,9 +4,10 @@ mod integer;
 mod operation;
 
 use crate::command::{Call, Fault, Flow};
-use crate::keyspace::Str;
+use crate::keyspace::{Str, StrMut};
 use crate::net::reply::Reply;
 
+use integer::Window;
 use operation::{Action, Operation};
 
 /// Runs `BITFIELD`.
@@ -33,11 +34,11 @@ pub fn bitfield_ro(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
 fn read(call: &mut Call<'_, '_>, operations: &[Operation]) -> Result<Flow, Fault> {
     let key = call.key(1);
     let value = call.data.read_string(&key)?.unwrap_or(Str::Bytes(b""));
-    let mut digits = [0; 20];
-    let bytes = value.as_bytes(&mut digits);
     call.reply.array(operations.len());
     for operation in operations {
-        let number = operation.kind.decode(integer::read(bytes, operation.place()));
+        let (place, mut window) = (operation.place(), Window::default());
+        value.read(place.first_byte(), &mut window);
+        let number = operation.kind.decode(integer::extract(window, place));
         call.reply.integer(number as i64);
     }
     Ok(Flow::Done)
@@ -52,12 +53,9 @@ fn write(call: &mut Call<'_, '_>, operations: &[Operation]) -> Result<Flow, Faul
     let mut changes = 0;
     let reply = &mut call.reply;
     reply.array(operations.len());
-    call.data.db().edit_string(&key, clock, |bytes| {
-        if bytes.len() < end {
-            bytes.resize(end, 0);
-        }
+    call.data.db().edit_string(&key, clock, end, |mut string| {
         for operation in operations {
-            changes += u64::from(apply(operation, bytes, reply));
+            changes += u64::from(apply(operation, &mut string, reply));
         }
     });
     // Zeroes that were added are a change as well, even if each operation failed.
@@ -69,9 +67,11 @@ fn write(call: &mut Call<'_, '_>, operations: &[Operation]) -> Result<Flow, Faul
 }
 
 /// Runs one operation, and tells whether it changed the field.
-fn apply(operation: &Operation, bytes: &mut [u8], reply: &mut Reply<'_>) -> bool {
+fn apply(operation: &Operation, string: &mut StrMut<'_>, reply: &mut Reply<'_>) -> bool {
     let (kind, place) = (operation.kind, operation.place());
-    let old = kind.decode(integer::read(bytes, place));
+    let mut window = Window::default();
+    string.read(place.first_byte(), &mut window);
+    let old = kind.decode(integer::extract(window, place));
     let new = match operation.action {
         Action::Get => {
             reply.integer(old as i64);
@@ -86,6 +86,9 @@ fn apply(operation: &Operation, bytes: &mut [u8], reply: &mut Reply<'_>) -> bool
     };
     let told = if matches!(operation.action, Action::Set(_)) { old } else { new };
     reply.integer(told as i64);
-    integer::write(bytes, place, new as u64);
+    if new != old {
+        integer::insert(&mut window, place, new as u64);
+        string.write(place.first_byte(), &window[..place.bytes()]);
+    }
     new != old
 }
