@@ -74,6 +74,9 @@ pub trait Host: Send + Sync {
     fn last_save_s(&self) -> i64;
     /// Switches the active expiry cycle, as `DEBUG SET-ACTIVE-EXPIRE` wants.
     fn set_active_expiry(&self, on: bool);
+
+    /// Stops what is done by the clock, or goes on with it.
+    fn pause_cron(&self, paused: bool);
     /// Drops a value that may be large off the worker threads.
     fn drop_later(&self, value: Box<dyn Send>);
 

@@ -342,6 +342,10 @@ impl Host for FakeHost {
         self.note(if on { "expiry on" } else { "expiry off" });
     }
 
+    fn pause_cron(&self, paused: bool) {
+        self.note(if paused { "cron off" } else { "cron on" });
+    }
+
     fn drop_later(&self, value: Box<dyn Send>) {
         self.note("drop later");
         drop(value);

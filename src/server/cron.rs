@@ -42,6 +42,9 @@ async fn keep_time(server: &Arc<Server>) {
     loop {
         ticks.tick().await;
         server.pause.awake().await;
+        if server.live.is_cron_paused() {
+            continue;
+        }
         count += 1;
         server.pool.balance();
         let Some(stream) = server.stream() else { continue };

@@ -241,6 +241,10 @@ impl Host for Server {
         self.live.set_active_expiry(on);
     }
 
+    fn pause_cron(&self, paused: bool) {
+        self.live.pause_cron(paused);
+    }
+
     fn drop_later(&self, value: Box<dyn Send>) {
         self.bin.put(value);
     }

@@ -26,6 +26,7 @@ pub struct Live {
     serves_stale: AtomicBool,
     disk_short: AtomicBool,
     active_expiry: AtomicBool,
+    cron_paused: AtomicBool,
     changes: Changes,
 }
 
@@ -164,6 +165,16 @@ impl Live {
     /// Switches the search for expired keys.
     pub fn set_active_expiry(&self, on: bool) {
         self.active_expiry.store(on, Ordering::Relaxed);
+    }
+
+    /// Tells whether nothing is to be done by the clock.
+    pub fn is_cron_paused(&self) -> bool {
+        self.cron_paused.load(Ordering::Relaxed)
+    }
+
+    /// Stops what is done by the clock, or goes on with it.
+    pub fn pause_cron(&self, paused: bool) {
+        self.cron_paused.store(paused, Ordering::Relaxed);
     }
 
     /// Counts the changes since the last snapshot.

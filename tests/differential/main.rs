@@ -10,6 +10,7 @@ mod support;
 
 mod compare;
 mod floats;
+mod following;
 mod generate;
 mod grammar;
 mod normalise;
@@ -19,7 +20,7 @@ mod sketches;
 use compare::{Dialect, Mismatch, Pair};
 use generate::Grammar;
 use support::random::Random;
-use support::{Endpoint, Program, Server, Stock};
+use support::{Endpoint, Server, Stock};
 
 /// Batches per dialect in an ordinary run.
 const BATCHES: u64 = 400;
@@ -133,25 +134,4 @@ fn every_command_of_the_grammar_succeeds_somewhere() {
     // Outside MULTI these two are always refused.
     failing.retain(|name| !["EXEC", "DISCARD"].contains(&name.as_str()));
     assert!(failing.is_empty(), "never accepted: {failing:?}");
-}
-
-#[test]
-fn a_stock_replica_ends_with_the_same_data() {
-    for program in Program::replicas() {
-        let subject = Subject::start();
-        let replica = program.start(&[]);
-        replica.replicate(&subject);
-        let grammar = Grammar::known_to(&replica);
-        for seed in seeds().into_iter().map(|seed| seed + 1_000_000) {
-            let mut client = subject.connect();
-            client.run("FLUSHALL");
-            for command in batch(seed, &grammar) {
-                client.send_command(&command);
-                client.read();
-            }
-            replica.await_offset_of(&subject);
-            let digest = |endpoint: &dyn Endpoint| endpoint.connect().run("DEBUG DIGEST").text();
-            assert_eq!(digest(&subject), digest(&replica), "seed {seed}, {program:?}");
-        }
-    }
 }

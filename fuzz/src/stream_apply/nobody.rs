@@ -117,6 +117,10 @@ impl Host for Nobody {
         nothing()
     }
 
+    fn pause_cron(&self, _: bool) {
+        nothing()
+    }
+
     fn drop_later(&self, _: Box<dyn Send>) {}
 
     fn slow_entries(&self, _: usize) -> Vec<SlowEntry> {

@@ -5,6 +5,7 @@ use crate::command::Flow;
 use crate::command::flow::Request;
 use crate::command::testing::Bench;
 use crate::keyspace::SetExpiry;
+use crate::net::reply::Protocol;
 
 fn set(bench: &Bench, database: usize, key: &str, value: &str) {
     let key = bench.keyspace.key(key.as_bytes());
@@ -107,7 +108,7 @@ fn small_things_answer_at_once() {
     assert_eq!(bench.reply("DEBUG STRINGMATCH-LEN a*c abc"), ":1");
     assert_eq!(bench.reply("DEBUG STRINGMATCH-LEN a*c ab"), ":0");
     assert_eq!(bench.reply("DEBUG CHANGE-REPL-ID"), "-ERR there is no log");
-    assert!(bench.reply("DEBUG HELP").starts_with("*28 +DEBUG <subcommand>"));
+    assert!(bench.reply("DEBUG HELP").starts_with("*59 +DEBUG <subcommand>"));
 }
 
 #[test]
@@ -121,4 +122,69 @@ fn unknown_subcommands_are_repeated_in_part() {
     assert_eq!(bench.reply("DEBUG foo"), unknown("foo"));
     assert_eq!(bench.reply("DEBUG DIGEST x"), unknown("DIGEST"));
     assert_eq!(bench.reply(&format!("DEBUG {}", "x".repeat(200))), unknown(&"x".repeat(128)));
+}
+
+#[test]
+fn test_values_of_every_type_are_answered() {
+    let mut bench = Bench::new();
+    assert_eq!(bench.reply("DEBUG PROTOCOL map"), "*6 :0 :0 :1 :1 :2 :0");
+    assert!(bench.reply("DEBUG PROTOCOL push").starts_with("-ERR RESP2"));
+    assert!(bench.reply("DEBUG PROTOCOL none").starts_with("-ERR Wrong protocol type name."));
+    bench.session.protocol = Protocol::Resp3;
+    assert_eq!(bench.reply("DEBUG PROTOCOL map"), "%3 :0 #f :1 #t :2 #f");
+    assert_eq!(bench.reply("DEBUG PROTOCOL bignum"), "(1234567999999999999999999999999999999");
+    assert_eq!(bench.reply("DEBUG ERROR oops"), "-oops");
+    assert_eq!(bench.reply("DEBUG ERROR ERR\n+OK").lines().count(), 1);
+}
+
+#[test]
+fn keys_are_made_by_the_number_and_are_in_the_stream() {
+    let mut bench = Bench::new();
+    bench.run("SET key:1 mine");
+    let outcome = bench.run("DEBUG POPULATE 3");
+    assert_eq!(outcome.stream(), ["SET key:0 value:0", "SET key:2 value:2"]);
+    assert_eq!(bench.reply("GET key:1"), "$4 mine");
+    bench.run("DEBUG POPULATE 1 long 20");
+    assert_eq!(bench.reply("STRLEN long:0"), ":20");
+    for wrong in ["x", "-1", "1 p x", "1 p -5"] {
+        let reply = bench.reply(&format!("DEBUG POPULATE {wrong}"));
+        assert_eq!(reply, "-ERR value is out of range, must be positive");
+    }
+    let stats = bench.reply("DEBUG HTSTATS 0");
+    assert!(stats.contains("number of elements: 4"), "{stats}");
+    assert_eq!(bench.reply("DEBUG HTSTATS 16"), "-ERR Out of range database");
+    assert_eq!(bench.reply("DEBUG HTSTATS-KEY none"), "-ERR no such key");
+    assert!(bench.reply("DEBUG HTSTATS-KEY key:0").starts_with("-ERR The value stored"));
+}
+
+#[test]
+fn switches_of_stock_are_taken_and_checked() {
+    let mut bench = Bench::new();
+    for line in [
+        "QUICKLIST-PACKED-THRESHOLD 100b",
+        "QUICKLIST-PACKED-THRESHOLD 0",
+        "REPLYBUFFER PEAK-RESET-TIME never",
+        "REPLYBUFFER peak-reset-time 100",
+        "REPLYBUFFER RESIZING 1",
+        "DICT-RESIZING 0",
+        "SET-DISABLE-DENY-SCRIPTS 1",
+        "PAUSE-CRON 1",
+    ] {
+        assert_eq!(bench.reply(&format!("DEBUG {line}")), "+OK", "{line}");
+    }
+    assert!(bench.host.calls.lock().contains(&"cron off".to_owned()));
+    for line in [
+        "QUICKLIST-PACKED-THRESHOLD 5gb",
+        "QUICKLIST-PACKED-THRESHOLD x",
+        "REPLYBUFFER PEAK-RESET-TIME x",
+        "REPLYBUFFER X y",
+        "RELOAD x",
+        "LISTPACK none",
+    ] {
+        assert!(bench.reply(&format!("DEBUG {line}")).starts_with('-'), "{line}");
+    }
+    assert_eq!(bench.run("DEBUG REPLICATE all SET a b").stream(), ["SET a b"]);
+    let reload = |line: &str| Bench::new().run(line).flow;
+    assert_eq!(reload("DEBUG RELOAD MERGE"), Some(Flow::Await(Request::Reload)));
+    assert_eq!(reload("DEBUG RELOAD NOSAVE NOFLUSH"), Some(Flow::Await(Request::Replay)));
 }

@@ -1,5 +1,5 @@
 //! From registers to a count: the improved raw estimator of Otmar Ertl, "New cardinality estimation
-//! algorithms for HyperLogLog sketches" (2017), algorithm 6.
+//! algorithms for `HyperLogLog` sketches" (2017), algorithm 6.
 
 use super::sketch::REGISTERS;
 

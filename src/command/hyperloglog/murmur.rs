@@ -1,4 +1,4 @@
-//! MurmurHash64A (Austin Appleby), which elements are hashed by, and where an element goes.
+//! `MurmurHash64A` (Austin Appleby), which elements are hashed by, and where an element goes.
 
 use super::sketch::REGISTERS;
 
