@@ -49,7 +49,7 @@ pub(super) fn splice(vec: &mut Vec<u8>, start: usize, removed: usize, inserted: 
         reserve(vec, additional);
         vec.resize(len + additional, 0);
         vec.copy_within(end..len, end + additional);
-    } else {
+    } else if inserted.len() < removed {
         vec.copy_within(end..len, start + inserted.len());
         vec.truncate(len - (removed - inserted.len()));
         trim(vec);

@@ -47,8 +47,13 @@ impl Ranked {
 
     /// Finds the index of a member with a score, or where it would be.
     pub(super) fn position(&self, score: f64, member: &[u8]) -> usize {
-        let range = self.count(score, Side::Left)..self.count(score, Side::Right);
-        self.first_not(range, |other| other < member)
+        self.first_not(self.equal(score), |other| other < member)
+    }
+
+    /// Finds the index of a member that is there, with its score.
+    pub(super) fn index(&self, score: f64, member: &[u8]) -> usize {
+        let equal = self.equal(score);
+        if equal.len() == 1 { equal.start } else { self.first_not(equal, |other| other < member) }
     }
 
     /// Counts the members whose score lies below one, or is no greater than it.
@@ -81,6 +86,10 @@ impl Ranked {
     /// Walks members and scores from an index on.
     pub(super) fn iter_from(&self, i: usize) -> RankedIter<'_> {
         RankedIter { members: self.members.iter_from(i), scores: &self.scores[i..] }
+    }
+
+    fn equal(&self, score: f64) -> Range<usize> {
+        self.count(score, Side::Left)..self.count(score, Side::Right)
     }
 
     /// Finds the first index of a range whose member is not as those before it.

@@ -92,11 +92,16 @@ impl LargeSortedSet {
             return Scored::Same;
         }
         self.scores.put(&spot, member, &score.to_le_bytes());
-        if let Some(old) = old {
-            self.unrank(old, member);
+        match old {
+            None => {
+                self.rank_in(score, member);
+                Scored::Added
+            }
+            Some(old) => {
+                self.move_rank(old, score, member);
+                Scored::Moved
+            }
         }
-        self.rank_in(score, member);
-        if old.is_some() { Scored::Moved } else { Scored::Added }
     }
 
     /// Removes a member; returns its score.
@@ -112,7 +117,7 @@ impl LargeSortedSet {
     pub(in crate::keyspace) fn rank(&self, member: &[u8]) -> Option<usize> {
         let score = self.score(member)?;
         let found = self.find(score, member);
-        Some(self.ranks.count_before(&found.path) + found.leaf.position(score, member))
+        Some(self.ranks.count_before(&found.path) + found.leaf.index(score, member))
     }
 
     /// Finds the member at a rank.
@@ -183,9 +188,24 @@ impl LargeSortedSet {
         }
     }
 
+    fn move_rank(&mut self, old: f64, score: f64, member: &[u8]) {
+        let from = self.find(old, member);
+        if from.path != self.find(score, member).path {
+            self.unrank(old, member);
+            self.rank_in(score, member);
+            return;
+        }
+        // Most moves are short ones, within a leaf.
+        let (path, at) = (from.path, from.leaf.index(old, member));
+        self.ranks.edit(&path, &(), |leaf| {
+            leaf.remove(at);
+            leaf.insert(leaf.position(score, member), score, member);
+        });
+    }
+
     fn unrank(&mut self, score: f64, member: &[u8]) {
         let Found { path, leaf, .. } = self.find(score, member);
-        let at = leaf.position(score, member);
+        let at = leaf.index(score, member);
         self.ranks.edit(&path, &(), |leaf| leaf.remove(at));
     }
 

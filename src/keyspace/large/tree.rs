@@ -17,7 +17,7 @@ pub(super) struct Tree<L: Leaf> {
 }
 
 /// The way down to a leaf: which child to take at each inner node.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Path {
     steps: [u8; HEIGHT_MAX],
     len: usize,

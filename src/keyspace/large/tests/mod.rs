@@ -56,7 +56,7 @@ impl Bounded for Ranked {
         for (i, (member, score)) in self.iter_from(0).enumerate() {
             assert!(lower.is_none_or(|lower| lower.is_left_of(score, member)), "{lower:?}");
             assert!(upper.is_none_or(|upper| !upper.is_left_of(score, member)), "{upper:?}");
-            assert_eq!(self.position(score, member), i);
+            assert_eq!((self.position(score, member), self.index(score, member)), (i, i));
         }
     }
 }
