@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 pub struct Limits {
     hash_entries_max: AtomicUsize,
     hash_value_bytes_max: AtomicUsize,
-    sparse_sketch_bytes_max: AtomicUsize,
+    sparse_sketch_bytes: AtomicUsize,
 }
 
 impl Default for Limits {
@@ -17,7 +17,7 @@ impl Default for Limits {
         Self {
             hash_entries_max: AtomicUsize::new(512),
             hash_value_bytes_max: AtomicUsize::new(64),
-            sparse_sketch_bytes_max: AtomicUsize::new(3000),
+            sparse_sketch_bytes: AtomicUsize::new(3000),
         }
     }
 }
@@ -43,13 +43,13 @@ impl Limits {
         self.hash_value_bytes_max.store(bytes, Relaxed);
     }
 
-    /// The bytes a HyperLogLog may have before its registers become dense.
+    /// The bytes a `HyperLogLog` may have before its registers become dense.
     pub fn sparse_sketch_bytes_max(&self) -> usize {
-        self.sparse_sketch_bytes_max.load(Relaxed)
+        self.sparse_sketch_bytes.load(Relaxed)
     }
 
-    /// Sets the bytes a HyperLogLog may have before its registers become dense.
+    /// Sets the bytes a `HyperLogLog` may have before its registers become dense.
     pub fn set_sparse_sketch_bytes_max(&self, bytes: usize) {
-        self.sparse_sketch_bytes_max.store(bytes, Relaxed);
+        self.sparse_sketch_bytes.store(bytes, Relaxed);
     }
 }

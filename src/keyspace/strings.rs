@@ -53,17 +53,11 @@ impl Partition {
             Str::Bytes(bytes) if bytes.len() <= INLINE_BYTES_MAX => {
                 self.put(key, at, head, Payload::Bytes(bytes), hasher);
             }
-            Str::Bytes(bytes) if bytes.len() <= PIECE_BYTES_MAX => {
-                self.put_long(key, at, head, bytes, hasher);
+            Str::Bytes(bytes) if bytes.len() > PIECE_BYTES_MAX => {
+                self.put_blocks(key, at, head, Blocks::of(bytes), hasher);
             }
-            Str::Bytes(bytes) => {
-                let large = Large::Blocks(Arc::new(Blocks::of(bytes)));
-                self.put_large(key, at, head, large, hasher);
-            }
-            Str::Blocks(blocks) => {
-                let large = Large::Blocks(Arc::new(blocks.clone()));
-                self.put_large(key, at, head, large, hasher);
-            }
+            Str::Bytes(bytes) => self.put_long(key, at, head, bytes, hasher),
+            Str::Blocks(blocks) => self.put_blocks(key, at, head, blocks.clone(), hasher),
         }
     }
 
@@ -124,8 +118,8 @@ impl Partition {
             Some((_, Payload::Packed(kind, _))) => panic!("editing a {} as a string", kind.name()),
         }
         if edit.len > PIECE_BYTES_MAX {
-            let large = Large::Blocks(Arc::new(edit.apply_to_blocks(Blocks::of(scratch))));
-            self.put_large(key, at, head, large, hasher);
+            let blocks = edit.apply_to_blocks(Blocks::of(scratch));
+            self.put_blocks(key, at, head, blocks, hasher);
             return;
         }
         edit.apply_to_piece(scratch);
@@ -135,6 +129,19 @@ impl Partition {
             let large = Large::Bytes(Arc::new(std::mem::take(scratch)));
             self.put_large(key, at, head, large, hasher);
         }
+    }
+
+    /// Gives a key a string in blocks.
+    #[cold]
+    fn put_blocks(
+        &mut self,
+        key: &Key<'_>,
+        at: Option<Address>,
+        head: Head,
+        blocks: Blocks,
+        hasher: &RandomState,
+    ) {
+        self.put_large(key, at, head, Large::Blocks(Arc::new(blocks)), hasher);
     }
 
     /// Gives a key a long string, in the buffer of the one it has if that is of a like size.
@@ -192,3 +199,6 @@ impl<F: FnOnce(StrMut<'_>)> Edit<F> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

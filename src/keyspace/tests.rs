@@ -412,26 +412,6 @@ fn a_hash_larger_than_a_record_stays_packed_until_its_limits() {
 }
 
 #[test]
-fn a_copy_of_a_large_value_is_not_touched_by_later_writes() {
-    let space = small_world();
-    let (key, other) = (space.key(b"a"), space.key(b"b"));
-    let mut locked = space.lock_all();
-    let mut db = locked.db(0);
-    db.set_string(&key, &[b'x'; 5000], SetExpiry::Clear, 0);
-    let copy = db.copy_of(&key).unwrap();
-    db.insert(&other, copy, 0);
-    db.edit_string(&key, 0, 0, |string| {
-        let StrMut::Piece(bytes) = string else { panic!() };
-        bytes.truncate(2);
-    });
-    assert_eq!(db.find(&key).unwrap().value().kind(), Kind::String);
-    let Value::String(string) = db.find(&other).unwrap().value() else { panic!() };
-    assert_eq!(string.len(), 5000);
-    let Value::String(string) = db.find(&key).unwrap().value() else { panic!() };
-    assert_eq!(string, Str::Bytes(b"xx"));
-}
-
-#[test]
 fn touching_sets_the_clock_of_a_key_that_is_there() {
     let space = small_world();
     let (key, absent) = (space.key(b"k"), space.key(b"absent"));

@@ -8,11 +8,13 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod both;
 mod compare;
 mod floats;
 mod following;
 mod generate;
 mod grammar;
+mod long_strings;
 mod normalise;
 mod requests;
 mod sketches;

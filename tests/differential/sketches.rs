@@ -1,8 +1,7 @@
 //! HyperLogLogs: the strings are those of stock, byte for byte, whatever is added and merged.
 
-use crate::Subject;
+use crate::both::Both;
 use crate::support::random::Random;
-use crate::support::{Client, Endpoint as _, Stock};
 
 /// Sequences compared in an ordinary run.
 const SEQUENCES: u64 = 12;
@@ -13,34 +12,9 @@ const MANY: u64 = 100_000;
 /// Elements in a request.
 const TOGETHER: u64 = 1000;
 
-/// The same commands to both.
-struct Both {
-    ours: Client,
-    stock: Client,
-}
-
-impl Both {
-    #[track_caller]
-    fn call<W: AsRef<[u8]>>(&mut self, words: &[W]) {
-        for client in [&mut self.ours, &mut self.stock] {
-            client.send_command(words);
-        }
-        let (ours, stock) = (self.ours.read().1, self.stock.read().1);
-        let name = words[0].as_ref().escape_ascii();
-        let (ours, stock) = (ours.escape_ascii(), stock.escape_ascii());
-        assert!(ours.to_string() == stock.to_string(), "{name}\nours:  {ours}\nstock: {stock}");
-    }
-
-    #[track_caller]
-    fn run(&mut self, line: &str) {
-        self.call(&line.split(' ').collect::<Vec<_>>());
-    }
-}
-
 #[test]
 fn sketches_have_the_bytes_that_stock_gives_them() {
-    let (subject, oracle) = (Subject::start(), Stock::oracle(&[]));
-    let mut both = Both { ours: subject.connect(), stock: oracle.connect() };
+    let mut both = Both::start();
     for seed in 0..SEQUENCES {
         let mut random = Random::new(seed);
         both.run("FLUSHALL");
@@ -72,8 +46,7 @@ fn add(both: &mut Both, key: &str, random: &mut Random) {
 
 #[test]
 fn a_hundred_thousand_elements_are_counted_as_stock_counts_them() {
-    let (subject, oracle) = (Subject::start(), Stock::oracle(&[]));
-    let mut both = Both { ours: subject.connect(), stock: oracle.connect() };
+    let mut both = Both::start();
     let mut next = 0;
     while next < MANY {
         let mut words = vec!["PFADD".to_owned(), "many".to_owned()];

@@ -102,6 +102,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::keyspace::Blocks;
 
     /// Bytes in which runs of equal bits are long.
     fn sparse() -> impl Strategy<Value = Vec<u8>> {
@@ -124,6 +125,17 @@ mod tests {
             prop_assert_eq!(find(string, &bits, Bit::Set), set.clone().next());
             let clear = bits.clone().find(|at| !is_set(at));
             prop_assert_eq!(find(string, &bits, Bit::Clear), clear);
+            // The same across the ends of blocks, between zeroes that are not there.
+            let begin = 3 * 128 * 1024 - bytes.len() / 2;
+            let mut long = Blocks::default();
+            long.grow(1 << 20);
+            long.write(begin, &bytes);
+            let shifted = a.min(b) + begin * 8..=a.max(b) + begin * 8;
+            let string = Str::Blocks(&long);
+            prop_assert_eq!(count(string, &shifted), set.clone().count() as u64);
+            let there = |found: Option<usize>| found.map(|at| at - begin * 8);
+            prop_assert_eq!(there(find(string, &shifted, Bit::Set)), set.clone().next());
+            prop_assert_eq!(there(find(string, &shifted, Bit::Clear)), clear);
         }
     }
 }

@@ -6,6 +6,9 @@ const NOT_AN_INTEGER: &str = "-ERR value is not an integer or out of range";
 const BAD_OFFSET: &str = "-ERR bit offset is not an integer or out of range";
 const SYNTAX: &str = "-ERR syntax error";
 
+/// What becomes of two bytes.
+type Combine = fn((u8, u8)) -> u8;
+
 /// Runs each command and compares its reply and what goes into the stream.
 #[track_caller]
 fn expect(bench: &mut Bench, runs: &[(&str, &str, &[&str])]) {
@@ -291,4 +294,70 @@ fn operations_that_cannot_be_read_change_nothing() {
 fn resp3_has_its_own_null_for_what_failed() {
     let mut bench = Bench::resp3();
     assert_eq!(bench.reply("BITFIELD k OVERFLOW FAIL SET u1 0 2"), "*1 _");
+}
+
+#[test]
+fn the_last_bit_that_there_can_be_is_read_and_found() {
+    let mut bench = bench();
+    expect(
+        &mut bench,
+        &[
+            ("SETBIT k 4294967295 1", ":0", &["SETBIT k 4294967295 1"]),
+            ("SETBIT k 4294967295 1", ":1", &[]),
+        ],
+    );
+    expect_no_effect(
+        &mut bench,
+        &[
+            ("STRLEN k", ":536870912"),
+            ("GETBIT k 4294967295", ":1"),
+            ("GETBIT k 4294967294", ":0"),
+            ("BITCOUNT k", ":1"),
+            ("BITPOS k 1", ":4294967295"),
+            ("BITPOS k 0", ":0"),
+            ("BITFIELD_RO k GET u8 4294967288", "*1 :1"),
+            ("OBJECT ENCODING k", "$3 raw"),
+        ],
+    );
+    expect(
+        &mut bench,
+        &[
+            ("BITOP OR d k s", ":536870912", &["BITOP OR d k s"]),
+            ("BITOP AND e d s", ":536870912", &["BITOP AND e d s"]),
+            ("GETRANGE e 0 6", "$7 foobar\0", &[]),
+            ("BITCOUNT d", ":27", &[]),
+            ("BITCOUNT e", ":26", &[]),
+        ],
+    );
+    // What is only zero takes no room.
+    for key in ["k", "d", "e"] {
+        let key = bench.keyspace.key(key.as_bytes());
+        let memory = bench.keyspace.lock_all().db(0).find(&key).unwrap().memory_bytes(5);
+        assert!(memory < 500_000, "{memory}");
+    }
+}
+
+#[test]
+fn long_strings_are_combined_block_by_block() {
+    let mut bench = bench();
+    let pattern = |len: usize, step: usize| -> Vec<u8> {
+        (0..len).map(|at| (at / 1000 * step % 251) as u8).collect()
+    };
+    let (a, b) = (pattern(700_000, 7), pattern(300_001, 3));
+    bench.run_words(&[b"SET", b"a", &a]);
+    bench.run_words(&[b"SET", b"b", &b]);
+    let both = |at: usize| (a[at], b.get(at).copied().unwrap_or(0));
+    let operations: [(&str, Combine); 3] =
+        [("AND", |(a, b)| a & b), ("OR", |(a, b)| a | b), ("XOR", |(a, b)| a ^ b)];
+    for (name, combine) in operations {
+        for sources in ["a b", "b a"] {
+            assert_eq!(bench.reply(&format!("BITOP {name} d {sources}")), ":700000");
+            let expected: Vec<u8> = (0..a.len()).map(|at| combine(both(at))).collect();
+            let reply = bench.run("GET d").reply;
+            assert!(reply[9..reply.len() - 2] == expected, "{name} {sources}");
+        }
+    }
+    assert_eq!(bench.reply("BITOP NOT d b"), ":300001");
+    let reply = bench.run("GET d").reply;
+    assert!(reply[9..reply.len() - 2].iter().zip(&b).all(|(not, byte)| *not == !byte));
 }

@@ -41,8 +41,8 @@ fn count_together(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
         }
     }
     let mut histogram = Histogram::default();
-    for value in &registers {
-        histogram.add(*value, 1);
+    for value in registers {
+        histogram.add(value, 1);
     }
     call.reply.integer(estimate(&histogram) as i64);
     Ok(Flow::Done)

@@ -60,8 +60,8 @@ fn answer_registers(call: &mut Call<'_, '_>, key: &Key<'_>) -> Result<(), Fault>
         Sketch::of(value)?.merge(&mut registers)?;
     }
     call.reply.array(REGISTERS);
-    for value in &registers {
-        call.reply.integer(i64::from(*value));
+    for value in registers {
+        call.reply.integer(i64::from(value));
     }
     Ok(())
 }

@@ -191,6 +191,26 @@ fn small_and_large_strings_take_every_length_and_integer_encoding() {
 }
 
 #[test]
+fn a_string_in_pieces_is_read_as_one() {
+    let even = vec![7; 300_000];
+    let uneven: Vec<u8> =
+        (0..1_500_000u32).map(|n| (n.wrapping_mul(0x9e37_79b9) >> 24) as u8).collect();
+    for compression in [Compression::Lzf, Compression::None] {
+        let options = Options { compression, ..Options::default() };
+        for bytes in [&even, &uneven] {
+            let mut encoder = Encoder::new(Vec::new(), options).unwrap();
+            let pieces = bytes.chunks(100_000);
+            encoder.string_in_pieces(b"key", Some(5), bytes.len(), pieces).unwrap();
+            let (written, _) = encoder.finish().unwrap();
+            let is_smaller = written.len() < bytes.len();
+            assert_eq!(is_smaller, compression == Compression::Lzf && bytes == &even);
+            let expected = Owned::String(b"key".to_vec(), Some(5), bytes.clone());
+            assert!(decode_all(&written[..]).unwrap().0 == [expected], "{compression:?}");
+        }
+    }
+}
+
+#[test]
 fn integers_given_as_integers_are_the_same_as_their_decimal_form() {
     for n in [0, -1, 300, i64::from(i32::MIN), i64::from(i32::MAX) + 1, i64::MIN, i64::MAX] {
         let mut encoder = Encoder::new(Vec::new(), Options::default()).unwrap();
