@@ -52,6 +52,11 @@ fn rdb_files_are_the_same_when_written_and_read_again() {
 }
 
 #[test]
+fn payloads_are_values_that_are_the_same_when_written_in_any_version() {
+    replay("restore", targets::restore::check);
+}
+
+#[test]
 fn handshakes_come_to_the_same_however_the_answers_are_cut() {
     replay("handshake", targets::handshake::check);
 }

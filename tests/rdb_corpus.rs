@@ -43,6 +43,8 @@ fn rdb_seeds_are_read_or_refused_as_they_were_made_to_be() {
     assert_eq!(keys("attributes").unwrap(), 1);
     assert_eq!(keys("lengths").unwrap(), 1);
     assert_eq!(keys("old").unwrap(), 1);
+    assert_eq!(keys("types").unwrap(), 8);
+    assert_eq!(keys("types-listpack").unwrap(), 3);
     assert!(matches!(keys("unsupported"), Err(DecodeError::UnsupportedType { .. })));
     assert!(matches!(keys("module-data"), Err(DecodeError::ModuleData { .. })));
     assert!(matches!(keys("module-value"), Err(DecodeError::ModuleValue { .. })));

@@ -224,6 +224,7 @@ fn decode(bytes: &[u8]) -> (Model, BTreeMap<String, String>) {
                             .map(|(field, value)| (field.to_vec(), value.to_vec()))
                             .collect(),
                     ),
+                    other => panic!("no such value was put there: {other:?}"),
                 };
                 let twice = model.insert((db, entry.key.to_vec()), (entry.expiry_ms, held));
                 assert_eq!(twice, None);
@@ -391,16 +392,16 @@ fn decode_old(file: &[u8]) -> Model {
 fn a_stock_file_with_another_type_is_refused_by_key() {
     let place = tempfile::tempdir().unwrap();
     let mut stock = Stock::start(place.path());
-    stock.call(&[b"SADD", b"members", b"one"]);
+    stock.call(&[b"XADD", b"events", b"1-1", b"field", b"value"]);
     let bytes = stock.save();
     let mut decoder = Decoder::new(&bytes[..], Limits::default()).unwrap();
     let error = loop {
         match decoder.next_item() {
-            Ok(Item::Eof { .. }) => panic!("the set was dropped in silence"),
+            Ok(Item::Eof { .. }) => panic!("the stream was dropped in silence"),
             Ok(_) => {}
             Err(error) => break error.to_string(),
         }
     };
-    assert!(error.contains("key \"members\" at byte"), "{error}");
-    assert!(error.contains("is a set (type"), "{error}");
+    assert!(error.contains("key \"events\" at byte"), "{error}");
+    assert!(error.contains("is a stream (type"), "{error}");
 }

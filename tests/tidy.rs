@@ -16,7 +16,7 @@ const KNOWLEDGE: &[(&str, &[&str])] = &[
     ("config", &[]),
     ("net", &[]),
     ("keyspace", &[]),
-    ("command", &["keyspace", "net", "position"]),
+    ("command", &["keyspace", "net", "position", "snapshot"]),
     ("log", &["position"]),
     ("snapshot", &["position"]),
     ("replication", &["log", "net", "position", "snapshot"]),

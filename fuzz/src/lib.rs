@@ -12,4 +12,5 @@ pub mod manifest;
 pub mod payload;
 pub mod rdb;
 pub mod resp_parser;
+pub mod restore;
 pub mod stream_apply;

@@ -1,6 +1,6 @@
 //! Executes commands: one table row and one function each.
 //!
-//! Knows the keyspace and how replies are written; knows no socket, no log and no replica. What a
+//! Knows the keyspace, how replies are written and how values are encoded; knows no socket, no log and no replica. What a
 //! command wants of the server reaches it through [`Host`], and what its connection must do next is
 //! told in its [`Flow`].
 
@@ -27,6 +27,7 @@ pub mod scan;
 
 pub mod debug;
 pub mod digest;
+pub mod stored;
 
 pub mod table;
 

@@ -22,6 +22,7 @@ pub mod directive;
 pub mod table;
 pub mod value;
 pub mod words;
+mod writing;
 
 pub mod source;
 pub mod store;
@@ -43,3 +44,4 @@ pub use set::{Caller, Changed, SetError};
 pub use settings::Settings;
 pub use source::{ConfigError, Origin};
 pub use store::Config;
+pub use writing::{Packed, Writing};

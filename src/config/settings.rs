@@ -13,6 +13,7 @@ use super::store::Config;
 use super::value::Value;
 pub use super::words::OutputLimit;
 use super::words::SavePoint;
+use super::writing::Writing;
 
 /// When the log is made durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,8 +168,8 @@ pub struct Settings {
     pub save: Vec<SavePoint>,
     /// `stop-writes-on-bgsave-error`.
     pub stop_writes_on_bgsave_error: bool,
-    /// `rdbcompression`.
-    pub rdbcompression: bool,
+    /// How values are written.
+    pub writing: Writing,
     /// `rdbchecksum`.
     pub rdbchecksum: bool,
 
@@ -290,7 +291,7 @@ impl Config {
             dbfilename: self.path("dbfilename").unwrap_or_default(),
             save: self.save_points(),
             stop_writes_on_bgsave_error: self.yes("stop-writes-on-bgsave-error"),
-            rdbcompression: self.yes("rdbcompression"),
+            writing: self.writing(),
             rdbchecksum: self.yes("rdbchecksum"),
             appendfsync: self.appendfsync(),
             backlog_feed: self.backlog_feed(),

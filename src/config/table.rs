@@ -162,6 +162,7 @@ pub static TABLE: &[Directive] = &[
     row("stop-writes-on-bgsave-error", YES_NO, "yes"),
     row("rdbcompression", YES_NO, "yes"),
     row("rdbchecksum", YES_NO, "yes").fixed(),
+    row("backlog-rdb-version", Integer(9, 11), "10"),
     row("rdb-save-incremental-fsync", YES_NO, "yes").ignored(NO_FORK),
     row("rdb-del-sync-files", YES_NO, "no").ignored(NO_FORK),
     row("sanitize-dump-payload", Choice(&["no", "yes", "clients"]), "no").ignored(NO_RESTORE),

@@ -9,9 +9,10 @@ use std::io::Read;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{Builder, ScopedJoinHandle};
 
-use crate::keyspace::{Db, Keyspace, Locked, SetExpiry};
+use crate::command::stored::{self, Duplicate};
+use crate::keyspace::{Db, Keyspace, Locked};
 use crate::net::number::parse_i64_strict;
-use crate::snapshot::rdb::{DecodeError, Decoder, Entry, Item, Limits, Raw, RawItem, Run, Value};
+use crate::snapshot::rdb::{DecodeError, Decoder, Entry, Item, Limits, Raw, RawItem, Run};
 
 use super::clock::unix_ms;
 use super::restore::RestoreError;
@@ -237,19 +238,17 @@ fn fill(
     Ok(count)
 }
 
-fn enter(db: &mut Db<'_>, keyspace: &Keyspace, entry: &Entry<'_>, clock: u32) {
-    let key = keyspace.key(entry.key);
-    match &entry.value {
-        Value::String(value) => {
-            let expiry = entry.expiry_ms.map_or(SetExpiry::Clear, SetExpiry::At);
-            db.set_string(&key, value, expiry, clock);
-        }
-        Value::Hash(pairs) => {
-            let mut hash = db.hash_or_create(&key, clock);
-            for (field, value) in pairs {
-                hash.set(field, value);
-            }
-            db.set_expiry(&key, entry.expiry_ms);
-        }
+fn enter(
+    db: &mut Db<'_>,
+    keyspace: &Keyspace,
+    entry: &Entry<'_>,
+    clock: u32,
+) -> Result<(), DecodeError> {
+    if entry.value.is_empty() {
+        tracing::info!(key = %entry.key.escape_ascii(), "a key without elements is left out");
+        return Ok(());
     }
+    let key = keyspace.key(entry.key);
+    stored::put(db, &key, &entry.value, entry.expiry_ms, clock)
+        .map_err(|Duplicate(what)| DecodeError::Duplicate { what, key: entry.key.to_vec() })
 }

@@ -66,7 +66,7 @@ use crate::admin::tracing::{LogHandle, LoggedRole};
 use crate::command::counters::Counters;
 use crate::command::pubsub::Hub;
 use crate::config::settings::{AppendFsync, BacklogFeed, MemoryLimit};
-use crate::config::{Config, Settings};
+use crate::config::{Config, Packed, Settings};
 use crate::keyspace::{Keyspace, UsagePolicy};
 use crate::log::SyncPolicy;
 use crate::net::listener::BindError;
@@ -76,7 +76,7 @@ use crate::replication::lineage::Lineage;
 use crate::replication::replicas::Replicas;
 use crate::replication::resyncs::Resyncs;
 use crate::replication::stream::Stream;
-use crate::snapshot::rdb::{Checksum, Compression, Options as RdbOptions};
+use crate::snapshot::rdb::{Checksum, Compression, Options as RdbOptions, Small};
 use crate::snapshot::{
     BootIdentity, Directory, FeedsSeen, FileError, LockError, ManifestFile, RunState, SnapshotStore,
 };
@@ -522,12 +522,20 @@ impl Server {
 
     fn rdb_options(&self) -> RdbOptions {
         let settings = self.settings();
+        let writing = &settings.writing;
+        let small = |packed: Packed| {
+            let Packed { entries_max, bytes_max } = packed;
+            Small { entries_max, bytes_max }
+        };
         RdbOptions {
-            version: 10,
-            compression: if settings.rdbcompression { Compression::Lzf } else { Compression::None },
+            version: writing.rdb_version,
+            compression: if writing.compressed { Compression::Lzf } else { Compression::None },
             checksum: if settings.rdbchecksum { Checksum::Written } else { Checksum::Omitted },
-            hash_packed_fields_max: settings.hash_max_listpack_entries,
-            hash_packed_bytes_max: settings.hash_max_listpack_value,
+            hashes: small(writing.hashes),
+            sets: small(writing.sets),
+            sorted_sets: small(writing.sorted_sets),
+            intset_members_max: writing.intset_members_max,
+            list_node_max: writing.list_node_max,
         }
     }
 

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, MutexGuard};
 
-use crate::command::REDIS_VERSION;
-use crate::keyspace::{HashIter, Image, Str, Value};
+use crate::command::{REDIS_VERSION, stored};
+use crate::keyspace::Image;
 use crate::log::{Log, SyncFailed};
 use crate::position::{Offset, Position, Replid};
 use crate::snapshot::rdb::{EncodeError, Encoder, Preamble};
@@ -145,7 +145,7 @@ impl Cut {
             part.for_each(|entry| {
                 keys += 1;
                 if result.is_ok() {
-                    result = encode_entry(encoder, &entry);
+                    result = stored::encode(encoder, &entry);
                 }
             });
             result?;
@@ -154,49 +154,6 @@ impl Cut {
         Ok(())
     }
 }
-
-fn encode_entry<W: Write>(
-    encoder: &mut Encoder<W>,
-    entry: &crate::keyspace::Entry<'_>,
-) -> Result<(), EncodeError> {
-    let (key, expiry) = (entry.key(), entry.expiry());
-    match entry.value() {
-        Value::String(Str::Int(number)) => encoder.integer(key, expiry, number),
-        Value::String(Str::Bytes(bytes)) => encoder.string(key, expiry, bytes),
-        Value::String(Str::Blocks(blocks)) => {
-            let pieces = blocks.pieces(0..blocks.len());
-            encoder.string_in_pieces(key, expiry, blocks.len(), pieces)
-        }
-        Value::List(_) | Value::Set(_) | Value::SortedSet(_) => {
-            unreachable!("no command makes one yet")
-        }
-        Value::Hash(hash) => {
-            encoder.hash(key, expiry, Fields { left: hash.len(), pairs: hash.iter() })
-        }
-    }
-}
-
-/// The fields of a hash, counted.
-#[derive(Clone)]
-struct Fields<'e> {
-    pairs: HashIter<'e>,
-    left: usize,
-}
-
-impl<'e> Iterator for Fields<'e> {
-    type Item = (&'e [u8], &'e [u8]);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.left = self.left.saturating_sub(1);
-        self.pairs.next()
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.left, Some(self.left))
-    }
-}
-
-impl ExactSizeIterator for Fields<'_> {}
 
 fn preamble(position: Position, stream_db: u64) -> Preamble<'static> {
     Preamble {

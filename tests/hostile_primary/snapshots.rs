@@ -79,7 +79,7 @@ fn unusable() -> Vec<(&'static str, Vec<u8>)> {
         ("ends too early", good[..good.len() - 9].to_vec()),
         ("not an RDB file", b"garbage that is no RDB".to_vec()),
         ("RDB version 99 is not supported", rdb_of("0099", b"")),
-        ("which is not supported; the data", seed("unsupported")),
+        ("or move it to another server; the data", seed("unsupported")),
         ("is a value of the module", seed("module-value")),
         ("holds data of the module", seed("module-data")),
         (

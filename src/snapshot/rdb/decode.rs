@@ -2,12 +2,13 @@
 
 use std::io::{self, Read};
 
-use super::elements::{Elements, Pairs};
+use super::elements::Elements;
+use super::encoding;
 use super::format as rdb;
 use super::plain::Plain;
 use super::run::{Raw, RawItem};
-use super::source::{DecodeError, Kept, Limits, ModuleName, PackedError, Source};
-use super::{listpack, ziplist, zipmap};
+use super::source::{DecodeError, Kept, Limits, ModuleName, Source};
+use super::value::{self, Value};
 
 /// Reads an RDB file from its first byte to its checksum.
 ///
@@ -74,15 +75,6 @@ pub struct Entry<'a> {
     pub frequency: Option<u8>,
     /// Its value.
     pub value: Value<'a>,
-}
-
-/// A key's value.
-#[derive(Clone, Copy, Debug)]
-pub enum Value<'a> {
-    /// A string.
-    String(&'a [u8]),
-    /// A hash; a damaged file may name a field twice.
-    Hash(Pairs<'a>),
 }
 
 /// What comes next, as its first bytes tell; what follows them is not read yet for an entry alone.
@@ -291,36 +283,31 @@ impl<R: Read> Decoder<R> {
         attributes: Attributes,
     ) -> Result<Item<'_>, DecodeError> {
         self.read_key()?;
-        match code {
-            rdb::TYPE_STRING => self.read_string()?,
-            rdb::TYPE_HASH => self.read_plain_hash()?,
-            rdb::TYPE_HASH_ZIPMAP => self.read_packed_hash(zipmap::read)?,
-            rdb::TYPE_HASH_ZIPLIST => self.read_packed_hash(ziplist::read)?,
-            rdb::TYPE_HASH_LISTPACK => self.read_packed_hash(listpack::read)?,
-            code => return Err(self.unsupported(code, offset)),
-        }
-        let Attributes { expiry_ms, idle_seconds, frequency } = attributes;
-        let value = match code {
-            rdb::TYPE_STRING => Value::String(&self.value),
-            _ => Value::Hash(self.elements.pairs()),
+        let Some((shape, layout)) = encoding::of(code) else {
+            return Err(self.unsupported(code, offset));
         };
+        value::read(&mut self.source, &mut self.elements, (shape, layout), &self.key)?;
+        let value = Value::of(shape, &self.elements);
+        let Attributes { expiry_ms, idle_seconds, frequency } = attributes;
         Ok(Item::Entry(Entry { key: &self.key, expiry_ms, idle_seconds, frequency, value }))
     }
 
     fn skip_value(&mut self, code: u8, offset: u64) -> Result<(), DecodeError> {
-        let strings = match code {
-            rdb::TYPE_HASH => {
-                let count = self.source.length()?;
-                let odd = || self.source.malformed("a hash of more fields than can be");
-                count.checked_mul(2).ok_or_else(odd)?
-            }
-            rdb::TYPE_STRING
-            | rdb::TYPE_HASH_ZIPMAP
-            | rdb::TYPE_HASH_ZIPLIST
-            | rdb::TYPE_HASH_LISTPACK => 1,
-            code => return Err(self.unsupported(code, offset)),
+        match encoding::of(code) {
+            Some(encoding) => value::skip(&mut self.source, encoding),
+            None => Err(self.unsupported(code, offset)),
+        }
+    }
+
+    /// Reads a value that has neither a key nor a file around it.
+    pub(super) fn bare_value(&mut self) -> Result<Value<'_>, DecodeError> {
+        let offset = self.source.offset();
+        let code = self.source.byte()?;
+        let Some((shape, layout)) = encoding::of(code) else {
+            return Err(self.unsupported(code, offset));
         };
-        (0..strings).try_for_each(|_| self.source.skip_string())
+        value::read(&mut self.source, &mut self.elements, (shape, layout), &self.key)?;
+        Ok(Value::of(shape, &self.elements))
     }
 
     /// Says what stands in the place of a value that can be held; its key has been read.
@@ -343,42 +330,6 @@ impl<R: Read> Decoder<R> {
     fn read_string(&mut self) -> Result<(), DecodeError> {
         self.value.clear();
         self.source.string(&mut self.value)
-    }
-
-    fn read_plain_hash(&mut self) -> Result<(), DecodeError> {
-        self.elements.clear();
-        let count = self.source.length()?;
-        let max = self.source.limits().value_bytes_max;
-        for _ in 0..count {
-            for _ in 0..2 {
-                let source = &mut self.source;
-                self.elements.push_with(|bytes| {
-                    source.string(bytes)?;
-                    let len = bytes.len() as u64;
-                    if len > max {
-                        let (what, offset) = ("a hash", source.offset());
-                        return Err(DecodeError::TooLong { what, len, max, offset });
-                    }
-                    Ok(())
-                })?;
-            }
-        }
-        Ok(())
-    }
-
-    fn read_packed_hash<E: Into<PackedError>>(
-        &mut self,
-        unpack: impl FnOnce(&[u8], &mut Elements) -> Result<(), E>,
-    ) -> Result<(), DecodeError> {
-        self.read_string()?;
-        self.elements.clear();
-        let whole = unpack(&self.value, &mut self.elements).map_err(Into::into).and_then(|()| {
-            if self.elements.count().is_multiple_of(2) { Ok(()) } else { Err(PackedError::Odd) }
-        });
-        whole.map_err(|source| {
-            let (key, offset) = (self.key.clone(), self.source.offset());
-            DecodeError::Packed { key, offset, source }
-        })
     }
 }
 

@@ -4,9 +4,11 @@ use std::io::{self, Write};
 
 use super::crc64::crc64;
 use super::format as rdb;
-use super::listpack;
 use super::lzf::Compressor;
+use super::packer::Packer;
 use crate::position::Position;
+
+mod aggregates;
 
 const BUFFER_BYTES: usize = 1 << 20;
 /// Strings of this size or less are not worth compressing.
@@ -17,7 +19,7 @@ const COMPRESS_GAIN_MIN: usize = 4;
 const INTEGER_DIGITS_MAX: usize = 11;
 
 /// How a file is to be written.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
     /// The version of the format, 9 to 11; replicas refuse one they do not know.
     pub version: u32,
@@ -25,10 +27,26 @@ pub struct Options {
     pub compression: Compression,
     /// Directive `rdbchecksum`.
     pub checksum: Checksum,
-    /// Hashes with more fields are not packed: directive `hash-max-listpack-entries`.
-    pub hash_packed_fields_max: usize,
-    /// Hashes with a longer field or value are not packed: directive `hash-max-listpack-value`.
-    pub hash_packed_bytes_max: usize,
+    /// Which hashes are packed: by their fields, and the bytes of a field or value.
+    pub hashes: Small,
+    /// Which sets are packed: by their members, and the bytes of one.
+    pub sets: Small,
+    /// Which sorted sets are packed: by their members, and the bytes of one.
+    pub sorted_sets: Small,
+    /// Sets of more integers than this are not written as intsets: directive
+    /// `set-max-intset-entries`.
+    pub intset_members_max: usize,
+    /// How large the nodes of a list may be: directive `list-max-listpack-size`.
+    pub list_node_max: i64,
+}
+
+/// Which aggregates are small enough to be packed into one string.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Small {
+    /// The most fields or members: directive `…-max-listpack-entries`.
+    pub entries_max: usize,
+    /// The most bytes of one: directive `…-max-listpack-value`.
+    pub bytes_max: usize,
 }
 
 impl Default for Options {
@@ -37,8 +55,11 @@ impl Default for Options {
             version: rdb::VERSION,
             compression: Compression::Lzf,
             checksum: Checksum::Written,
-            hash_packed_fields_max: 512,
-            hash_packed_bytes_max: 64,
+            hashes: Small { entries_max: 512, bytes_max: 64 },
+            sets: Small { entries_max: 128, bytes_max: 64 },
+            sorted_sets: Small { entries_max: 128, bytes_max: 64 },
+            intset_members_max: 512,
+            list_node_max: -2,
         }
     }
 }
@@ -106,6 +127,15 @@ pub struct Finished {
     pub version: u32,
 }
 
+/// What there is around the values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Frame {
+    /// A file, and for each value its key.
+    File,
+    /// Nothing but the type.
+    Payload,
+}
+
 /// Writes an RDB file.
 ///
 /// Keys come between [`Self::select_db`] and the next; each type of value is one method. The caller
@@ -114,35 +144,58 @@ pub struct Finished {
 pub struct Encoder<W> {
     out: W,
     options: Options,
+    frame: Frame,
     buffer: Vec<u8>,
     /// Bytes already handed to `out`, which `crc` covers.
     written: u64,
     crc: u64,
     compressor: Compressor,
     compressed: Vec<u8>,
-    packed: listpack::Writer,
+    packer: Packer,
+    integers: Vec<i64>,
 }
 
 impl<W: Write> Encoder<W> {
     /// Writes the header.
     pub fn new(out: W, options: Options) -> Result<Self, EncodeError> {
+        let mut encoder = Self::with_frame(out, options, Frame::File)?;
+        encoder.buffer.reserve(BUFFER_BYTES + BUFFER_BYTES / 4);
+        encoder.buffer.extend_from_slice(rdb::MAGIC);
+        encoder.buffer.extend_from_slice(format!("{:04}", options.version).as_bytes());
+        Ok(encoder)
+    }
+
+    /// Begins a value that will have neither a key nor a file around it.
+    pub(super) fn of_payload(out: W, options: Options) -> Result<Self, EncodeError> {
+        Self::with_frame(out, options, Frame::Payload)
+    }
+
+    fn with_frame(out: W, options: Options, frame: Frame) -> Result<Self, EncodeError> {
         let version = options.version;
         if !(9..=11).contains(&version) {
             return Err(EncodeError::Version { version });
         }
-        let mut encoder = Self {
+        Ok(Self {
             out,
             options,
-            buffer: Vec::with_capacity(BUFFER_BYTES + BUFFER_BYTES / 4),
+            frame,
+            buffer: Vec::new(),
             written: 0,
             crc: 0,
             compressor: Compressor::default(),
             compressed: Vec::new(),
-            packed: listpack::Writer::default(),
-        };
-        encoder.buffer.extend_from_slice(rdb::MAGIC);
-        encoder.buffer.extend_from_slice(format!("{version:04}").as_bytes());
-        Ok(encoder)
+            packer: Packer::new(version),
+            integers: Vec::new(),
+        })
+    }
+
+    /// Writes what stands behind a value that has no file around it; gives `out` back.
+    pub(super) fn finish_payload(mut self) -> Result<W, EncodeError> {
+        self.buffer.extend_from_slice(&(self.options.version as u16).to_le_bytes());
+        self.flush()?;
+        self.buffer.extend_from_slice(&self.crc.to_le_bytes());
+        self.flush()?;
+        Ok(self.out)
     }
 
     /// Counts the bytes of the file so far.
@@ -262,43 +315,6 @@ impl<W: Write> Encoder<W> {
         self.spill()
     }
 
-    /// Writes a hash, packed if it is small; small hashes are walked twice.
-    ///
-    /// The caller sees to it that there is a field: stock servers refuse to load an empty hash.
-    pub fn hash<F, V, I>(
-        &mut self,
-        key: &[u8],
-        expiry_ms: Option<i64>,
-        fields: I,
-    ) -> Result<(), EncodeError>
-    where
-        F: AsRef<[u8]>,
-        V: AsRef<[u8]>,
-        I: ExactSizeIterator<Item = (F, V)> + Clone,
-    {
-        if self.is_packable(fields.clone()) {
-            self.begin_entry(rdb::TYPE_HASH_LISTPACK, key, expiry_ms)?;
-            let mut packed = std::mem::take(&mut self.packed);
-            packed.clear();
-            for (field, value) in fields {
-                packed.push(field.as_ref());
-                packed.push(value.as_ref());
-            }
-            let put = self.put_string(packed.finish());
-            self.packed = packed;
-            put?;
-        } else {
-            self.begin_entry(rdb::TYPE_HASH, key, expiry_ms)?;
-            self.put_length(fields.len() as u64);
-            for (field, value) in fields {
-                self.put_string(field.as_ref())?;
-                self.put_string(value.as_ref())?;
-                self.spill()?;
-            }
-        }
-        self.spill()
-    }
-
     /// Writes the end and the checksum, and flushes; gives `out` back.
     pub fn finish(mut self) -> Result<(W, Finished), EncodeError> {
         self.buffer.push(rdb::OPCODE_EOF);
@@ -315,36 +331,16 @@ impl<W: Write> Encoder<W> {
         Ok((self.out, Finished { bytes: self.written, checksum, version: self.options.version }))
     }
 
-    fn is_packable<F, V>(&self, fields: impl ExactSizeIterator<Item = (F, V)>) -> bool
-    where
-        F: AsRef<[u8]>,
-        V: AsRef<[u8]>,
-    {
-        if self.options.version < rdb::VERSION_LISTPACK_MIN
-            || fields.len() > self.options.hash_packed_fields_max
-        {
-            return false;
-        }
-        let mut total: usize = listpack::ENTRY_OVERHEAD_MAX;
-        for (field, value) in fields {
-            let (field, value) = (field.as_ref().len(), value.as_ref().len());
-            if field.max(value) > self.options.hash_packed_bytes_max {
-                return false;
-            }
-            total = total.saturating_add(field + value + 2 * listpack::ENTRY_OVERHEAD_MAX);
-            if total > listpack::BYTES_MAX {
-                return false;
-            }
-        }
-        true
-    }
-
     fn begin_entry(
         &mut self,
         code: u8,
         key: &[u8],
         expiry_ms: Option<i64>,
     ) -> Result<(), EncodeError> {
+        if self.frame == Frame::Payload {
+            self.buffer.push(code);
+            return Ok(());
+        }
         if let Some(expiry_ms) = expiry_ms {
             self.buffer.push(rdb::OPCODE_EXPIRE_MS);
             self.buffer.extend_from_slice(&expiry_ms.to_le_bytes());

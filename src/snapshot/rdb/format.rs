@@ -13,6 +13,8 @@ pub const VERSION: u32 = 10;
 pub const VERSION_CHECKSUM_MIN: u32 = 5;
 /// The first version that knows listpacks.
 pub const VERSION_LISTPACK_MIN: u32 = 10;
+/// The first version that knows sets in listpacks.
+pub const VERSION_SET_LISTPACK_MIN: u32 = 11;
 
 /// Per-slot size hints of a cluster.
 pub const OPCODE_SLOT_INFO: u8 = 0xf4;
@@ -41,18 +43,52 @@ pub const OPCODE_EOF: u8 = 0xff;
 
 /// A string.
 pub const TYPE_STRING: u8 = 0;
+/// A list as a count and strings.
+pub const TYPE_LIST: u8 = 1;
+/// A set as a count and strings.
+pub const TYPE_SET: u8 = 2;
+/// A sorted set as a count and strings, each with a score in digits.
+pub const TYPE_ZSET: u8 = 3;
 /// A hash as a count and strings.
 pub const TYPE_HASH: u8 = 4;
+/// A sorted set as a count and strings, each with a score of eight bytes.
+pub const TYPE_ZSET_2: u8 = 5;
 /// A module's value, as release candidates of 4.0 wrote it.
 pub const TYPE_MODULE_OLD: u8 = 6;
 /// A module's value.
 pub const TYPE_MODULE: u8 = 7;
 /// A hash as a zipmap in a string.
 pub const TYPE_HASH_ZIPMAP: u8 = 9;
+/// A list as a ziplist in a string.
+pub const TYPE_LIST_ZIPLIST: u8 = 10;
+/// A set as an intset in a string.
+pub const TYPE_SET_INTSET: u8 = 11;
+/// A sorted set as a ziplist in a string.
+pub const TYPE_ZSET_ZIPLIST: u8 = 12;
 /// A hash as a ziplist in a string.
 pub const TYPE_HASH_ZIPLIST: u8 = 13;
+/// A list as a count and ziplists in strings.
+pub const TYPE_LIST_QUICKLIST: u8 = 14;
 /// A hash as a listpack in a string.
 pub const TYPE_HASH_LISTPACK: u8 = 16;
+/// A sorted set as a listpack in a string.
+pub const TYPE_ZSET_LISTPACK: u8 = 17;
+/// A list as a count and strings, which are elements or listpacks as a number before each tells.
+pub const TYPE_LIST_QUICKLIST_2: u8 = 18;
+/// A set as a listpack in a string.
+pub const TYPE_SET_LISTPACK: u8 = 20;
+
+/// Before a string of a list: it is an element.
+pub const NODE_PLAIN: u64 = 1;
+/// Before a string of a list: it is a listpack.
+pub const NODE_PACKED: u64 = 2;
+
+/// In the place of a score's length: not a number.
+pub const SCORE_NAN: u8 = 253;
+/// In the place of a score's length: it is infinite.
+pub const SCORE_INFINITY: u8 = 254;
+/// In the place of a score's length: it is infinite and negative.
+pub const SCORE_NEGATIVE_INFINITY: u8 = 255;
 
 /// The first byte's top bits of a length: six bits follow in the same byte.
 pub const LENGTH_6: u8 = 0;
@@ -90,15 +126,10 @@ pub fn module_name(id: u64) -> String {
     (1..=9).map(|place| char::from(LETTERS[((id >> (64 - 6 * place)) & 63) as usize])).collect()
 }
 
-/// Names a value's type for a person.
+/// Names a type of value that cannot be held for a person.
 #[must_use]
 pub fn type_name(code: u8) -> &'static str {
     match code {
-        TYPE_STRING => "string",
-        1 | 10 | 14 | 18 => "list",
-        2 | 11 | 20 => "set",
-        3 | 5 | 12 | 17 => "sorted set",
-        TYPE_HASH | TYPE_HASH_ZIPMAP | TYPE_HASH_ZIPLIST | TYPE_HASH_LISTPACK => "hash",
         TYPE_MODULE_OLD | TYPE_MODULE => "module value",
         15 | 19 | 21 => "stream",
         22..=25 => "hash with field expiry",

@@ -5,10 +5,12 @@
 //! entry = encoding and data | length of those, 7 bits a byte, read backwards
 //! ```
 
-use super::elements::Elements;
+use super::elements::Found;
 use super::format::canonical_integer;
 
 const HEADER: usize = 6;
+/// How many bytes a listpack without entries has.
+pub(super) const EMPTY_BYTES: usize = HEADER + 1;
 const END: u8 = 0xff;
 const COUNT_UNKNOWN: u16 = u16::MAX;
 
@@ -140,6 +142,22 @@ impl Writer {
     }
 }
 
+/// Counts the bytes that an element takes.
+pub(super) fn entry_bytes(element: &[u8]) -> usize {
+    let length = match (canonical_integer(element), element.len()) {
+        (Some(0..=127), _) => 1,
+        (Some(-4096..=4095), _) => 2,
+        (Some(-0x8000..=0x7fff), _) => 3,
+        (Some(-0x80_0000..=0x7f_ffff), _) => 4,
+        (Some(-0x8000_0000..=0x7fff_ffff), _) => 5,
+        (Some(_), _) => 9,
+        (None, len @ 0..=63) => 1 + len,
+        (None, len @ 64..=4095) => 2 + len,
+        (None, len) => 5 + len,
+    };
+    length + back_length_size(length)
+}
+
 /// Tells how many bytes the length at an entry's end takes.
 ///
 /// The bounds beyond the first are one short of what the bits could hold; all writers agree on that.
@@ -198,13 +216,13 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Appends the entries of `bytes` to `elements`.
-pub(super) fn read(bytes: &[u8], elements: &mut Elements) -> Result<(), ListpackError> {
+/// Appends the entries of `bytes` to those found.
+pub(super) fn read(bytes: &[u8], found: &mut Found<'_>) -> Result<(), ListpackError> {
     let mut reader = Reader::new(bytes)?;
     while let Some(element) = reader.next_element()? {
         match element {
-            Element::Integer(integer) => elements.push_integer(integer),
-            Element::Bytes(bytes) => elements.push(bytes),
+            Element::Integer(integer) => found.push_integer(integer),
+            Element::Bytes(bytes) => found.push(bytes),
         }
     }
     Ok(())
@@ -271,7 +289,10 @@ mod tests {
         for element in elements {
             writer.push(element);
         }
-        writer.finish().to_vec()
+        let bytes = writer.finish().to_vec();
+        let entries: usize = elements.iter().map(|element| entry_bytes(element)).sum();
+        assert_eq!(bytes.len(), EMPTY_BYTES + entries);
+        bytes
     }
 
     fn read_all(bytes: &[u8]) -> Result<Vec<Vec<u8>>, ListpackError> {

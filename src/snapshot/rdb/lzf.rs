@@ -97,7 +97,7 @@ impl Copy {
 /// Compresses, and keeps its table from one string to the next.
 #[derive(Debug)]
 pub struct Compressor {
-    /// For a hash of three bytes, where it was last seen: `base` plus the position.
+    /// For a hash of three bytes, where it was last seen: `base` plus the position; made when used.
     table: Vec<u32>,
     /// Grows by each string's length, so that entries of earlier strings lie below it; never zero.
     base: u32,
@@ -105,7 +105,7 @@ pub struct Compressor {
 
 impl Default for Compressor {
     fn default() -> Self {
-        Self { table: vec![0; 1 << HASH_BITS], base: 1 }
+        Self { table: Vec::new(), base: 1 }
     }
 }
 
@@ -117,6 +117,7 @@ impl Compressor {
     pub fn compress(&mut self, input: &[u8], size_max: usize, out: &mut Vec<u8>) -> bool {
         out.clear();
         let Ok(len) = u32::try_from(input.len()) else { return false };
+        self.table.resize(1 << HASH_BITS, 0);
         if self.base.checked_add(len).is_none() {
             self.table.fill(0);
             self.base = 1;

@@ -10,24 +10,31 @@
 
 mod crc64;
 mod elements;
+mod encoding;
 pub mod format;
+mod intset;
 pub mod listpack;
 pub mod lzf;
+pub mod payload;
 mod ziplist;
 mod zipmap;
 
 mod decode;
 mod encode;
+mod packer;
 mod plain;
 mod run;
+mod score;
 mod source;
+mod value;
 
 pub use crc64::crc64;
-pub use decode::{Decoder, Entry, Item, Value};
-pub use elements::{Pairs, PairsIter};
-pub use encode::{Checksum, Compression, EncodeError, Encoder, Finished, Options, Preamble};
+pub use decode::{Decoder, Entry, Item};
+pub use elements::{Pairs, PairsIter, Scored, ScoredIter, Strings, StringsIter};
+pub use encode::{Checksum, Compression, EncodeError, Encoder, Finished, Options, Preamble, Small};
 pub use run::{Raw, RawItem, Run};
 pub use source::{DecodeError, Limits, ModuleName, PackedError};
+pub use value::Value;
 
 #[cfg(test)]
 mod tests;

@@ -88,13 +88,13 @@ impl Run {
     /// Decodes the entries, those with neighbouring hashes together.
     ///
     /// Entries of one key come in the order they were added. `expect` gets the hashes of some that
-    /// come next. Of the entries that cannot be decoded, the one that lay first in the file is the
+    /// come next. Of the entries that cannot be decoded, or that `each` refuses, the one that lay first in the file is the
     /// error, and `each` gets none that comes after it.
     pub fn decode<T>(
         self,
         target: &mut T,
         mut expect: impl FnMut(&mut T, u64),
-        mut each: impl FnMut(&mut T, &Entry<'_>),
+        mut each: impl FnMut(&mut T, &Entry<'_>) -> Result<(), DecodeError>,
     ) -> Result<(), DecodeError> {
         let places = sorted(&self.places);
         let mut decoder = Decoder::within(Source::of(self.bytes, self.limits), self.version);
@@ -106,15 +106,16 @@ impl Run {
             }
             for place in places {
                 decoder.seek(place.start, place.offset);
-                match decoder.next_item() {
+                let done = match decoder.next_item() {
                     Ok(Item::Entry(ref entry)) if fault.is_none() => each(target, entry),
-                    Ok(Item::Entry(_)) => {}
+                    Ok(Item::Entry(_)) => Ok(()),
                     Ok(_) => unreachable!("a run holds nothing but entries"),
-                    Err(error) => {
-                        if fault.as_ref().is_none_or(|(first, _)| place.offset < *first) {
-                            fault = Some((place.offset, error));
-                        }
-                    }
+                    Err(error) => Err(error),
+                };
+                if let Err(error) = done
+                    && fault.as_ref().is_none_or(|(first, _)| place.offset < *first)
+                {
+                    fault = Some((place.offset, error));
                 }
             }
         }
@@ -170,9 +171,10 @@ mod tests {
         let done = run.decode(
             &mut values,
             |_, _| (),
-            |values, entry| match entry.value {
-                Value::String(value) => values.push(value.to_vec()),
-                Value::Hash(_) => panic!("a hash"),
+            |values, entry| {
+                let Value::String(value) = entry.value else { panic!("a string") };
+                values.push(value.to_vec());
+                Ok(())
             },
         );
         (values, done)

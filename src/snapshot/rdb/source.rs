@@ -8,6 +8,7 @@ use super::format::{
     LENGTH_6, LENGTH_14, LENGTH_32, LENGTH_64, STRING_INT8, STRING_INT16, STRING_INT32, STRING_LZF,
     module_name,
 };
+use super::intset::IntsetError;
 use super::listpack::ListpackError;
 use super::lzf::{self, LzfError};
 use super::plain::{Plain, plain};
@@ -21,12 +22,12 @@ const BUFFER_BYTES: usize = 256 << 10;
 pub struct Limits {
     /// The longest key, string, field, or packed aggregate, unpacked.
     pub string_bytes_max: u64,
-    /// The most bytes all fields and values of one hash may take together.
+    /// The most bytes all elements of one value may take together.
     pub value_bytes_max: u64,
 }
 
 impl Default for Limits {
-    /// What stock servers can hold: strings of 512 MiB, packed values of 1 GiB, hashes without bound.
+    /// What stock servers can hold: strings of 512 MiB, packed values of 1 GiB, others without bound.
     fn default() -> Self {
         Self { string_bytes_max: 1 << 30, value_bytes_max: u64::MAX }
     }
@@ -77,7 +78,7 @@ pub enum DecodeError {
     },
     /// The file holds a value of a type that cannot be held.
     #[error(
-        "key \"{}\" at byte {offset} of the RDB file (version {version}) is a {name} (type {code}), which is not supported",
+        "key \"{}\" at byte {offset} of the RDB file (version {version}) is a {name} (type {code}), which is not supported, and nothing is left out. Remove the key where the file is from, or move it to another server",
         key.escape_ascii()
     )]
     UnsupportedType {
@@ -160,6 +161,14 @@ pub enum DecodeError {
         /// The damage.
         source: PackedError,
     },
+    /// A value names something twice that it can have once only.
+    #[error("the value of key \"{}\" of the RDB file has the same {what} twice", key.escape_ascii())]
+    Duplicate {
+        /// What it has twice.
+        what: &'static str,
+        /// The key.
+        key: Vec<u8>,
+    },
     /// The checksum at the end is not that of the bytes.
     #[error(
         "the RDB file's checksum is {computed:016x}, but it ends in {stored:016x}: it is damaged"
@@ -184,9 +193,15 @@ pub enum PackedError {
     /// It is not a zipmap.
     #[error(transparent)]
     Zipmap(#[from] ZipmapError),
-    /// A hash has a field without a value.
-    #[error("the last field has no value")]
+    /// It is not an intset.
+    #[error(transparent)]
+    Intset(#[from] IntsetError),
+    /// A hash has a field without a value, or a sorted set a member without a score.
+    #[error("the last field or member has no value")]
     Odd,
+    /// A sorted set has a score that is not a number.
+    #[error("a score is not a number")]
+    Score,
 }
 
 /// A length, or the special string encoding that stands in its place.
@@ -357,7 +372,7 @@ impl<R: Read> Source<R> {
     }
 
     /// Passes over `len` bytes.
-    fn skip(&mut self, len: u64) -> Result<(), DecodeError> {
+    pub(super) fn skip(&mut self, len: u64) -> Result<(), DecodeError> {
         let mut left = len;
         while left > 0 {
             if self.at == self.end {

@@ -7,6 +7,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::position::{Offset, Position, Replid};
 
+mod values;
+
 /// An item that owns its parts.
 #[derive(Clone, Debug, PartialEq)]
 enum Owned {
@@ -14,6 +16,9 @@ enum Owned {
     SelectDb(u64),
     ResizeDb(u64, u64),
     String(Vec<u8>, Option<i64>, Vec<u8>),
+    List(Vec<u8>, Option<i64>, Vec<Vec<u8>>),
+    Set(Vec<u8>, Option<i64>, Vec<Vec<u8>>),
+    SortedSet(Vec<u8>, Option<i64>, Vec<(Vec<u8>, f64)>),
     Hash(Vec<u8>, Option<i64>, Vec<(Vec<u8>, Vec<u8>)>),
 }
 
@@ -50,7 +55,10 @@ fn decode_by_runs(reader: impl Read, limits: Limits) -> Result<(Vec<Owned>, u64)
         run.take(0).decode(
             &mut items,
             |_, _| (),
-            |items, entry| items.extend(owned(&Item::Entry(*entry))),
+            |items, entry| {
+                items.extend(owned(&Item::Entry(*entry)));
+                Ok(())
+            },
         )?;
         match other? {
             (Some(item), _) => items.push(item),
@@ -65,15 +73,27 @@ fn owned(item: &Item<'_>) -> Option<Owned> {
         Item::Aux { key, value } => Owned::Aux(key.to_vec(), value.to_vec()),
         Item::SelectDb(db) => Owned::SelectDb(*db),
         Item::ResizeDb { keys, expires } => Owned::ResizeDb(*keys, *expires),
-        Item::Entry(Entry { key, expiry_ms, value: Value::String(value), .. }) => {
-            Owned::String(key.to_vec(), *expiry_ms, value.to_vec())
-        }
-        Item::Entry(Entry { key, expiry_ms, value: Value::Hash(pairs), .. }) => {
-            let pairs = pairs.iter().map(|(f, v)| (f.to_vec(), v.to_vec())).collect();
-            Owned::Hash(key.to_vec(), *expiry_ms, pairs)
-        }
+        Item::Entry(entry) => owned_entry(entry),
         Item::Eof { .. } => return None,
     })
+}
+
+fn owned_entry(Entry { key, expiry_ms, value, .. }: &Entry<'_>) -> Owned {
+    let (key, expiry) = (key.to_vec(), *expiry_ms);
+    let all = |strings: &Strings<'_>| strings.iter().map(<[u8]>::to_vec).collect();
+    match value {
+        Value::String(value) => Owned::String(key, expiry, value.to_vec()),
+        Value::List(elements) => Owned::List(key, expiry, all(elements)),
+        Value::Set(members) => Owned::Set(key, expiry, all(members)),
+        Value::SortedSet(members) => {
+            let members = members.iter().map(|(member, score)| (member.to_vec(), score));
+            Owned::SortedSet(key, expiry, members.collect())
+        }
+        Value::Hash(pairs) => {
+            let pairs = pairs.iter().map(|(f, v)| (f.to_vec(), v.to_vec()));
+            Owned::Hash(key, expiry, pairs.collect())
+        }
+    }
 }
 
 fn encode(items: &[Owned], options: Options) -> (Vec<u8>, Finished) {
@@ -86,6 +106,11 @@ fn encode(items: &[Owned], options: Options) -> (Vec<u8>, Finished) {
             Owned::String(key, expiry, value) => encoder.string(key, *expiry, value),
             Owned::Hash(key, expiry, pairs) => {
                 encoder.hash(key, *expiry, pairs.iter().map(|(f, v)| (f, v)))
+            }
+            Owned::List(key, expiry, elements) => encoder.list(key, *expiry, elements.iter()),
+            Owned::Set(key, expiry, members) => encoder.set(key, *expiry, members.iter()),
+            Owned::SortedSet(key, expiry, members) => {
+                encoder.sorted_set(key, *expiry, members.iter().map(|(m, s)| (m, *s)))
             }
         }
         .unwrap();
@@ -225,7 +250,7 @@ fn integers_given_as_integers_are_the_same_as_their_decimal_form() {
 }
 
 #[test]
-fn hashes_are_packed_by_the_thresholds_and_never_before_version_10() {
+fn hashes_are_packed_by_the_thresholds_and_in_ziplists_before_version_10() {
     let hash = |fields: usize, value: usize| {
         let pairs = (0..fields).map(|n| (n.to_string().into_bytes(), b"v".repeat(value)));
         Owned::Hash(text("h"), None, pairs.collect())
@@ -240,7 +265,8 @@ fn hashes_are_packed_by_the_thresholds_and_never_before_version_10() {
     assert_eq!(code(&hash(512, 64), 11), format::TYPE_HASH_LISTPACK);
     assert_eq!(code(&hash(513, 64), 10), format::TYPE_HASH);
     assert_eq!(code(&hash(1, 65), 10), format::TYPE_HASH);
-    assert_eq!(code(&hash(1, 1), 9), format::TYPE_HASH);
+    assert_eq!(code(&hash(512, 64), 9), format::TYPE_HASH_ZIPLIST);
+    assert_eq!(code(&hash(513, 64), 9), format::TYPE_HASH);
     assert_eq!(code(&hash(100_000, 1), 10), format::TYPE_HASH);
     assert!(matches!(
         Encoder::new(Vec::new(), Options { version: 12, ..Options::default() }),
@@ -338,9 +364,10 @@ fn what_cannot_be_held_is_named_with_key_and_place() {
     let message =
         |version: &str, body: &[u8]| decode_all(&file(version, body)[..]).unwrap_err().to_string();
     assert_eq!(
-        message("0010", b"\xfe\x00\x12\x03q\x00\xff"),
-        "key \"q\\x00\\xff\" at byte 11 of the RDB file (version 10) is a list (type 18), which is \
-         not supported"
+        message("0010", b"\xfe\x00\x13\x03q\x00\xff"),
+        "key \"q\\x00\\xff\" at byte 11 of the RDB file (version 10) is a stream (type 19), which \
+         is not supported, and nothing is left out. Remove the key where the file is from, or move \
+         it to another server"
     );
     assert!(message("0012", b"\x19\x01h").contains("is a hash with field expiry (type 25)"));
     assert!(message("0010", b"\x08\x01h").contains("is a value of unknown type (type 8)"));
@@ -376,7 +403,7 @@ fn a_hash_beyond_the_limit_is_refused() {
     let (file, _) = encode(&[Owned::Hash(text("h"), None, pairs.collect())], Options::default());
     let limits = Limits { value_bytes_max: 10_000, ..Limits::default() };
     let error = decode_within(&file[..], limits).unwrap_err();
-    assert!(matches!(error, DecodeError::TooLong { what: "a hash", max: 10_000, .. }));
+    assert!(matches!(error, DecodeError::TooLong { what: "a value", max: 10_000, .. }));
 }
 
 fn any_text() -> impl Strategy<Value = Vec<u8>> {

@@ -5,7 +5,7 @@
 //! length = 1 byte, or 0xFE and u32 LE
 //! ```
 
-use super::elements::Elements;
+use super::elements::Found;
 
 const END: u8 = 0xff;
 const LONG: u8 = 0xfe;
@@ -27,15 +27,15 @@ pub enum ZipmapError {
     Trailing,
 }
 
-/// Appends the fields and values of `bytes` to `elements`.
-pub(super) fn read(bytes: &[u8], elements: &mut Elements) -> Result<(), ZipmapError> {
+/// Appends the fields and values of `bytes` to those found.
+pub(super) fn read(bytes: &[u8], found: &mut Found<'_>) -> Result<(), ZipmapError> {
     let (&count, mut rest) = bytes.split_first().ok_or(ZipmapError::Truncated)?;
     let mut fields = 0usize;
     while let Some(length) = read_length(&mut rest)? {
-        elements.push(take(&mut rest, length)?);
+        found.push(take(&mut rest, length)?);
         let length = read_length(&mut rest)?.ok_or(ZipmapError::Odd)?;
         let spare = usize::from(take(&mut rest, 1)?[0]);
-        elements.push(take(&mut rest, length)?);
+        found.push(take(&mut rest, length)?);
         take(&mut rest, spare)?;
         fields += 1;
     }
@@ -67,6 +67,7 @@ fn take<'a>(rest: &mut &'a [u8], len: usize) -> Result<&'a [u8], ZipmapError> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::elements::unpacked;
     use super::*;
 
     #[test]
@@ -75,15 +76,13 @@ mod tests {
         bytes.extend([1, b'k', LONG, 0, 1, 0, 0, 0]);
         bytes.extend([b'v'; 256]);
         bytes.push(END);
-        let mut elements = Elements::default();
-        read(&bytes, &mut elements).unwrap();
-        let pairs: Vec<_> = elements.pairs().iter().collect();
-        assert_eq!(pairs, [(&b"foo"[..], &b"42"[..]), (b"k", &[b'v'; 256])]);
+        let found = unpacked(&bytes, read).unwrap();
+        assert_eq!(found, [&b"foo"[..], b"42", b"k", &[b'v'; 256]]);
     }
 
     #[test]
     fn each_kind_of_damage_is_named() {
-        let refused = |bytes: &[u8]| read(bytes, &mut Elements::default()).unwrap_err();
+        let refused = |bytes: &[u8]| unpacked(bytes, read).unwrap_err();
         assert_eq!(refused(&[]), ZipmapError::Truncated);
         assert_eq!(refused(&[0]), ZipmapError::Truncated);
         assert_eq!(refused(&[1, 1, b'a', END]), ZipmapError::Odd);

@@ -1,0 +1,136 @@
+//! Values of every type, exchanged with stock servers: in snapshots, by full resync.
+
+mod support;
+
+use std::fs;
+
+use support::history::digest;
+use support::{Client, Endpoint, Program, Server, Stock};
+use tempfile::TempDir;
+
+/// The thresholds as they are, and so small that everything is large.
+const THRESHOLDS: [&[&str]; 2] = [
+    &[],
+    &[
+        "--list-max-ziplist-size",
+        "2",
+        "--set-max-intset-entries",
+        "2",
+        "--zset-max-ziplist-entries",
+        "2",
+        "--hash-max-ziplist-entries",
+        "2",
+    ],
+];
+/// What is set where the server is to write nothing by itself.
+const QUIET: [&str; 6] =
+    ["--save", "", "--repl-ping-replica-period", "3600", "--enable-debug-command", "yes"];
+
+/// Puts values of every type into a stock server, small ones and large ones.
+fn fill(client: &mut Client) {
+    let mut call = |line: &str| {
+        let reply = client.run(line);
+        assert!(!reply.is_error(), "{line}: {reply:?}");
+    };
+    call("SET string value");
+    call("SET number 12345");
+    call("SETRANGE long 100000 x");
+    call("RPUSH list:small a b 1 -5000 4611686018427387904 hello");
+    call("SADD set:integers 1 2 3 -70000");
+    call("SADD set:small a 1 bcd");
+    call("ZADD zset:small 1.5 a 0.1 b -inf c inf d 1e20 e -0.0 f 17 g 1e-7 h 3.0e-5 j 1e17 l");
+    call("HSET hash:small f 1 g xyz");
+    call("RPUSH list:expires a b");
+    call("PEXPIREAT list:expires 99999999999999");
+    let long = "x".repeat(9000);
+    call(&format!("RPUSH list:long a {long} b"));
+    call(&format!("SADD set:long a {long}"));
+    call(&format!("ZADD zset:long 1 a 2.25 {long}"));
+    for n in 0..2000 {
+        let text = format!("e{n}").repeat(1 + n % 7);
+        call(&format!("RPUSH list:many {text} {}", n * n));
+        call(&format!("SADD set:many {text}"));
+        call(&format!("SADD set:many:integers {}", n * 1_000_003));
+        call(&format!("ZADD zset:many {}.{n} {text}", n * 37 % 1001));
+        call(&format!("HSET hash:many {text} {n}"));
+    }
+    call("SELECT 3");
+    call("RPUSH list a");
+}
+
+/// Starts a server with what a stock one has saved.
+fn import(stock: &Stock, arguments: &[&str]) -> (Server, TempDir) {
+    stock.connect().run("SAVE");
+    let place = TempDir::new().expect("a temporary directory can be made");
+    let dump = stock.directory().join("dump.rdb");
+    fs::copy(dump, place.path().join("dump.rdb")).expect("it can be copied");
+    let arguments: Vec<_> = QUIET.iter().chain(arguments).copied().collect();
+    (Server::start_in(place.path(), &arguments), place)
+}
+
+#[test]
+fn what_stock_servers_save_is_loaded_whatever_its_encoding_and_stays_over_restarts() {
+    for program in Program::replicas() {
+        for thresholds in THRESHOLDS {
+            let stock = program.start(thresholds);
+            fill(&mut stock.connect());
+            let (mut server, _place) = import(&stock, &[]);
+            assert_eq!(digest(&server), digest(&stock), "{} {thresholds:?}", program.path());
+            assert!(!server.connect().run("SAVE").is_error());
+            server.kill();
+            server.restart_in_place();
+            assert_eq!(digest(&server), digest(&stock), "{} {thresholds:?}", program.path());
+        }
+    }
+}
+
+#[test]
+fn every_version_that_is_written_is_loaded_by_the_servers_it_is_for() {
+    for program in Program::replicas() {
+        let stock = program.start(&[]);
+        fill(&mut stock.connect());
+        let newest = if stock.version() < (7, 2) { 10 } else { 11 };
+        for version in 9..=newest {
+            for thresholds in THRESHOLDS {
+                let version = version.to_string();
+                let arguments = [&["--backlog-rdb-version", &version], thresholds].concat();
+                let (server, _place) = import(&stock, &arguments);
+                let replica = program.start(&["--sanitize-dump-payload", "yes"]);
+                replica.replicate(&server);
+                replica.await_offset_of(&server);
+                let case = format!("{} {arguments:?}", program.path());
+                assert_eq!(digest(&replica), digest(&stock), "{case}");
+            }
+        }
+    }
+}
+
+#[test]
+fn keys_without_elements_are_left_out_as_stock_servers_leave_them() {
+    let mut file = b"REDIS0011\xfe\x00\x01\x04list\x00\x04\x04hash\x00\x02\x03set\x00".to_vec();
+    file.extend(b"\x14\x04pack\x07\x07\0\0\0\0\0\xff\x00\x01k\x01v\xff");
+    file.extend([0; 8]);
+    let place = TempDir::new().expect("a temporary directory can be made");
+    fs::write(place.path().join("dump.rdb"), &file).expect("it can be written");
+    let server = Server::start_in(place.path(), &QUIET);
+    let mut client = server.connect();
+    assert_eq!(client.run("DBSIZE").integer(), 1);
+    assert_eq!(client.run("GET k").text(), "v");
+}
+
+#[test]
+fn a_value_that_names_something_twice_is_refused() {
+    for (body, what) in [
+        (&b"\x02\x03set\x02\x01a\x01a"[..], "member"),
+        (b"\x03\x04zset\x02\x01a\x011\x01a\x012", "member"),
+        (b"\x04\x04hash\x02\x01a\x011\x01a\x012", "field"),
+        (b"\x01\x03key\x01\x01a\x02\x03key\x01\x01a", "key"),
+    ] {
+        let mut file = [b"REDIS0011\xfe\x00", body, b"\xff"].concat();
+        file.extend([0; 8]);
+        let place = TempDir::new().expect("a temporary directory can be made");
+        fs::write(place.path().join("dump.rdb"), &file).expect("it can be written");
+        let (output, _) = Server::start_refused(place.path(), &QUIET);
+        assert!(output.contains(&format!("has the same {what} twice")), "{output}");
+    }
+}
