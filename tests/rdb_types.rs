@@ -1,4 +1,4 @@
-//! Values of every type, exchanged with stock servers: in snapshots, by full resync.
+//! Values of every type, exchanged with stock servers: in snapshots, by full resync, and by DUMP.
 
 mod support;
 
@@ -103,6 +103,82 @@ fn every_version_that_is_written_is_loaded_by_the_servers_it_is_for() {
             }
         }
     }
+}
+
+#[test]
+fn payloads_are_those_of_stock_servers_and_go_both_ways() {
+    const SMALL: [&str; 8] = [
+        "string",
+        "number",
+        "list:small",
+        "list:long",
+        "set:integers",
+        "set:small",
+        "zset:small",
+        "hash:small",
+    ];
+    for program in Program::replicas() {
+        let stock = program.start(&["--rdbcompression", "no"]);
+        fill(&mut stock.connect());
+        let version = if stock.version() < (7, 2) { "10" } else { "11" };
+        let arguments = ["--backlog-rdb-version", version, "--rdbcompression", "no"];
+        let (server, _place) = import(&stock, &arguments);
+        let (mut ours, mut theirs) = (server.connect(), stock.connect());
+        for key in SMALL.into_iter().filter(|key| *key != "list:long" || !stock.is_valkey()) {
+            let payloads = [&mut ours, &mut theirs].map(|client| client.call(&["DUMP", key]));
+            assert_eq!(payloads[0], payloads[1], "{} {key}", program.path());
+        }
+        let (copy, back) = (Server::start(&QUIET), program.start(&[]));
+        let (mut copier, mut restorer) = (copy.connect(), back.connect());
+        for key in ours.run("KEYS *").elements() {
+            let key = key.text();
+            let ttl = ours.call(&["PEXPIRETIME", &key]).integer().max(0).to_string();
+            for (from, to) in [(&mut theirs, &mut copier), (&mut ours, &mut restorer)] {
+                let support::Value::Bulk(payload) = from.call(&["DUMP", &key]) else {
+                    panic!("{key} is there")
+                };
+                let words: [&[u8]; 5] =
+                    [b"RESTORE", key.as_bytes(), ttl.as_bytes(), &payload, b"ABSTTL"];
+                assert_eq!(to.call(&words).text(), "OK", "{} {key}", program.path());
+            }
+        }
+        for (from, to) in [(&mut theirs, &mut copier), (&mut ours, &mut restorer)] {
+            for client in [from, to] {
+                client.run("SELECT 3");
+                client.run("DEL list");
+            }
+        }
+        assert_eq!(digest(&copy), digest(&stock), "{}", program.path());
+        assert_eq!(digest(&back), digest(&stock), "{}", program.path());
+    }
+}
+
+#[test]
+fn what_is_restored_reaches_replicas_and_is_there_after_a_crash() {
+    let stock = Stock::start(&[]);
+    fill(&mut stock.connect());
+    let mut server = Server::start(&QUIET);
+    let replica = Stock::start(&[]);
+    replica.replicate(&server);
+    let (mut from, mut to) = (stock.connect(), server.connect());
+    for (key, ttl) in [("list:many", "0"), ("zset:small", "1000000"), ("set:long", "0")] {
+        let support::Value::Bulk(payload) = from.call(&["DUMP", key]) else {
+            panic!("it is there")
+        };
+        let words: [&[u8]; 4] = [b"RESTORE", key.as_bytes(), ttl.as_bytes(), &payload];
+        assert_eq!(to.call(&words).text(), "OK");
+    }
+    let held = digest(&server);
+    assert_ne!(held, "0".repeat(40));
+    replica.await_offset_of(&server);
+    assert_eq!(digest(&replica), held);
+    let expiry = |client: &mut Client| client.run("PEXPIRETIME zset:small").integer();
+    let at = expiry(&mut to);
+    assert_eq!(expiry(&mut replica.connect()), at);
+    server.kill();
+    server.restart_in_place();
+    assert_eq!(digest(&server), held);
+    assert_eq!(expiry(&mut server.connect()), at);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::keyspace::Kind;
 use crate::net::args::OwnedArgs;
 use crate::position::Position;
+use crate::snapshot::rdb;
 
 /// What the connection does once a command has run.
 #[derive(Debug, PartialEq, Eq)]
@@ -60,6 +61,8 @@ pub enum Request {
     Failover(FailoverPlan),
     /// `FAILOVER ABORT`.
     AbortFailover,
+    /// `MIGRATE`: keys are sent to another server, and removed here unless they changed meanwhile.
+    Migrate(Box<Migration>),
     /// `SHUTDOWN`: an answer comes only if the server stays.
     Shutdown(ShutdownMode),
     /// `PSYNC` or `SYNC`: the connection becomes a replica's.
@@ -85,6 +88,7 @@ impl Request {
                 | Self::ChangeRole
                 | Self::Failover(_)
                 | Self::AbortFailover
+                | Self::Migrate(_)
                 | Self::Transaction { .. }
         )
     }
@@ -114,7 +118,7 @@ pub enum Nothing {
 
 /// A command of a transaction that the server works on once the others have run.
 ///
-/// All of them leave the data as they are, so that it makes no difference to run them last.
+/// All of them leave the data as they are, or remove keys only where these are still as they were, so that it makes no difference to run them last.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Owed {
     /// The reply between the answer before and this one.
@@ -123,6 +127,59 @@ pub struct Owed {
     pub request: Request,
     /// The command's words.
     pub words: OwnedArgs,
+}
+
+/// Keys on their way to another server.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Migration {
+    /// The name or address of the server.
+    pub host: String,
+    /// Its port, as it was given.
+    pub port: String,
+    /// The database that they go to.
+    pub target_database: i64,
+    /// How long the server may be silent.
+    pub timeout: Duration,
+    /// Whether the keys stay here too.
+    pub copy: bool,
+    /// Whether they take the place of keys that are there.
+    pub replace: bool,
+    /// Who logs in there.
+    pub login: Option<Login>,
+    /// The database that they are in here.
+    pub database: usize,
+    /// How their values were encoded.
+    pub options: rdb::Options,
+    /// The keys.
+    pub keys: Vec<Sent>,
+}
+
+/// The name and the password that another server is told.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Login {
+    /// The user; the default one if none is named.
+    pub user: Option<Vec<u8>>,
+    /// The password.
+    pub password: Vec<u8>,
+}
+
+impl std::fmt::Debug for Login {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Login")
+    }
+}
+
+/// A key as it is sent.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// The key.
+    pub key: Vec<u8>,
+    /// What it holds, as `DUMP` tells.
+    pub payload: Vec<u8>,
+    /// When it expires, in Unix milliseconds.
+    pub expiry_ms: Option<i64>,
+    /// How long it has from now on; zero for ever.
+    pub ttl_ms: i64,
 }
 
 /// How `FAILOVER` goes about it.

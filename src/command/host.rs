@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::keyspace::Locked;
 use crate::net::Args;
 use crate::position::{Offset, Replid};
+use crate::snapshot::rdb;
 
 use super::pubsub::Hub;
 use super::session::ClientInfo;
@@ -25,6 +26,8 @@ pub trait Host: Send + Sync {
     fn config_set(&self, pairs: &[(&[u8], &[u8])]) -> Result<(), Fault>;
     /// Tells whether the value of a directive is not for others to read.
     fn keeps_secret(&self, directive: &[u8]) -> bool;
+    /// Tells how `DUMP` writes values, as snapshots do.
+    fn rdb_options(&self) -> rdb::Options;
     /// Writes the configuration back to its file.
     fn config_rewrite(&self) -> Result<(), Fault>;
     /// Counts a command that ran within a transaction, and notes it if it was slow.

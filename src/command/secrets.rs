@@ -50,6 +50,22 @@ pub(super) fn of_hello(args: &Args<'_>, _host: &dyn Host) -> Vec<usize> {
     secret
 }
 
+/// Of `MIGRATE`, what logs it in with the target.
+pub(super) fn of_migrate(args: &Args<'_>, _host: &dyn Host) -> Vec<usize> {
+    let mut secret = Vec::new();
+    let mut at = 6;
+    while let Some(option) = args.get(at).filter(|word| !word.eq_ignore_ascii_case(b"keys")) {
+        let count = match option {
+            option if option.eq_ignore_ascii_case(b"auth") => 1,
+            option if option.eq_ignore_ascii_case(b"auth2") => 2,
+            _ => 0,
+        };
+        secret.extend((at + 1..=at + count).filter(|place| *place < args.len()));
+        at += 1 + count;
+    }
+    secret
+}
+
 /// Of `CONFIG SET`, the values of directives that keep a secret.
 pub(super) fn of_config_set(args: &Args<'_>, host: &dyn Host) -> Vec<usize> {
     let values = (3..args.len()).step_by(2);

@@ -10,6 +10,7 @@ use crate::keyspace::{Keyspace, Locked, ShardSet};
 use crate::net::args::OwnedArgs;
 use crate::net::reply::{Protocol, Reply};
 use crate::position::{Offset, Replid};
+use crate::snapshot::rdb;
 
 use super::effect::Part;
 use super::host::{
@@ -252,6 +253,10 @@ impl Host for FakeHost {
 
     fn keeps_secret(&self, directive: &[u8]) -> bool {
         [&b"masterauth"[..], b"requirepass"].contains(&directive)
+    }
+
+    fn rdb_options(&self) -> rdb::Options {
+        rdb::Options::default()
     }
 
     fn config_rewrite(&self) -> Result<(), Fault> {

@@ -128,6 +128,15 @@ impl<'l> Db<'l> {
         self.shard_mut(key).tables[index].touch(key, used);
     }
 
+    /// Notes what is told of the uses of a key: for how many seconds there was none, or how often it
+    /// was used, whichever [`super::Usage`] asks for.
+    pub fn note_use(&mut self, key: &Key<'_>, idle_s: Option<u32>, count: Option<u8>, clock: u32) {
+        if let Some(told) = self.space.usage().told(idle_s, count, clock) {
+            let index = self.index;
+            self.shard_mut(key).tables[index].touch(key, told);
+        }
+    }
+
     /// Raises the flags of those who watch the key.
     #[inline]
     pub fn touched(&mut self, key: &Key<'_>) {

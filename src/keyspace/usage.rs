@@ -52,7 +52,13 @@ pub enum UsagePolicy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Use {
     At(u32),
-    Counted { minutes: u32, log_factor: u32, decay_minutes: u32 },
+    Counted {
+        minutes: u32,
+        log_factor: u32,
+        decay_minutes: u32,
+    },
+    /// One that is told rather than made: what the record is to note.
+    Told(u32),
 }
 
 impl Usage {
@@ -84,9 +90,22 @@ impl Usage {
     /// The counter of a key at `clock`, in seconds; none where frequency is not noted.
     pub fn frequency(&self, accessed: u32, clock: u32) -> Option<u32> {
         match self.at(clock) {
-            Use::At(_) => None,
+            Use::At(_) | Use::Told(_) => None,
             Use::Counted { minutes, decay_minutes, .. } => {
                 Some(decayed(accessed, minutes, decay_minutes))
+            }
+        }
+    }
+
+    /// What was last noted of a key that has been idle, or was used so often; `None` if it is neither
+    /// or the other is noted.
+    pub(super) fn told(&self, idle_s: Option<u32>, count: Option<u8>, clock: u32) -> Option<Use> {
+        match self.at(clock) {
+            Use::Counted { minutes, .. } => {
+                count.map(|count| Use::Told((minutes << COUNT_BITS) | u32::from(count)))
+            }
+            Use::At(_) | Use::Told(_) => {
+                idle_s.map(|idle_s| Use::Told(clock.wrapping_sub(idle_s) & CLOCK_MASK))
             }
         }
     }
@@ -110,6 +129,7 @@ impl Use {
     pub(super) fn noted(self, before: impl FnOnce() -> Option<u32>) -> u32 {
         match self {
             Self::At(seconds) => seconds,
+            Self::Told(noted) => noted,
             Self::Counted { minutes, log_factor, decay_minutes } => {
                 let count = before().map_or(FIRST_COUNT, |before| {
                     raised(decayed(before, minutes, decay_minutes), log_factor)

@@ -18,6 +18,7 @@ use super::Server;
 use super::blocking::Waiting;
 use super::clients::Present;
 use super::clock::unix_ms;
+use super::commit::Sight;
 use super::execute::{Executor, Outcome};
 use super::feeding;
 use super::requests;
@@ -445,6 +446,7 @@ impl Connection {
     async fn answer(&mut self, request: Request) -> Result<(), End> {
         let info = Arc::clone(&self.session.info);
         info.flags.fetch_or(flag::BLOCKED, Ordering::Relaxed);
+        let written = info.written.load(Ordering::Relaxed);
         let muted = self.session.reply != ReplyMode::On;
         let mut output = Vec::new();
         let mut reply = Reply::new(&mut output, self.session.protocol);
@@ -471,7 +473,13 @@ impl Connection {
             Reply::new(&mut output, self.session.protocol).error(failure.as_bytes());
         }
         if !muted {
-            self.outbox.replies().extend_from_slice(&output);
+            let mut replies = self.outbox.replies();
+            let start = replies.len();
+            replies.extend_from_slice(&output);
+            let has_written = info.written.load(Ordering::Relaxed) != written;
+            if has_written && self.worker.server.commit.is_on() {
+                self.outbox.holding.mark(start..replies.len(), Sight::Wrote);
+            }
         }
         info.flags.fetch_and(!flag::BLOCKED, Ordering::Relaxed);
         self.end_of_waiting(why.filter(|_| done.is_err())).await

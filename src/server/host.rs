@@ -20,6 +20,7 @@ use crate::config::{Caller, Changed, SetError, Settings, is_sensitive};
 use crate::keyspace::Locked;
 use crate::position::{Offset, Replid};
 use crate::replication::replicas::Introduction;
+use crate::snapshot::rdb;
 
 use super::clock::unix_ms;
 use super::doubt::Confirmation;
@@ -80,6 +81,10 @@ impl Host for Server {
 
     fn keeps_secret(&self, directive: &[u8]) -> bool {
         is_sensitive(directive)
+    }
+
+    fn rdb_options(&self) -> rdb::Options {
+        Self::rdb_options(self)
     }
 
     fn config_rewrite(&self) -> Result<(), Fault> {

@@ -30,6 +30,7 @@ mod link;
 mod listening;
 mod live;
 mod load;
+mod migrate;
 mod opening;
 mod pause;
 mod pool;

@@ -16,7 +16,7 @@ use crate::replication::feed::DurableOnly;
 use crate::replication::stream::StreamError;
 
 use super::clock::unix_ms;
-use super::{Server, failover, recovery, role, saving, shutdown};
+use super::{Server, failover, migrate, recovery, role, saving, shutdown};
 
 const GIVEN_UP: Fault = Fault::fixed("ERR the work was given up as the server is shutting down");
 
@@ -110,6 +110,7 @@ async fn answer_one(
             off_thread(server, role::settle).await?;
             reply.ok();
         }
+        Request::Migrate(migration) => migrate::run(server, session, &migration, reply).await?,
         Request::Failover(plan) => {
             failover::start(server, plan)?;
             reply.ok();

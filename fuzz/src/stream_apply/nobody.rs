@@ -37,6 +37,10 @@ impl Host for Nobody {
         nothing()
     }
 
+    fn rdb_options(&self) -> backlogd::snapshot::rdb::Options {
+        backlogd::snapshot::rdb::Options::default()
+    }
+
     fn config_rewrite(&self) -> Result<(), Fault> {
         nothing()
     }

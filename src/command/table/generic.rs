@@ -1,11 +1,12 @@
 //! Commands for keys of any type.
 
 use super::flag::{
-    ALL_SHARDS, DENYOOM, FAST, LOADING, NOSCRIPT, OWN_SHARDS, READONLY, STALE, WRITE,
+    ALL_SHARDS, DENYOOM, FAST, LOADING, MOVABLEKEYS, NOSCRIPT, OWN_SHARDS, READONLY, STALE, WRITE,
 };
+use super::keys::{BeginSearch, FindKeys, KeySpec};
 use super::row::{arg, command, key, key_at, keys_from, word};
 use super::{Command, acl};
-use crate::command::{expiry, generic, replication, scan};
+use crate::command::{expiry, generic, replication, scan, secrets};
 
 pub(super) const ROWS: &[Command] = &[
     command("copy", -3, WRITE | DENYOOM)
@@ -30,6 +31,17 @@ pub(super) const ROWS: &[Command] = &[
         .docs("Deletes keys.", "1.0.0", "O(N), N being the keys and the elements of their values.")
         .tips(&["request_policy:multi_shard", "response_policy:agg_sum"])
         .takes(&[key("key", 0).multiple()]),
+    command("dump", 2, READONLY)
+        .acl(acl::KEYSPACE)
+        .run(generic::dump)
+        .keys(&[key_at(1, "RO access")])
+        .docs(
+            "Returns the value of a key as bytes that `RESTORE` takes.",
+            "2.6.0",
+            "O(N), N being the bytes of the value.",
+        )
+        .tips(&["nondeterministic_output"])
+        .takes(&[key("key", 0)]),
     command("exists", -2, READONLY | FAST)
         .acl(acl::KEYSPACE)
         .run(generic::exists)
@@ -92,6 +104,49 @@ pub(super) const ROWS: &[Command] = &[
         .keys(&[key_at(1, "RW access update")])
         .docs("Moves a key to another database.", "1.0.0", "O(1)")
         .takes(&[key("key", 0), arg("db", "integer")]),
+    command("migrate", -6, WRITE | MOVABLEKEYS)
+        .acl(acl::KEYSPACE | acl::DANGEROUS)
+        .secret(secrets::of_migrate)
+        .run(generic::migrate)
+        .keys(&[
+            key_at(3, "RW access delete"),
+            KeySpec {
+                flags: "RW access delete incomplete",
+                begin: BeginSearch::Keyword { keyword: "KEYS", start_from: -2 },
+                find: FindKeys::Range { last: -1, step: 1, limit: 0 },
+                notes: "",
+            },
+        ])
+        .docs(
+            "Moves keys to another server.",
+            "2.6.0",
+            "That of `DUMP` and `DEL` here and of `RESTORE` there, and the way between.",
+        )
+        .history(&[
+            ("3.0.0", "Takes `COPY` and `REPLACE`."),
+            ("3.0.6", "Takes `KEYS`."),
+            ("4.0.7", "Takes `AUTH`."),
+            ("6.0.0", "Takes `AUTH2`."),
+        ])
+        .tips(&["nondeterministic_output"])
+        .takes(&[
+            arg("host", "string"),
+            arg("port", "integer"),
+            arg("key_or_empty_string", "oneof").made_of(&[key("key", 0), word("empty_string", "")]),
+            arg("destination-db", "integer"),
+            arg("timeout", "integer"),
+            word("copy", "COPY").since("3.0.0").optional(),
+            word("replace", "REPLACE").since("3.0.0").optional(),
+            arg("authentication", "oneof").optional().made_of(&[
+                arg("password", "string").after("AUTH").since("4.0.7").optional(),
+                arg("username_password", "block")
+                    .after("AUTH2")
+                    .since("6.0.0")
+                    .optional()
+                    .made_of(&[arg("username", "string"), arg("password", "string")]),
+            ]),
+            key("key", 1).after("KEYS").since("3.0.6").optional().multiple(),
+        ]),
     command("object", -2, 0).docs(
         "Tells how a value is held.",
         "2.2.3",
@@ -200,6 +255,29 @@ pub(super) const ROWS: &[Command] = &[
         .docs("Gives a key another name, provided that nothing has it.", "1.0.0", "O(1)")
         .history(&[("3.2.0", "Takes the same name twice without an error.")])
         .takes(&[key("key", 0), key("newkey", 1)]),
+    command("restore", -4, WRITE | DENYOOM)
+        .acl(acl::KEYSPACE | acl::DANGEROUS)
+        .run(generic::restore)
+        .keys(&[key_at(1, "OW update")])
+        .docs(
+            "Gives a key the value that `DUMP` returned.",
+            "2.6.0",
+            "O(N), N being the bytes of the value; O(N log N) for sorted sets.",
+        )
+        .history(&[
+            ("3.0.0", "Takes `REPLACE`."),
+            ("5.0.0", "Takes `ABSTTL`."),
+            ("5.0.0", "Takes `IDLETIME` and `FREQ`."),
+        ])
+        .takes(&[
+            key("key", 0),
+            arg("ttl", "integer"),
+            arg("serialized-value", "string"),
+            word("replace", "REPLACE").since("3.0.0").optional(),
+            word("absttl", "ABSTTL").since("5.0.0").optional(),
+            arg("seconds", "integer").after("IDLETIME").since("5.0.0").optional(),
+            arg("frequency", "integer").after("FREQ").since("5.0.0").optional(),
+        ]),
     command("scan", -2, READONLY | OWN_SHARDS)
         .acl(acl::KEYSPACE)
         .run(scan::scan)
