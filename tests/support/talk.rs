@@ -54,7 +54,8 @@ impl<'s, S: Endpoint> Talk<'s, S> {
 
     fn block(&mut self, number: usize, line: &str) {
         let mut observer = self.server.connect();
-        let mut blocked = || observer.info("clients", "blocked_clients").parse::<usize>().unwrap();
+        let mut blocked =
+            || observer.info("clients", "blocked_clients").parse::<usize>().expect("a number");
         let before = blocked();
         self.clients[number].0.send_command(&line.split(' ').collect::<Vec<_>>());
         await_until("one client more waits", || blocked() == before + 1);
