@@ -229,6 +229,10 @@ pub struct Settings {
     pub hash_max_listpack_value: usize,
     /// `hll-sparse-max-bytes`.
     pub hll_sparse_max_bytes: usize,
+    /// `zset-max-listpack-entries`.
+    pub zset_max_listpack_entries: usize,
+    /// `zset-max-listpack-value`.
+    pub zset_max_listpack_value: usize,
 
     /// `slowlog-log-slower-than`: microseconds; `None` when nothing is noted.
     pub slowlog_log_slower_than_us: Option<u64>,
@@ -320,6 +324,8 @@ impl Config {
             hash_max_listpack_entries: self.unsigned("hash-max-listpack-entries"),
             hash_max_listpack_value: self.unsigned("hash-max-listpack-value"),
             hll_sparse_max_bytes: self.unsigned("hll-sparse-max-bytes"),
+            zset_max_listpack_entries: self.unsigned("zset-max-listpack-entries"),
+            zset_max_listpack_value: self.unsigned("zset-max-listpack-value"),
             slowlog_log_slower_than_us: u64::try_from(self.number("slowlog-log-slower-than")).ok(),
             slowlog_max_len: self.unsigned("slowlog-max-len"),
             latency_monitor_threshold_ms: self.nonzero("latency-monitor-threshold"),

@@ -260,10 +260,8 @@ pub static TABLE: &[Directive] = &[
     row("set-max-intset-entries", LONG, "512").ignored(NO_TYPE),
     row("set-max-listpack-entries", LONG, "128").ignored(NO_TYPE),
     row("set-max-listpack-value", SIZE, "64").ignored(NO_TYPE),
-    row("zset-max-listpack-entries", LONG, "128")
-        .alias("zset-max-ziplist-entries")
-        .ignored(NO_TYPE),
-    row("zset-max-listpack-value", SIZE, "64").alias("zset-max-ziplist-value").ignored(NO_TYPE),
+    row("zset-max-listpack-entries", LONG, "128").alias("zset-max-ziplist-entries"),
+    row("zset-max-listpack-value", SIZE, "64").alias("zset-max-ziplist-value"),
     row("hll-sparse-max-bytes", SIZE, "3000"),
     row("stream-node-max-bytes", SIZE, "4096").ignored(NO_TYPE),
     row("stream-node-max-entries", LONG, "100").ignored(NO_TYPE),

@@ -104,7 +104,14 @@ impl<'e> Entry<'e> {
                     "hashtable"
                 }
             }
-            Value::List(_) | Value::Set(_) | Value::SortedSet(_) => "listpack",
+            Value::SortedSet(_) => {
+                if self.record.head().raw {
+                    "skiplist"
+                } else {
+                    "listpack"
+                }
+            }
+            Value::List(_) | Value::Set(_) => "listpack",
         }
     }
 

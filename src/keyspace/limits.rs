@@ -10,6 +10,8 @@ pub struct Limits {
     hash_entries_max: AtomicUsize,
     hash_value_bytes_max: AtomicUsize,
     sparse_sketch_bytes: AtomicUsize,
+    zset_entries_max: AtomicUsize,
+    zset_value_bytes_max: AtomicUsize,
 }
 
 impl Default for Limits {
@@ -18,6 +20,8 @@ impl Default for Limits {
             hash_entries_max: AtomicUsize::new(512),
             hash_value_bytes_max: AtomicUsize::new(64),
             sparse_sketch_bytes: AtomicUsize::new(3000),
+            zset_entries_max: AtomicUsize::new(128),
+            zset_value_bytes_max: AtomicUsize::new(64),
         }
     }
 }
@@ -51,5 +55,25 @@ impl Limits {
     /// Sets the bytes a `HyperLogLog` may have before its registers become dense.
     pub fn set_sparse_sketch_bytes_max(&self, bytes: usize) {
         self.sparse_sketch_bytes.store(bytes, Relaxed);
+    }
+
+    /// The members a sorted set may have that is called a listpack.
+    pub fn zset_entries_max(&self) -> usize {
+        self.zset_entries_max.load(Relaxed)
+    }
+
+    /// The bytes a member of a sorted set may have that is called a listpack.
+    pub fn zset_value_bytes_max(&self) -> usize {
+        self.zset_value_bytes_max.load(Relaxed)
+    }
+
+    /// Sets the members a sorted set may have that is called a listpack.
+    pub fn set_zset_entries_max(&self, members: usize) {
+        self.zset_entries_max.store(members, Relaxed);
+    }
+
+    /// Sets the bytes a member of a sorted set may have that is called a listpack.
+    pub fn set_zset_value_bytes_max(&self, bytes: usize) {
+        self.zset_value_bytes_max.store(bytes, Relaxed);
     }
 }

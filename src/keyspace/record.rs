@@ -1,7 +1,8 @@
 //! The layout of one key with its value in a partition's arena.
 //!
 //! ```text
-//! 0      tag        bits 0–2 form of the value · 3 expires · 4 long key · 5 raw string
+//! 0      tag        bits 0–2 form of the value · 3 expires · 4 long key · 5 raw string, or a sorted
+//!                   set that has outgrown its compact encoding
 //! 1..4   accessed   what is noted of its use (usage.rs), little-endian
 //! 4..12  expiry     Unix milliseconds, i64 little-endian; only when the tag says so
 //!        key        varint length · bytes;  a long key: u32 slot in the slab

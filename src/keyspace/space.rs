@@ -79,6 +79,8 @@ impl Keyspace {
         other.limits.set_hash_entries_max(self.limits.hash_entries_max());
         other.limits.set_hash_value_bytes_max(self.limits.hash_value_bytes_max());
         other.limits.set_sparse_sketch_bytes_max(self.limits.sparse_sketch_bytes_max());
+        other.limits.set_zset_entries_max(self.limits.zset_entries_max());
+        other.limits.set_zset_value_bytes_max(self.limits.zset_value_bytes_max());
         other.usage.set_policy(self.usage.policy());
         other
     }

@@ -68,20 +68,24 @@ impl LongDouble {
 
     /// Rounds to a double; `None` where that is infinite or vanishes.
     pub fn to_f64(self) -> Option<f64> {
+        let rounded = self.nearest_f64();
+        let is_lost = matches!(self.magnitude, Magnitude::Finite { .. })
+            && (rounded == 0.0 || rounded.is_infinite());
+        (!is_lost).then_some(rounded)
+    }
+
+    /// Rounds to a double, be it infinite or zero.
+    pub fn nearest_f64(self) -> f64 {
         let magnitude = match self.magnitude {
             Magnitude::Zero => 0.0,
             Magnitude::Infinite => f64::INFINITY,
             Magnitude::Finite { mantissa, exponent } => {
                 // In two steps, for the scale alone may leave the range of a double.
                 let half = exponent / 2;
-                let scaled = mantissa as f64 * 2f64.powi(half) * 2f64.powi(exponent - half);
-                if scaled == 0.0 || scaled.is_infinite() {
-                    return None;
-                }
-                scaled
+                mantissa as f64 * 2f64.powi(half) * 2f64.powi(exponent - half)
             }
         };
-        Some(if self.negative { -magnitude } else { magnitude })
+        if self.negative { -magnitude } else { magnitude }
     }
 
     /// Appends the decimal text with at most 17 decimals and no trailing zeros; never `-0`.

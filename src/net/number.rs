@@ -54,6 +54,23 @@ pub fn parse_f64_strict(text: &[u8]) -> Option<f64> {
     (!number.is_nan() && (number.is_finite() || spelt_out) && !vanished).then_some(number)
 }
 
+/// Reads a double as C's `strtod` does, up to a zero byte, where nothing that is no NaN is refused.
+///
+/// Space may come first, and what is too large or too small is infinite or zero; so is nothing at all.
+pub fn parse_f64_of_c(text: &[u8]) -> Option<f64> {
+    const SPACES: [char; 6] = [' ', '\t', '\n', '\x0b', '\x0c', '\r'];
+    let text = text.split(|byte| *byte == 0).next().unwrap_or_default();
+    if text.is_empty() {
+        return Some(0.0);
+    }
+    let text = std::str::from_utf8(text).ok()?.trim_start_matches(SPACES);
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    if unsigned.starts_with("0x") || unsigned.starts_with("0X") {
+        return Some(super::long_double::LongDouble::parse(text.as_bytes())?.nearest_f64());
+    }
+    text.parse().ok().filter(|number: &f64| !number.is_nan())
+}
+
 fn has_nonzero_digit(text: &str) -> bool {
     let mantissa = text.split(['e', 'E']).next().unwrap_or_default();
     mantissa.bytes().any(|byte| matches!(byte, b'1'..=b'9'))
@@ -227,6 +244,26 @@ mod tests {
             ("1e", None),
         ] {
             assert_eq!(parse_f64_strict(text.as_bytes()), number, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn doubles_of_c_may_be_empty_spaced_and_out_of_range() {
+        for (text, number) in [
+            (&b""[..], Some(0.0)),
+            (b" \t1.5", Some(1.5)),
+            (b"1\0x", Some(1.0)),
+            (b"1e400", Some(f64::INFINITY)),
+            (b"-1e-400", Some(-0.0)),
+            (b"-0x1p2000", Some(f64::NEG_INFINITY)),
+            (b"0x1p4", Some(16.0)),
+            (b"inf", Some(f64::INFINITY)),
+            (b"nan", None),
+            (b" ", None),
+            (b"1 ", None),
+            (b"x", None),
+        ] {
+            assert_eq!(parse_f64_of_c(text), number, "{text:?}");
         }
     }
 

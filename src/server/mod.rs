@@ -359,6 +359,8 @@ impl Server {
         keyspace.limits().set_hash_entries_max(settings.hash_max_listpack_entries);
         keyspace.limits().set_hash_value_bytes_max(settings.hash_max_listpack_value);
         keyspace.limits().set_sparse_sketch_bytes_max(settings.hll_sparse_max_bytes);
+        keyspace.limits().set_zset_entries_max(settings.zset_max_listpack_entries);
+        keyspace.limits().set_zset_value_bytes_max(settings.zset_max_listpack_value);
         keyspace.usage().set_policy(usage_policy(&settings.memory_limit));
         Self {
             live,

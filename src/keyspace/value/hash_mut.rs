@@ -68,7 +68,7 @@ impl HashMut<'_> {
         }
         let found = self.0.packed().and_then(|packed| packed::find(packed, field));
         let Some(whole) = found.map(|pair| pair.whole) else { return false };
-        self.0.edit_packed(|packed| packed::remove(packed, whole));
+        self.0.edit_packed(|packed| packed::remove(packed, whole, 1));
         true
     }
 

@@ -1,6 +1,7 @@
 //! What a key can hold, borrowed for reading or for editing.
 
 mod blocks;
+mod cut;
 mod hash;
 mod hash_mut;
 mod list;
@@ -8,6 +9,7 @@ mod packed;
 mod place;
 mod set;
 mod sorted_set;
+mod sorted_set_mut;
 mod string;
 mod string_mut;
 mod strings;
@@ -16,12 +18,14 @@ mod strings;
 mod tests;
 
 pub use blocks::{BlockPieces, Blocks};
+pub use cut::Cut;
 pub use hash::{Hash, HashIter};
 pub use hash_mut::{FieldSet, HashMut};
 pub use list::{List, ListIter, ListMut};
 pub use place::Place;
 pub use set::{Set, SetIter, SetMut};
-pub use sorted_set::{Member, ScoreSet, SortedSet, SortedSetIter, SortedSetMut};
+pub use sorted_set::{Member, SortedSet, SortedSetIter, SortedSetIterBack};
+pub use sorted_set_mut::{ScoreSet, SortedSetMut};
 pub use string::{Pieces, Str};
 pub use string_mut::StrMut;
 

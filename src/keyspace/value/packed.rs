@@ -46,6 +46,13 @@ pub(super) fn pairs(bytes: &[u8]) -> Pairs<'_> {
     Pairs { bytes, at: COUNT_BYTES }
 }
 
+/// Walks the pairs from the one at an index on.
+pub(super) fn pairs_from(bytes: &[u8], index: usize) -> Pairs<'_> {
+    let mut pairs = pairs(bytes);
+    (0..index).for_each(|_| drop(pairs.next()));
+    pairs
+}
+
 /// Finds the pair of a field.
 #[inline]
 pub(super) fn find<'p>(bytes: &'p [u8], field: &[u8]) -> Option<Pair<'p>> {
@@ -79,10 +86,10 @@ pub(super) fn replace(packed: &mut Vec<u8>, tail: Range<usize>, value: &[u8]) {
     packed.splice(tail, length.as_bytes().iter().chain(value).copied());
 }
 
-/// Removes a pair, given its place.
-pub(super) fn remove(packed: &mut Vec<u8>, whole: Range<usize>) {
+/// Removes some pairs in a row, given their place.
+pub(super) fn remove(packed: &mut Vec<u8>, whole: Range<usize>, count: usize) {
     packed.drain(whole);
-    let pairs = len(packed) - 1;
+    let pairs = len(packed) - count;
     set_len(packed, pairs);
 }
 
@@ -97,6 +104,11 @@ fn set_len(packed: &mut [u8], pairs: usize) {
 }
 
 impl<'p> Pairs<'p> {
+    /// Where the next pair begins, or where the last one ends.
+    pub(super) fn at(&self) -> usize {
+        self.at
+    }
+
     #[inline]
     fn string(&mut self) -> &'p [u8] {
         let (len, start) = varint::read(self.bytes, self.at);
@@ -140,7 +152,7 @@ mod tests {
         replace(&mut packed, tail, &long);
         assert_eq!(listed(&packed), [(&b"a"[..], &long[..]), (b"b", b"2"), (b"", b"")]);
         let whole = find(&packed, b"b").unwrap().whole;
-        remove(&mut packed, whole);
+        remove(&mut packed, whole, 1);
         assert_eq!(listed(&packed), [(&b"a"[..], &long[..]), (b"", b"")]);
         assert_eq!(len(&packed), 2);
     }

@@ -8,7 +8,7 @@ use super::{Kind, Value};
 use crate::keyspace::arena::Address;
 use crate::keyspace::limits::Limits;
 use crate::keyspace::partition::Partition;
-use crate::keyspace::record::{INLINE_BYTES_MAX, Payload};
+use crate::keyspace::record::{Head, INLINE_BYTES_MAX, Payload};
 use crate::keyspace::slab::Large;
 
 /// The place of one key's value, borrowed for editing.
@@ -94,6 +94,15 @@ impl Place<'_> {
         let slot = self.partition.keep(large);
         let payload = Some(Payload::Large(slot));
         self.at = self.partition.rewrite(self.key_hash, self.at, head, payload);
+    }
+
+    /// Notes for good that the value has outgrown what stock servers call its compact encoding.
+    pub(super) fn outgrow(&mut self) {
+        let head = self.partition.record(self.at).head();
+        if !head.raw {
+            let head = Head { raw: true, ..head };
+            self.at = self.partition.rewrite(self.key_hash, self.at, head, None);
+        }
     }
 
     /// Makes the packed bytes in the scratch buffer the value.

@@ -1,0 +1,115 @@
+//! Editing a sorted set where it lies, and making one as a whole.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::place::Place;
+use super::sorted_set::{Member, SortedSet, member_of};
+use super::{Kind, Value, packed};
+use crate::keyspace::entry::{OwnedEntry, OwnedValue};
+use crate::keyspace::slab::Large;
+use crate::keyspace::space::Keyspace;
+
+/// What giving a member a score did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScoreSet {
+    /// The member is new.
+    Added,
+    /// The member had another score before.
+    Moved,
+    /// The member had this score already.
+    Same,
+}
+
+/// A sorted set borrowed for editing.
+///
+/// It may become empty; whoever empties it removes the key.
+#[derive(Debug)]
+pub struct SortedSetMut<'m>(pub(in crate::keyspace) Place<'m>);
+
+impl SortedSetMut<'_> {
+    /// Borrows the sorted set for reading.
+    pub fn view(&self) -> SortedSet<'_> {
+        match self.0.value() {
+            Value::SortedSet(set) => set,
+            other => unreachable!("the record of a sorted set stays one: {other:?}"),
+        }
+    }
+
+    /// Counts the members.
+    pub fn len(&self) -> usize {
+        self.view().len()
+    }
+
+    /// Tells whether there is no member.
+    pub fn is_empty(&self) -> bool {
+        self.view().is_empty()
+    }
+
+    /// Notes how many members are about to be added, by which stock servers choose the encoding.
+    pub fn announce(&mut self, members: usize) {
+        if members > self.0.limits.zset_entries_max() {
+            self.0.outgrow();
+        }
+    }
+
+    /// Gives a member a score.
+    pub fn set(&mut self, member: &[u8], score: f64) -> ScoreSet {
+        let did = self.set_packed(member, score);
+        if did == ScoreSet::Added
+            && (member.len() > self.0.limits.zset_value_bytes_max()
+                || self.len() > self.0.limits.zset_entries_max())
+        {
+            self.0.outgrow();
+        }
+        did
+    }
+
+    /// Removes a member; returns its score if it was there.
+    pub fn remove(&mut self, member: &[u8]) -> Option<f64> {
+        let pair = packed::find(self.0.packed()?, member)?;
+        let (score, whole) = (member_of(&pair).score, pair.whole);
+        self.0.edit_packed(|packed| packed::remove(packed, whole, 1));
+        Some(score)
+    }
+
+    /// Removes the members of some ranks, all of which are there.
+    pub fn remove_range(&mut self, ranks: Range<usize>) {
+        self.0.edit_packed(|packed| {
+            let start = packed::pairs_from(packed, ranks.start).at();
+            let end = packed::pairs_from(packed, ranks.end).at();
+            packed::remove(packed, start..end, ranks.len());
+        });
+    }
+
+    fn set_packed(&mut self, member: &[u8], score: f64) -> ScoreSet {
+        let before = self.view().score(member);
+        if before == Some(score) {
+            return ScoreSet::Same;
+        }
+        self.remove(member);
+        let new = Member { bytes: member, score };
+        self.0.edit_packed(|packed| {
+            let above = packed::pairs(packed).find(|pair| new.order(&member_of(pair)).is_lt());
+            let at = above.map_or(packed.len(), |pair| pair.whole.start);
+            packed::insert(packed, at, member, &score.to_le_bytes());
+        });
+        if before.is_some() { ScoreSet::Moved } else { ScoreSet::Added }
+    }
+}
+
+impl OwnedEntry {
+    /// Makes a sorted set of members in any order, each of them once.
+    pub fn of_sorted_set(mut members: Vec<Member<'_>>, keyspace: &Keyspace) -> Self {
+        members.sort_unstable_by(Member::order);
+        let limits = keyspace.limits();
+        let outgrown = members.len() > limits.zset_entries_max()
+            || members.iter().any(|member| member.bytes.len() > limits.zset_value_bytes_max());
+        let mut bytes = packed::EMPTY.to_vec();
+        for member in &members {
+            packed::push(&mut bytes, member.bytes, &member.score.to_le_bytes());
+        }
+        let value = OwnedValue::Large(Large::Packed(Kind::SortedSet, Arc::new(bytes)));
+        Self { value, raw: outgrown, expiry: None }
+    }
+}
