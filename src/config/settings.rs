@@ -260,6 +260,7 @@ impl Settings {
 impl Config {
     /// Makes the typed settings.
     #[must_use]
+    #[expect(clippy::too_many_lines, reason = "a line for each directive")]
     pub fn settings(&self) -> Settings {
         let [normal, _replica, pubsub] = self.output_limits();
         Settings {

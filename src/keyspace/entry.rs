@@ -191,6 +191,7 @@ impl Large {
             Self::Blocks(blocks) => Value::String(Str::Blocks(blocks)),
             Self::Packed(kind, bytes) => packed_value(*kind, bytes),
             Self::Hash(hash) => Value::Hash(Hash::large(hash)),
+            Self::SortedSet(set) => Value::SortedSet(SortedSet::large(set)),
         }
     }
 
@@ -199,6 +200,7 @@ impl Large {
             Self::Bytes(bytes) | Self::Packed(_, bytes) => bytes.capacity(),
             Self::Blocks(blocks) => blocks.memory_bytes(),
             Self::Hash(hash) => Hash::large(hash).large_bytes(),
+            Self::SortedSet(set) => set.memory_bytes(),
         }
     }
 }

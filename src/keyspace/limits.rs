@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 ///
 /// A change applies to later writes only; a value that has grown out of its packed form stays so.
 #[derive(Debug)]
+#[expect(clippy::struct_field_names, reason = "each is the most of something else")]
 pub struct Limits {
     hash_entries_max: AtomicUsize,
     hash_value_bytes_max: AtomicUsize,

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::large::LargeSortedSet;
 use super::value::{Blocks, Kind, LargeHash};
 
 /// A value, or a key, too large for the arena.
@@ -18,6 +19,8 @@ pub(super) enum Large {
     Packed(Kind, Arc<Vec<u8>>),
     /// A hash with a table of its own.
     Hash(Arc<LargeHash>),
+    /// A sorted set with trees of its own.
+    SortedSet(Arc<LargeSortedSet>),
 }
 
 /// Large values by slot.

@@ -31,4 +31,6 @@ mod tests;
 pub(in crate::keyspace) use list::LargeList;
 pub(in crate::keyspace) use map::{LargeFields, LargeMap, LargeMembers};
 pub(in crate::keyspace) use node::Side;
-pub(in crate::keyspace) use sorted_set::{LargeSortedSet, RankedPart, Scored};
+pub(in crate::keyspace) use sorted_set::{
+    LargeSortedSet, RankIter, RankIterBack, RankedPart, Scored,
+};

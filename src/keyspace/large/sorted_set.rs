@@ -137,6 +137,18 @@ impl LargeSortedSet {
         RankIterBack { ranks: &self.ranks, leaf: None, within: 0, left }
     }
 
+    /// Visits about `count` members from a place on; returns where to go on, or none at the end.
+    ///
+    /// Places are those of [`LargeMap::scan`](super::LargeMap::scan).
+    pub(in crate::keyspace) fn scan<'s>(
+        &'s self,
+        place: u64,
+        count: usize,
+        mut visit: impl FnMut(&'s [u8], f64),
+    ) -> Option<u64> {
+        self.scores.scan(place, count, |member, score| visit(member, decode(score)))
+    }
+
     /// Counts the members whose score lies below `score`; on its right side, also those that have it.
     ///
     /// So the members with scores from `a` to `b` have the ranks from `(a, Left)` to `(b, Right)`;

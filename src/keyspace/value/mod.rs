@@ -25,7 +25,7 @@ pub use list::{List, ListIter, ListMut};
 pub use place::Place;
 pub use set::{Set, SetIter, SetMut};
 pub use sorted_set::{Member, SortedSet, SortedSetIter, SortedSetIterBack};
-pub use sorted_set_mut::{ScoreSet, SortedSetMut};
+pub use sorted_set_mut::{RemovedMembers, ScoreSet, SortedSetMut};
 pub use string::{Pieces, Str};
 pub use string_mut::StrMut;
 

@@ -49,7 +49,9 @@ pub(super) fn pairs(bytes: &[u8]) -> Pairs<'_> {
 /// Walks the pairs from the one at an index on.
 pub(super) fn pairs_from(bytes: &[u8], index: usize) -> Pairs<'_> {
     let mut pairs = pairs(bytes);
-    (0..index).for_each(|_| drop(pairs.next()));
+    if let Some(last) = index.checked_sub(1) {
+        pairs.nth(last);
+    }
     pairs
 }
 
@@ -68,6 +70,11 @@ pub(super) fn push(packed: &mut Vec<u8>, field: &[u8], value: &[u8]) {
     push_string(packed, value);
     let pairs = len(packed) + 1;
     set_len(packed, pairs);
+}
+
+/// Counts the bytes that a string of a pair takes with its length.
+pub(super) fn size(string_bytes: usize) -> usize {
+    varint::size(string_bytes) + string_bytes
 }
 
 /// Inserts a pair before what is at byte `at`: the start of another, or the end.

@@ -1,5 +1,5 @@
 //! Sorted set values, borrowed for reading: packed while small, as pairs of a member and the eight
-//! bytes of its score.
+//! bytes of its score, with trees of their own when large.
 
 use std::cmp::Ordering;
 use std::ops::Range;
@@ -7,6 +7,7 @@ use std::ops::Range;
 use super::cut::Cut;
 use super::packed::{self, Pair, Pairs};
 use crate::keyspace::ScanCursor;
+use crate::keyspace::large::{self, LargeSortedSet, Side};
 
 /// A member of a sorted set, with its score.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -24,6 +25,7 @@ pub struct SortedSet<'e>(Form<'e>);
 #[derive(Clone, Copy, Debug)]
 enum Form<'e> {
     Packed(&'e [u8]),
+    Large(&'e LargeSortedSet),
 }
 
 /// Walks members from the lowest on.
@@ -36,6 +38,7 @@ pub struct SortedSetIter<'e> {
 #[derive(Clone, Debug)]
 enum Walk<'e> {
     Packed(Pairs<'e>),
+    Large(large::RankIter<'e>),
 }
 
 /// Walks members from the highest down.
@@ -49,12 +52,14 @@ pub struct SortedSetIterBack<'e> {
 enum WalkBack<'e> {
     /// What is packed is so short that it is walked forward first.
     Packed(Vec<Member<'e>>),
+    Large(large::RankIterBack<'e>),
 }
 
 impl Member<'_> {
     /// Compares by score, then by the bytes.
     pub fn order(&self, other: &Self) -> Ordering {
-        let by_score = self.score.partial_cmp(&other.score).expect("no score is NaN");
+        // No score is NaN, and -0 is 0.
+        let by_score = self.score.partial_cmp(&other.score).unwrap_or(Ordering::Equal);
         by_score.then_with(|| self.bytes.cmp(other.bytes))
     }
 }
@@ -64,10 +69,15 @@ impl<'e> SortedSet<'e> {
         Self(Form::Packed(bytes))
     }
 
+    pub(in crate::keyspace) fn large(set: &'e LargeSortedSet) -> Self {
+        Self(Form::Large(set))
+    }
+
     /// Counts the members.
     pub fn len(&self) -> usize {
         match self.0 {
             Form::Packed(bytes) => packed::len(bytes),
+            Form::Large(set) => set.len(),
         }
     }
 
@@ -85,22 +95,25 @@ impl<'e> SortedSet<'e> {
     pub fn score(&self, member: &[u8]) -> Option<f64> {
         match self.0 {
             Form::Packed(bytes) => packed::find(bytes, member).map(|pair| member_of(&pair).score),
+            Form::Large(set) => set.score(member),
         }
     }
 
     /// Counts the members below a member, which is its rank, and finds its score.
     pub fn rank(&self, member: &[u8]) -> Option<(usize, f64)> {
-        match self.0 {
-            Form::Packed(bytes) => {
-                packed::pairs(bytes).position(|pair| pair.field == member).zip(self.score(member))
-            }
-        }
+        let score = self.score(member)?;
+        let rank = match self.0 {
+            Form::Packed(bytes) => packed::pairs(bytes).position(|pair| pair.field == member),
+            Form::Large(set) => set.rank(member),
+        };
+        rank.map(|rank| (rank, score))
     }
 
     /// Finds the member of a rank.
     pub fn nth(&self, rank: usize) -> Option<Member<'e>> {
         match self.0 {
             Form::Packed(bytes) => packed::pairs(bytes).nth(rank).map(|pair| member_of(&pair)),
+            Form::Large(set) => set.nth(rank).map(scored),
         }
     }
 
@@ -114,6 +127,7 @@ impl<'e> SortedSet<'e> {
         let ranks = self.clamped(ranks);
         let walk = match self.0 {
             Form::Packed(bytes) => Walk::Packed(packed::pairs_from(bytes, ranks.start)),
+            Form::Large(set) => Walk::Large(set.iter_from(ranks.start)),
         };
         SortedSetIter { walk, left: ranks.len() }
     }
@@ -123,16 +137,21 @@ impl<'e> SortedSet<'e> {
         let ranks = self.clamped(ranks);
         let walk = match self.0 {
             Form::Packed(_) => WalkBack::Packed(self.range(ranks.clone()).collect()),
+            Form::Large(set) => WalkBack::Large(set.iter_back_from(ranks.end.saturating_sub(1))),
         };
         SortedSetIterBack { walk, left: ranks.len() }
     }
 
     /// Counts the members whose score lies left of a cut.
     pub fn rank_of_score(&self, cut: Cut<f64>) -> usize {
-        match self.0 {
-            Form::Packed(bytes) => packed::pairs(bytes)
+        match (self.0, cut) {
+            (Form::Packed(bytes), _) => packed::pairs(bytes)
                 .take_while(|pair| cut.is_behind(&member_of(pair).score))
                 .count(),
+            (Form::Large(_), Cut::Start) => 0,
+            (Form::Large(set), Cut::Before(score)) => set.rank_by_score(score, Side::Left),
+            (Form::Large(set), Cut::After(score)) => set.rank_by_score(score, Side::Right),
+            (Form::Large(set), Cut::End) => set.len(),
         }
     }
 
@@ -140,10 +159,14 @@ impl<'e> SortedSet<'e> {
     ///
     /// Where they have not, the answer is some rank that depends on the form.
     pub fn rank_of_member(&self, cut: Cut<&[u8]>) -> usize {
-        match self.0 {
-            Form::Packed(bytes) => {
+        match (self.0, cut) {
+            (Form::Packed(bytes), _) => {
                 packed::pairs(bytes).take_while(|pair| cut.is_behind(&pair.field)).count()
             }
+            (Form::Large(_), Cut::Start) => 0,
+            (Form::Large(set), Cut::Before(member)) => set.rank_by_member(member, Side::Left),
+            (Form::Large(set), Cut::After(member)) => set.rank_by_member(member, Side::Right),
+            (Form::Large(set), Cut::End) => set.len(),
         }
     }
 
@@ -170,14 +193,21 @@ impl<'e> SortedSet<'e> {
     /// A packed sorted set is visited whole. A member that is there throughout a scan is visited.
     pub fn scan(
         &self,
-        _cursor: ScanCursor,
-        _count: usize,
-        visit: impl FnMut(Member<'e>),
+        cursor: ScanCursor,
+        count: usize,
+        mut visit: impl FnMut(Member<'e>),
     ) -> ScanCursor {
         match self.0 {
             Form::Packed(_) => {
                 self.iter().for_each(visit);
                 ScanCursor::START
+            }
+            // A sorted set has no shards: a cursor that names one was made up by the client.
+            Form::Large(_) if cursor.shard() != 0 => ScanCursor::START,
+            Form::Large(set) => {
+                let visit = |bytes, score| visit(Member { bytes, score });
+                let next = set.scan(cursor.place(), count, visit);
+                next.map_or(ScanCursor::START, |place| ScanCursor::new(0, place))
             }
         }
     }
@@ -205,6 +235,7 @@ impl<'e> Iterator for SortedSetIter<'e> {
         self.left = self.left.checked_sub(1)?;
         match &mut self.walk {
             Walk::Packed(pairs) => pairs.next().map(|pair| member_of(&pair)),
+            Walk::Large(members) => members.next().map(scored),
         }
     }
 
@@ -223,6 +254,7 @@ impl<'e> Iterator for SortedSetIterBack<'e> {
         self.left = self.left.checked_sub(1)?;
         match &mut self.walk {
             WalkBack::Packed(members) => members.pop(),
+            WalkBack::Large(members) => members.next().map(scored),
         }
     }
 
@@ -236,4 +268,8 @@ impl ExactSizeIterator for SortedSetIterBack<'_> {}
 pub(super) fn member_of<'p>(pair: &Pair<'p>) -> Member<'p> {
     let score = pair.value.try_into().expect("a score has eight bytes");
     Member { bytes: pair.field, score: f64::from_le_bytes(score) }
+}
+
+fn scored((bytes, score): (&[u8], f64)) -> Member<'_> {
+    Member { bytes, score }
 }

@@ -7,8 +7,12 @@ use super::place::Place;
 use super::sorted_set::{Member, SortedSet, member_of};
 use super::{Kind, Value, packed};
 use crate::keyspace::entry::{OwnedEntry, OwnedValue};
+use crate::keyspace::large::{LargeSortedSet, RankedPart, Scored};
+use crate::keyspace::record::INLINE_BYTES_MAX;
 use crate::keyspace::slab::Large;
 use crate::keyspace::space::Keyspace;
+
+const SCORE_BYTES: usize = size_of::<f64>();
 
 /// What giving a member a score did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +23,13 @@ pub enum ScoreSet {
     Moved,
     /// The member had this score already.
     Same,
+}
+
+/// Members that were taken out of a large sorted set, to be freed where nobody waits.
+#[derive(Debug)]
+pub struct RemovedMembers {
+    /// Owned for nothing but its end.
+    _part: RankedPart,
 }
 
 /// A sorted set borrowed for editing.
@@ -55,7 +66,10 @@ impl SortedSetMut<'_> {
 
     /// Gives a member a score.
     pub fn set(&mut self, member: &[u8], score: f64) -> ScoreSet {
-        let did = self.set_packed(member, score);
+        let did = match self.large() {
+            Some(set) => set.set(member, score).into(),
+            None => self.set_packed(member, score),
+        };
         if did == ScoreSet::Added
             && (member.len() > self.0.limits.zset_value_bytes_max()
                 || self.len() > self.0.limits.zset_entries_max())
@@ -67,6 +81,9 @@ impl SortedSetMut<'_> {
 
     /// Removes a member; returns its score if it was there.
     pub fn remove(&mut self, member: &[u8]) -> Option<f64> {
+        if let Some(set) = self.large() {
+            return set.remove(member);
+        }
         let pair = packed::find(self.0.packed()?, member)?;
         let (score, whole) = (member_of(&pair).score, pair.whole);
         self.0.edit_packed(|packed| packed::remove(packed, whole, 1));
@@ -74,14 +91,19 @@ impl SortedSetMut<'_> {
     }
 
     /// Removes the members of some ranks, all of which are there.
-    pub fn remove_range(&mut self, ranks: Range<usize>) {
+    pub fn remove_range(&mut self, ranks: Range<usize>) -> Option<RemovedMembers> {
+        if let Some(set) = self.large() {
+            return Some(RemovedMembers { _part: set.remove_range(ranks) });
+        }
         self.0.edit_packed(|packed| {
             let start = packed::pairs_from(packed, ranks.start).at();
             let end = packed::pairs_from(packed, ranks.end).at();
             packed::remove(packed, start..end, ranks.len());
         });
+        None
     }
 
+    /// Sets a member of a packed sorted set, which becomes large when that would take too much room.
     fn set_packed(&mut self, member: &[u8], score: f64) -> ScoreSet {
         let before = self.view().score(member);
         if before == Some(score) {
@@ -89,12 +111,49 @@ impl SortedSetMut<'_> {
         }
         self.remove(member);
         let new = Member { bytes: member, score };
-        self.0.edit_packed(|packed| {
-            let above = packed::pairs(packed).find(|pair| new.order(&member_of(pair)).is_lt());
-            let at = above.map_or(packed.len(), |pair| pair.whole.start);
-            packed::insert(packed, at, member, &score.to_le_bytes());
-        });
+        let is_full = self.0.packed().is_some_and(|packed| !has_room(packed, member));
+        if is_full {
+            self.unpack().set(member, score);
+        } else {
+            self.0.edit_packed(|packed| {
+                let above = packed::pairs(packed).find(|pair| new.order(&member_of(pair)).is_lt());
+                let at = above.map_or(packed.len(), |pair| pair.whole.start);
+                packed::insert(packed, at, member, &score.to_le_bytes());
+            });
+        }
         if before.is_some() { ScoreSet::Moved } else { ScoreSet::Added }
+    }
+
+    fn large(&mut self) -> Option<&mut LargeSortedSet> {
+        match self.0.large_mut()? {
+            Large::SortedSet(set) => Some(Arc::make_mut(set)),
+            other => unreachable!("the large form of a sorted set: {other:?}"),
+        }
+    }
+
+    /// Gives a packed sorted set trees of its own.
+    fn unpack(&mut self) -> &mut LargeSortedSet {
+        let mut large = LargeSortedSet::new(self.0.hasher);
+        for member in &self.view() {
+            large.set(member.bytes, member.score);
+        }
+        self.0.put_large(Large::SortedSet(Arc::new(large)));
+        self.large().expect("it was just made large")
+    }
+}
+
+/// Tells whether a packed sorted set stays small with one more member.
+fn has_room(packed: &[u8], member: &[u8]) -> bool {
+    packed.len() + packed::size(member.len()) + packed::size(SCORE_BYTES) <= INLINE_BYTES_MAX
+}
+
+impl From<Scored> for ScoreSet {
+    fn from(scored: Scored) -> Self {
+        match scored {
+            Scored::Added => Self::Added,
+            Scored::Moved => Self::Moved,
+            Scored::Same => Self::Same,
+        }
     }
 }
 
@@ -105,11 +164,23 @@ impl OwnedEntry {
         let limits = keyspace.limits();
         let outgrown = members.len() > limits.zset_entries_max()
             || members.iter().any(|member| member.bytes.len() > limits.zset_value_bytes_max());
-        let mut bytes = packed::EMPTY.to_vec();
-        for member in &members {
-            packed::push(&mut bytes, member.bytes, &member.score.to_le_bytes());
-        }
-        let value = OwnedValue::Large(Large::Packed(Kind::SortedSet, Arc::new(bytes)));
+        let pair_bytes =
+            |member: &Member<'_>| packed::size(member.bytes.len()) + packed::size(SCORE_BYTES);
+        let size = packed::EMPTY.len() + members.iter().map(pair_bytes).sum::<usize>();
+        let large = if size <= INLINE_BYTES_MAX {
+            let mut bytes = packed::EMPTY.to_vec();
+            for member in &members {
+                packed::push(&mut bytes, member.bytes, &member.score.to_le_bytes());
+            }
+            Large::Packed(Kind::SortedSet, Arc::new(bytes))
+        } else {
+            let mut set = LargeSortedSet::new(keyspace.hasher());
+            for member in &members {
+                set.set(member.bytes, member.score);
+            }
+            Large::SortedSet(Arc::new(set))
+        };
+        let value = OwnedValue::Large(large);
         Self { value, raw: outgrown, expiry: None }
     }
 }
