@@ -13,14 +13,19 @@ use support::{Client, Endpoint as _, Stock, Value};
 /// The commands that Redis 7.2 brought.
 const NEW_IN_7_2: [&str; 3] = ["client|no-touch", "client|setinfo", "waitaof"];
 /// The commands whose number of words Redis 7.2 changed.
-const ARITY_CHANGED_IN_7_2: [&str; 2] = ["command|getkeys", "command|getkeysandflags"];
+const ARITY_CHANGED_IN_7_2: [&str; 4] =
+    ["command|getkeys", "command|getkeysandflags", "zrank", "zrevrank"];
 /// The fields of docs that Redis 7.2 changed, with their commands.
-const CHANGED_IN_7_2: [(&str, &str); 5] = [
+const CHANGED_IN_7_2: [(&str, &str); 9] = [
     ("client|list", "history"),
     ("psubscribe", "arguments"),
     ("quit", "doc_flags"),
     ("quit", "deprecated_since"),
     ("quit", "replaced_by"),
+    ("zrank", "history"),
+    ("zrank", "arguments"),
+    ("zrevrank", "history"),
+    ("zrevrank", "arguments"),
 ];
 /// The fields of docs whose words are our own.
 const OWN_WORDS: [&str; 3] = ["summary", "complexity", "subcommands"];

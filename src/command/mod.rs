@@ -21,6 +21,7 @@ pub mod hyperloglog;
 
 pub mod expiry;
 pub mod hash;
+pub mod sorted_set;
 
 pub mod glob;
 pub mod scan;

@@ -80,6 +80,49 @@ const FORMS: &[&str] = &[
     "HSETNX key field value",
     "HSTRLEN key field",
     "HVALS key",
+    // Sorted sets.
+    "ZADD zkey [ ( NX | XX ) ] [ ( GT | LT ) ] [ CH ] [ INCR ] { score member }",
+    "ZADD zkey { score member }",
+    "ZADD zkey { score member }",
+    "ZADD zkey { score member }",
+    "ZADD lexkey { 0 member }",
+    "ZADD lexkey { 0 member }",
+    "ZCARD zkey",
+    "ZCOUNT zkey bound bound",
+    "ZDIFF 2 zkey zkey [ WITHSCORES ]",
+    "ZDIFFSTORE zkey 2 zkey zkey",
+    "ZINCRBY zkey score member",
+    "ZINTER 2 zkey zkey [ WEIGHTS weight weight ] [ AGGREGATE ( SUM | MIN | MAX ) ] [ WITHSCORES ]",
+    "ZINTERCARD 2 zkey zkey [ LIMIT count ]",
+    "ZINTERSTORE zkey 2 zkey zkey [ WEIGHTS weight weight ] [ AGGREGATE ( SUM | MIN | MAX ) ]",
+    "ZLEXCOUNT lexkey lexbound lexbound",
+    "ZMPOP 2 zkey zkey ( MIN | MAX ) [ COUNT count ]",
+    "ZMSCORE zkey { member }",
+    "ZPOPMAX zkey [ count ]",
+    "ZPOPMIN zkey [ count ]",
+    "ZRANDMEMBER zkey [ index [ WITHSCORES ] ]",
+    "ZRANGE zkey index index [ REV ] [ WITHSCORES ] [ LIMIT index index ]",
+    "ZRANGE zkey index index [ REV ] [ WITHSCORES ]",
+    "ZRANGE zkey bound bound BYSCORE [ REV ] [ LIMIT index index ] [ WITHSCORES ]",
+    "ZRANGE lexkey lexbound lexbound BYLEX [ REV ] [ LIMIT index index ]",
+    "ZRANGEBYLEX lexkey lexbound lexbound [ LIMIT index index ]",
+    "ZRANGEBYSCORE zkey bound bound [ WITHSCORES ] [ LIMIT index index ]",
+    "ZRANGESTORE zkey zkey index index [ REV ]",
+    "ZRANGESTORE zkey zkey bound bound BYSCORE [ REV ] [ LIMIT index index ]",
+    "ZRANGESTORE lexkey lexkey lexbound lexbound BYLEX [ REV ]",
+    "ZRANK zkey member",
+    "ZREM zkey { member }",
+    "ZREMRANGEBYLEX lexkey lexbound lexbound",
+    "ZREMRANGEBYRANK zkey index index",
+    "ZREMRANGEBYSCORE zkey bound bound",
+    "ZREVRANGE zkey index index [ WITHSCORES ]",
+    "ZREVRANGEBYLEX lexkey lexbound lexbound [ LIMIT index index ]",
+    "ZREVRANGEBYSCORE zkey bound bound [ WITHSCORES ] [ LIMIT index index ]",
+    "ZREVRANK zkey member",
+    "ZSCAN zkey 0 [ MATCH pattern ] COUNT 1000",
+    "ZSCORE zkey member",
+    "ZUNION 2 zkey zkey [ WEIGHTS weight weight ] [ AGGREGATE ( SUM | MIN | MAX ) ] [ WITHSCORES ]",
+    "ZUNIONSTORE zkey 2 zkey zkey [ WEIGHTS weight weight ] [ AGGREGATE ( SUM | MIN | MAX ) ]",
     // Keys and expiry.
     "DEL { key }",
     "UNLINK { key }",
@@ -95,7 +138,7 @@ const FORMS: &[&str] = &[
     "EXPIRETIME key",
     "PEXPIRETIME key",
     "PERSIST key",
-    "SCAN 0 [ MATCH pattern ] COUNT 1000 [ TYPE ( string | hash | list ) ]",
+    "SCAN 0 [ MATCH pattern ] COUNT 1000 [ TYPE ( string | hash | list | zset ) ]",
     "KEYS pattern",
     "RANDOMKEY",
     "RENAME key key",
@@ -134,6 +177,7 @@ const FORMS: &[&str] = &[
     "COMMAND GETKEYS GET key",
     "COMMAND GETKEYS MSET { key value }",
     "COMMAND GETKEYS ( PING | NOSUCH | DEL | OBJECT ) key",
+    "COMMAND GETKEYS ( ZUNIONSTORE key count key key | ZUNION count key key | ZMPOP count key MIN )",
     "NOSUCH [ key ] [ value ]",
 ];
 
@@ -143,10 +187,16 @@ const FORMS_OF_7_2: &[&str] = &[
     "CLIENT SETINFO ( LIB-NAME | LIB-VER | NOSUCH ) name",
     "COMMAND GETKEYS ( PING | NOSUCH | DEL | OBJECT | GET )",
     "WAITAOF ( 0 | 2 | -1 | x ) ( 0 | -1 | x ) ( 0 | -1 | x )",
+    "ZRANK zkey member WITHSCORE",
+    "ZREVRANK zkey member WITHSCORE",
 ];
 
 const KEYS: &[&[u8]] =
-    &[b"k0", b"k1", b"k2", b"k3", b"h0", b"h1", b"h2", b"\0\r\n\xff", b"{tag}key", b""];
+    &[b"k0", b"k1", b"k2", b"k3", b"h0", b"h1", b"h2", b"z0", b"\0\r\n\xff", b"{tag}key", b""];
+/// Mostly sorted sets.
+const ZKEYS: &[&[u8]] = &[b"z0", b"z1", b"z2", b"z0", b"z1", b"z2", b"k0", b"\0\r\n\xff"];
+/// Sorted sets of members with one score, as others have no order by bytes.
+const LEXKEYS: &[&[u8]] = &[b"l0", b"l1"];
 const HASHES: &[&[u8]] = &[b"h0", b"h1", b"h2"];
 const SKETCHES: &[&[u8]] = &[b"p0", b"p1", b"p2"];
 const FIELDS: &[&[u8]] = &[b"f0", b"f1", b"f2", b"f3", b"f4", b"10", b"\0\r\n\xfe", b""];
@@ -215,6 +265,19 @@ const FLOATS: &[&str] = &[
     "-0",
     "+5",
 ];
+/// Scores that 7.0 prints as 7.2 does, and what is none.
+const SCORES: &[&str] = &[
+    "1", "2", "0.5", "-1.25", "0", "10", "3.0e3", "inf", "-inf", "-0", "+5", "0x1p3", "nan", "abc",
+    "", " 1", "1 ",
+];
+const WEIGHTS: &[&str] = &["1", "2", "0.5", "-1", "0", "inf", "-inf", "nan", "abc", ""];
+const BOUNDS: &[&str] = &[
+    "0", "(1", "-inf", "+inf", "2", "(2", "5", "(-1.25", "(inf", "1e1000", "-1e1000", "1e-1000",
+    "0x2", "", "(", " 1", "1 ", "nan", "abc", "(abc", "[1",
+];
+const LEXBOUNDS: &[&str] =
+    &["-", "+", "[f1", "(f3", "[f0", "(f4", "[", "(", "[hello world", "(\0", "-x", "++", "f1", ""];
+const COUNTS: &[&str] = &["1", "2", "3", "0", "10", "9223372036854775807", "-1", "abc", "1.5", ""];
 const INDICES: &[&str] = &[
     "0",
     "1",
@@ -332,6 +395,7 @@ impl Grammar {
     /// Tells whether the server replies otherwise than this one, which is known and stays so.
     ///
     /// - 7.0 wants two words behind COMMAND GETKEYS, and takes the name out of a HELLO that it refuses.
+    /// - 7.0 knows no options of ZRANK and ZREVRANK.
     /// - 7.2 reads the names of clients up to a zero byte only, and so takes what follows it.
     /// - Valkey refuses to scan for a type that there is not, or from a cursor that is no number.
     fn differs(&self, words: &[Vec<u8>]) -> bool {
@@ -342,10 +406,11 @@ impl Grammar {
         };
         match String::from_utf8_lossy(&words[0]).to_uppercase().as_str() {
             "COMMAND" => self.is_older_than_7_2 && words.len() == 3 && is(&words[1], "GETKEYS"),
+            "ZRANK" | "ZREVRANK" => self.is_older_than_7_2 && words.len() > 3,
             "HELLO" if self.is_older_than_7_2 => words.len() > 4,
             "HELLO" | "CLIENT" => !self.is_older_than_7_2 && words.concat().contains(&0),
             "SCAN" => self.is_valkey && (!is_number(1) || words.iter().any(|w| is(w, "TYPE"))),
-            "HSCAN" => self.is_valkey && !is_number(2),
+            "HSCAN" | "ZSCAN" => self.is_valkey && !is_number(2),
             _ => false,
         }
     }
@@ -394,11 +459,19 @@ fn fill(word: &str, random: &mut Random) -> Vec<u8> {
         "hash" => return random.pick(HASHES).to_vec(),
         "sketch" => return random.pick(SKETCHES).to_vec(),
         "field" => return random.pick(FIELDS).to_vec(),
-        "value" => return value(random),
+        "zkey" => return random.pick(ZKEYS).to_vec(),
+        "lexkey" => return random.pick(LEXKEYS).to_vec(),
+        "member" if random.chance(85) => return random.pick(FIELDS).to_vec(),
+        "member" | "value" => return value(random),
         "db" => ["0", "1", "2", "15", "16", "-1", "x"].as_slice(),
         "int" => INTS,
         "float" => FLOATS,
         "index" => INDICES,
+        "score" => SCORES,
+        "weight" => WEIGHTS,
+        "bound" => BOUNDS,
+        "lexbound" => LEXBOUNDS,
+        "count" => COUNTS,
         "offset" => OFFSETS,
         "bit_at" => BITS,
         "field_at" => FIELD_PLACES,

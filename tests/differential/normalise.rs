@@ -35,10 +35,10 @@ fn similar(command: &[Vec<u8>], queued: &[Vec<Vec<u8>>], ours: &Value, stock: &V
         return false;
     }
     match name(command).as_str() {
-        "KEYS" | "SCAN" | "HSCAN" | "HKEYS" | "HVALS" | "HGETALL" => {
+        "KEYS" | "SCAN" | "HSCAN" | "ZSCAN" | "HKEYS" | "HVALS" | "HGETALL" => {
             sorted(command, ours) == sorted(command, stock)
         }
-        "RANDOMKEY" | "HRANDFIELD" => shape(ours) == shape(stock),
+        "RANDOMKEY" | "HRANDFIELD" | "ZRANDMEMBER" => shape(ours) == shape(stock),
         "WAITAOF" => ours.elements().len() == stock.elements().len(),
         "TTL" | "EXPIRETIME" | "OBJECT" => near(ours, stock, CLOCK_SECONDS),
         "PTTL" | "PEXPIRETIME" => near(ours, stock, CLOCK_SECONDS * 1000),
@@ -70,8 +70,8 @@ pub fn name(command: &[Vec<u8>]) -> String {
 fn sorted(command: &[Vec<u8>], value: &Value) -> Value {
     let by = |a: &Value, b: &Value| a.partial_cmp(b).expect("bulk strings have an order");
     match (name(command).as_str(), value) {
-        ("SCAN" | "HSCAN", Value::Array(parts)) if parts.len() == 2 => {
-            let inner = if name(command) == "HSCAN" { "HGETALL" } else { "KEYS" };
+        ("SCAN" | "HSCAN" | "ZSCAN", Value::Array(parts)) if parts.len() == 2 => {
+            let inner = if name(command) == "SCAN" { "KEYS" } else { "HGETALL" };
             let elements = sorted(&[inner.as_bytes().to_vec()], &parts[1]);
             Value::Array(vec![parts[0].clone(), elements])
         }
@@ -99,6 +99,7 @@ fn sorted(command: &[Vec<u8>], value: &Value) -> Value {
 fn shape(value: &Value) -> Value {
     match value {
         Value::Bulk(_) => Value::Bulk(Vec::new()),
+        Value::Double(_) => Value::Double(String::new()),
         Value::Array(elements) => Value::Array(elements.iter().map(shape).collect()),
         other => other.clone(),
     }

@@ -4,7 +4,7 @@
 //! nothing.
 
 use super::{
-    Command, bitmap, connection, diagnostics, generic, hash, hyperloglog, pubsub, server, string,
+    Command, bitmap, connection, diagnostics, generic, hash, hyperloglog, pubsub, server, sorted_set, string,
     transactions,
 };
 
@@ -14,6 +14,7 @@ const GROUPS: &[(&str, &[Command])] = &[
     ("bitmap", bitmap::ROWS),
     ("hyperloglog", hyperloglog::ROWS),
     ("hash", hash::ROWS),
+    ("sorted-set", sorted_set::ROWS),
     ("generic", generic::ROWS),
     ("transactions", transactions::ROWS),
     ("connection", connection::ROWS),

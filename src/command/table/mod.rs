@@ -18,6 +18,7 @@ mod hash;
 mod hyperloglog;
 mod pubsub;
 mod server;
+mod sorted_set;
 mod string;
 mod transactions;
 
