@@ -177,7 +177,7 @@ const FORMS: &[&str] = &[
     "COMMAND GETKEYS GET key",
     "COMMAND GETKEYS MSET { key value }",
     "COMMAND GETKEYS ( PING | NOSUCH | DEL | OBJECT ) key",
-    "COMMAND GETKEYS ( ZUNIONSTORE key count key key | ZUNION count key key | ZMPOP count key MIN )",
+    "COMMAND GETKEYS ( ZUNIONSTORE key | ZUNION ) ( -1 | 0 | 1 | 2 | 3 ) key key",
     "NOSUCH [ key ] [ value ]",
 ];
 
@@ -395,7 +395,7 @@ impl Grammar {
     /// Tells whether the server replies otherwise than this one, which is known and stays so.
     ///
     /// - 7.0 wants two words behind COMMAND GETKEYS, and takes the name out of a HELLO that it refuses.
-    /// - 7.0 knows no options of ZRANK and ZREVRANK.
+    /// - 7.0 knows no options of ZRANK and ZREVRANK, and prints more digits of a large score.
     /// - 7.2 reads the names of clients up to a zero byte only, and so takes what follows it.
     /// - Valkey refuses to scan for a type that there is not, or from a cursor that is no number.
     fn differs(&self, words: &[Vec<u8>]) -> bool {
@@ -406,6 +406,9 @@ impl Grammar {
         };
         match String::from_utf8_lossy(&words[0]).to_uppercase().as_str() {
             "COMMAND" => self.is_older_than_7_2 && words.len() == 3 && is(&words[1], "GETKEYS"),
+            "ZADD" | "ZINCRBY" | "ZUNION" | "ZUNIONSTORE" | "ZINTER" | "ZINTERSTORE" => {
+                self.is_older_than_7_2 && words.iter().any(|w| is(w, "9223372036854775807"))
+            }
             "ZRANK" | "ZREVRANK" => self.is_older_than_7_2 && words.len() > 3,
             "HELLO" if self.is_older_than_7_2 => words.len() > 4,
             "HELLO" | "CLIENT" => !self.is_older_than_7_2 && words.concat().contains(&0),

@@ -96,6 +96,11 @@ impl Place<'_> {
         self.at = self.partition.rewrite(self.key_hash, self.at, head, payload);
     }
 
+    /// Tells whether the value has outgrown what stock servers call its compact encoding.
+    pub(super) fn has_outgrown(&self) -> bool {
+        self.partition.record(self.at).head().raw
+    }
+
     /// Notes for good that the value has outgrown what stock servers call its compact encoding.
     pub(super) fn outgrow(&mut self) {
         let head = self.partition.record(self.at).head();

@@ -66,17 +66,17 @@ impl SortedSetMut<'_> {
 
     /// Gives a member a score.
     pub fn set(&mut self, member: &[u8], score: f64) -> ScoreSet {
-        let did = match self.large() {
-            Some(set) => set.set(member, score).into(),
-            None => self.set_packed(member, score),
-        };
-        if did == ScoreSet::Added
-            && (member.len() > self.0.limits.zset_value_bytes_max()
-                || self.len() > self.0.limits.zset_entries_max())
-        {
+        let limits = self.0.limits;
+        let outgrows =
+            member.len() > limits.zset_value_bytes_max() || self.len() >= limits.zset_entries_max();
+        if outgrows && !self.0.has_outgrown() && self.view().score(member).is_none() {
             self.0.outgrow();
         }
-        did
+        let score = if self.0.has_outgrown() { score } else { without_sign_of_zero(score) };
+        match self.large() {
+            Some(set) => set.set(member, score).into(),
+            None => self.set_packed(member, score),
+        }
     }
 
     /// Removes a member; returns its score if it was there.
@@ -142,6 +142,11 @@ impl SortedSetMut<'_> {
     }
 }
 
+/// Makes 0 of -0, as the compact encoding of stock servers does, which keeps whole numbers as such.
+fn without_sign_of_zero(score: f64) -> f64 {
+    score + 0.0
+}
+
 /// Tells whether a packed sorted set stays small with one more member.
 fn has_room(packed: &[u8], member: &[u8]) -> bool {
     packed.len() + packed::size(member.len()) + packed::size(SCORE_BYTES) <= INLINE_BYTES_MAX
@@ -164,6 +169,11 @@ impl OwnedEntry {
         let limits = keyspace.limits();
         let outgrown = members.len() > limits.zset_entries_max()
             || members.iter().any(|member| member.bytes.len() > limits.zset_value_bytes_max());
+        if !outgrown {
+            for member in &mut members {
+                member.score = without_sign_of_zero(member.score);
+            }
+        }
         let pair_bytes =
             |member: &Member<'_>| packed::size(member.bytes.len()) + packed::size(SCORE_BYTES);
         let size = packed::EMPTY.len() + members.iter().map(pair_bytes).sum::<usize>();

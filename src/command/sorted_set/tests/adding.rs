@@ -24,9 +24,23 @@ fn members_are_in_the_order_of_scores_and_bytes() {
     let mut bench = Bench::new();
     bench.run("ZADD z inf i -inf j 0 b -0 a 0 ab 1e-3 c -5 d");
     assert_eq!(elements(&mut bench, "ZRANGE z 0 -1"), "j d a ab b c i");
-    answer(&mut bench, "ZMSCORE z a i j c", "*4 $2 -0 $3 inf $4 -inf $5 0.001");
-    answer(&mut bench, "ZADD z 0 a", ":0");
-    answer(&mut bench, "ZSCORE z a", "$2 -0");
+    answer(&mut bench, "ZMSCORE z a i j c", "*4 $1 0 $3 inf $4 -inf $5 0.001");
+}
+
+#[test]
+fn zero_loses_its_sign_in_a_listpack() {
+    let mut bench = Bench::new();
+    bench.keyspace.limits().set_zset_entries_max(2);
+    assert_eq!(bench.reply("ZADD z INCR -0 a"), "$2 -0");
+    bench.run("ZADD z 1 b -1 b");
+    answer(&mut bench, "ZADD z -0 a", ":0");
+    answer(&mut bench, "ZSCORE z a", "$1 0");
+    bench.run("ZADD z -0 c");
+    answer(&mut bench, "ZMSCORE z a c", "*2 $1 0 $2 -0");
+    answer(&mut bench, "ZADD z 0 c", ":0");
+    answer(&mut bench, "ZSCORE z c", "$2 -0");
+    bench.run("ZRANGESTORE d z 2 2");
+    answer(&mut bench, "ZRANGE d 0 -1 WITHSCORES", "*2 $1 c $1 0");
 }
 
 #[test]
