@@ -16,8 +16,14 @@ const NEW_IN_7_2: [&str; 3] = ["client|no-touch", "client|setinfo", "waitaof"];
 const ARITY_CHANGED_IN_7_2: [&str; 4] =
     ["command|getkeys", "command|getkeysandflags", "zrank", "zrevrank"];
 /// The fields of docs that Redis 7.2 changed, with their commands.
-const CHANGED_IN_7_2: [(&str, &str); 9] = [
+const CHANGED_IN_7_2: [(&str, &str); 15] = [
     ("client|list", "history"),
+    ("georadius", "arguments"),
+    ("georadius_ro", "arguments"),
+    ("georadiusbymember", "arguments"),
+    ("georadiusbymember_ro", "arguments"),
+    ("geosearch", "arguments"),
+    ("geosearchstore", "arguments"),
     ("psubscribe", "arguments"),
     ("quit", "doc_flags"),
     ("quit", "deprecated_since"),

@@ -20,10 +20,12 @@ pub mod bitmap;
 pub mod hyperloglog;
 
 pub mod expiry;
+pub mod geo;
 pub mod hash;
 pub mod sorted_set;
 
 pub mod glob;
+pub mod partial_sort;
 pub mod scan;
 
 pub mod debug;

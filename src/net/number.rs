@@ -192,6 +192,16 @@ pub fn format_17_digits(number: f64) -> String {
     format!("{}e{sign}{:02}", without_zeros(mantissa), exponent.abs())
 }
 
+/// Prints a number in full, with at most 17 decimals and no zeros at their end; never `-0`.
+pub fn format_17_decimals(number: f64) -> String {
+    if !number.is_finite() {
+        return String::from_utf8_lossy(format_double(number).as_bytes()).into_owned();
+    }
+    let mut text = format!("{number:.17}");
+    text.truncate(without_zeros(&text).len());
+    if text == "-0" { "0".to_owned() } else { text }
+}
+
 fn without_zeros(text: &str) -> &str {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text }
 }
@@ -285,6 +295,24 @@ mod tests {
             (f64::NEG_INFINITY, "-inf"),
         ] {
             assert_eq!(format_17_digits(number), text);
+        }
+    }
+
+    #[test]
+    fn seventeen_decimals_are_those_of_the_double_itself() {
+        for (number, text) in [
+            (0.0, "0"),
+            (-0.0, "0"),
+            (-1e-18, "0"),
+            (100.0, "100"),
+            (-1.5, "-1.5"),
+            (0.1, "0.10000000000000001"),
+            (85.051_128_78, "85.0511287799999991"),
+            (13.361_389_338_970_184, "13.36138933897018433"),
+            (1e22, "10000000000000000000000"),
+            (f64::NEG_INFINITY, "-inf"),
+        ] {
+            assert_eq!(format_17_decimals(number), text);
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Handlers speak in RESP3's words; where a client speaks RESP2, each falls back to what Redis sends it.
 
-use super::number::format_double;
+use super::number::{format_17_decimals, format_double};
 use super::wire::{put_bulk, put_bulk_int, put_header};
 
 /// The version of the protocol a client has chosen with HELLO.
@@ -175,6 +175,15 @@ impl<'b> Reply<'b> {
     /// Writes a floating-point number, as few digits as read back to it; in RESP2 a bulk string.
     pub fn double(&mut self, number: f64) {
         let text = format_double(number);
+        match self.protocol {
+            Protocol::Resp2 => self.bulk(text.as_bytes()),
+            Protocol::Resp3 => self.line(b',', text.as_bytes()),
+        }
+    }
+
+    /// Writes a floating-point number in full, to 17 decimals; in RESP2 a bulk string.
+    pub fn decimal(&mut self, number: f64) {
+        let text = format_17_decimals(number);
         match self.protocol {
             Protocol::Resp2 => self.bulk(text.as_bytes()),
             Protocol::Resp3 => self.line(b',', text.as_bytes()),
@@ -356,6 +365,7 @@ mod tests {
         expect(|r| r.boolean(false), ":0\r\n", "#f\r\n");
         expect(|r| r.double(1.5), "$3\r\n1.5\r\n", ",1.5\r\n");
         expect(|r| r.double(f64::NEG_INFINITY), "$4\r\n-inf\r\n", ",-inf\r\n");
+        expect(|r| r.decimal(0.1), "$19\r\n0.10000000000000001\r\n", ",0.10000000000000001\r\n");
         expect(|r| r.big_number("123"), "$3\r\n123\r\n", "(123\r\n");
         expect(|r| r.verbatim("txt", b"hi"), "$2\r\nhi\r\n", "=6\r\ntxt:hi\r\n");
     }

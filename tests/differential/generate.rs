@@ -123,6 +123,34 @@ const FORMS: &[&str] = &[
     "ZSCORE zkey member",
     "ZUNION 2 zkey zkey [ WEIGHTS weight weight ] [ AGGREGATE ( SUM | MIN | MAX ) ] [ WITHSCORES ]",
     "ZUNIONSTORE zkey 2 zkey zkey [ WEIGHTS weight weight ] [ AGGREGATE ( SUM | MIN | MAX ) ]",
+    // Geographical sets.
+    "GEOADD geo { longitude latitude field }",
+    "GEOADD geo { longitude latitude field }",
+    "GEOADD geo [ ( NX | XX ) ] [ CH ] { longitude latitude field }",
+    "GEOADD key [ ( NX | XX ) ] [ ( XX | CH ) ] { longitude latitude value }",
+    "GEODIST geo field field [ unit ]",
+    "GEOHASH geo { field }",
+    "GEOHASH key [ field ]",
+    "GEOPOS geo { field }",
+    "GEOPOS key [ field ]",
+    "GEORADIUS geo longitude latitude length unit [ WITHCOORD ] [ WITHDIST ] [ WITHHASH ] \
+     [ COUNT number [ ANY ] ] [ ( ASC | DESC ) ]",
+    "GEORADIUS geo longitude latitude length unit [ ( ASC | DESC ) ] [ COUNT number ] \
+     [ ( STORE | STOREDIST ) geo ] [ ( STORE | STOREDIST ) key ]",
+    "GEORADIUS_RO key longitude latitude length unit [ WITHDIST ] [ ( ASC | STORE key ) ]",
+    "GEORADIUSBYMEMBER geo field length unit [ WITHCOORD ] [ WITHDIST ] [ WITHHASH ] \
+     [ COUNT number [ ANY ] ] [ ( ASC | DESC ) ]",
+    "GEORADIUSBYMEMBER geo field length unit [ ( STORE | STOREDIST ) key ] [ COUNT number ]",
+    "GEORADIUSBYMEMBER_RO geo field length unit [ WITHDIST ] [ COUNT number ]",
+    "GEOSEARCH geo ( FROMMEMBER field | FROMLONLAT longitude latitude ) \
+     ( BYRADIUS length unit | BYBOX length length unit ) [ ( ASC | DESC ) ] \
+     [ COUNT number [ ANY ] ] [ WITHCOORD ] [ WITHDIST ] [ WITHHASH ]",
+    "GEOSEARCH geo [ ASC ] [ FROMMEMBER field ] [ FROMLONLAT longitude latitude ] \
+     [ BYRADIUS length unit ] [ BYBOX length length unit ] [ COUNT number ] [ ANY ] [ DESC ]",
+    "GEOSEARCHSTORE geo geo FROMLONLAT longitude latitude BYBOX length length unit \
+     [ COUNT number [ ANY ] ] [ STOREDIST ]",
+    "GEOSEARCHSTORE key geo FROMMEMBER field BYRADIUS length unit [ STOREDIST ] [ WITHDIST ]",
+    "COMMAND GETKEYS GEORADIUS key 1 1 1 m [ STORE key ] [ STORE key ] [ STOREDIST key ]",
     // Keys and expiry.
     "DEL { key }",
     "UNLINK { key }",
@@ -199,6 +227,7 @@ const ZKEYS: &[&[u8]] = &[b"z0", b"z1", b"z2", b"z0", b"z1", b"z2", b"k0", b"\0\
 const LEXKEYS: &[&[u8]] = &[b"l0", b"l1"];
 const HASHES: &[&[u8]] = &[b"h0", b"h1", b"h2"];
 const SKETCHES: &[&[u8]] = &[b"p0", b"p1", b"p2"];
+const GEO_KEYS: &[&[u8]] = &[b"g0", b"g1", b"g2"];
 const FIELDS: &[&[u8]] = &[b"f0", b"f1", b"f2", b"f3", b"f4", b"10", b"\0\r\n\xfe", b""];
 const TEXTS: &[&[u8]] = &[
     b"",
@@ -309,6 +338,42 @@ const FIELD_PLACES: &[&str] =
     &["0", "5", "#0", "#3", "61", "#100", "#-1", "4294967296", "#9223372036854775807", "#", "x"];
 const WIDTHS: &[&str] =
     &["u8", "i8", "i64", "u63", "i1", "u1", "i5", "u17", "i63", "u64", "i65", "u0", "U8", "8"];
+const LONGITUDES: &[&str] = &[
+    "13.361389",
+    "15.087269",
+    "-179.99",
+    "179.9995",
+    "180",
+    "-180",
+    "0",
+    "15.0873",
+    "180.1",
+    "1e300",
+    "abc",
+    "nan",
+    "-inf",
+    "",
+];
+const LATITUDES: &[&str] = &[
+    "38.115556",
+    "37.502669",
+    "84.9",
+    "-70.5",
+    "85.05112878",
+    "-85.05112878",
+    "0",
+    "37.5027",
+    "85.06",
+    "-1e300",
+    "abc",
+    "nan",
+    "inf",
+    "",
+];
+const LENGTHS: &[&str] =
+    &["200", "1000.5", "30000000", "0", "1e-300", "inf", "5", "-0.5", "abc", "nan", "1e300", ""];
+const UNITS: &[&str] = &["km", "m", "FT", "mi", "parsec", ""];
+const NUMBERS: &[&str] = &["1", "2", "3", "1000", "0", "-1", "9223372036854775808", "abc", ""];
 /// What is special; see [`duration`] for the others.
 const SECONDS: &[&str] =
     &["0", "-1", "9223372036854775807", "9223372036854775", "-9223372036854775808", "abc"];
@@ -466,6 +531,12 @@ fn fill(word: &str, random: &mut Random) -> Vec<u8> {
         "lexkey" => return random.pick(LEXKEYS).to_vec(),
         "member" if random.chance(85) => return random.pick(FIELDS).to_vec(),
         "member" | "value" => return value(random),
+        "geo" => return random.pick(GEO_KEYS).to_vec(),
+        "longitude" => LONGITUDES,
+        "latitude" => LATITUDES,
+        "length" => LENGTHS,
+        "unit" => UNITS,
+        "number" => NUMBERS,
         "db" => ["0", "1", "2", "15", "16", "-1", "x"].as_slice(),
         "int" => INTS,
         "float" => FLOATS,

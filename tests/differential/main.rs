@@ -126,6 +126,7 @@ fn every_command_of_the_grammar_succeeds_somewhere() {
             client.run("SET k0 10");
             client.run("PFADD p0 a");
             client.run("HSET h0 f0 1 f1 2 f2 x");
+            client.run("GEOADD g0 15 37 f0");
             let words = generate::named(&mut random, &name);
             if !client.call(&words).is_error() {
                 failing.retain(|other| *other != name);

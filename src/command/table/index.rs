@@ -4,8 +4,8 @@
 //! nothing.
 
 use super::{
-    Command, bitmap, connection, diagnostics, generic, hash, hyperloglog, pubsub, server, sorted_set, string,
-    transactions,
+    Command, bitmap, connection, diagnostics, generic, geo, hash, hyperloglog, pubsub, server,
+    sorted_set, string, transactions,
 };
 
 /// The groups, each under the name that `COMMAND DOCS` gives it.
@@ -15,6 +15,7 @@ const GROUPS: &[(&str, &[Command])] = &[
     ("hyperloglog", hyperloglog::ROWS),
     ("hash", hash::ROWS),
     ("sorted-set", sorted_set::ROWS),
+    ("geo", geo::ROWS),
     ("generic", generic::ROWS),
     ("transactions", transactions::ROWS),
     ("connection", connection::ROWS),

@@ -79,9 +79,10 @@ pub fn only_key(command: &Command, args: &Args<'_>) -> Option<usize> {
 /// Walks the places of the keys among a command's words.
 ///
 /// A spec that the words do not fit yields nothing: the command will refuse them before it looks at
-/// a key.
+/// a key. Of a word with one key behind it that is said several times, each such key is walked, for
+/// only the command knows which of them counts.
 pub fn keys_of<'a>(command: &'static Command, args: &Args<'a>) -> Positions<'a> {
-    Positions { args: *args, specs: command.keys.iter(), places: Places::NONE }
+    Positions { args: *args, specs: command.keys.iter(), places: Places::NONE, again: None }
 }
 
 /// Walks the places of keys; made by [`keys_of`].
@@ -90,6 +91,8 @@ pub struct Positions<'a> {
     args: Args<'a>,
     specs: std::slice::Iter<'static, KeySpec>,
     places: Places,
+    /// The word that may be said again, and from where on.
+    again: Option<(&'static str, usize)>,
 }
 
 impl Iterator for Positions<'_> {
@@ -101,7 +104,19 @@ impl Iterator for Positions<'_> {
             if let Some(place) = self.places.next() {
                 return Some(place);
             }
-            self.places = self.specs.next()?.places(&self.args).unwrap_or(Places::NONE);
+            if let Some((keyword, from)) = self.again.take()
+                && let Some(place) = after_keyword(&self.args, keyword, from as i32)
+                && place < self.args.len()
+            {
+                self.again = Some((keyword, place));
+                return Some(place);
+            }
+            let spec = self.specs.next()?;
+            self.places = spec.places(&self.args).unwrap_or(Places::NONE);
+            self.again = spec
+                .may_be_said_again()
+                .filter(|_| self.places.end > 0)
+                .map(|keyword| (keyword, self.places.next));
         }
     }
 }
@@ -206,6 +221,17 @@ impl KeySpec {
         self.flags.split(' ').any(|own| own == flag)
     }
 
+    /// Returns the word that has one key behind it, wherever it is said.
+    fn may_be_said_again(&self) -> Option<&'static str> {
+        match (self.begin, self.find) {
+            (
+                BeginSearch::Keyword { keyword, start_from: 0.. },
+                FindKeys::Range { last: 0, .. },
+            ) => Some(keyword),
+            _ => None,
+        }
+    }
+
     fn fixed_range(&self) -> Option<(i32, i32, i32)> {
         match (self.begin, self.find) {
             (BeginSearch::Index(first), FindKeys::Range { last, step, .. }) => {
@@ -281,6 +307,26 @@ mod tests {
         assert_eq!(places(&AFTER_WORD, "after x keys a b"), [3, 4]);
         assert_eq!(places(&AFTER_WORD, "after nothing here"), []);
         assert_eq!(places(&AFTER_WORD, "after streams"), []);
+    }
+
+    #[test]
+    fn a_word_said_again_has_another_key_behind_it() {
+        static TARGET: Command = command("target", -2, 0).keys(&[
+            KeySpec {
+                flags: "OW update",
+                begin: BeginSearch::Keyword { keyword: "STORE", start_from: 2 },
+                find: FindKeys::Range { last: 0, step: 1, limit: 0 },
+                notes: "",
+            },
+            key_at(1, "RO"),
+        ]);
+        assert_eq!(places(&TARGET, "target k store a x STORE b"), [3, 6, 1]);
+        assert_eq!(places(&TARGET, "target k store store b"), [3, 4, 1]);
+        assert_eq!(places(&TARGET, "target k x store a store"), [4, 1]);
+        assert_eq!(places(&TARGET, "target store"), [1]);
+        let owned = OwnedArgs::from_words(["target", "k", "store", "a", "store", "b"]);
+        let spec = &TARGET.keys[0];
+        assert_eq!(spec.places(&owned.as_args()).unwrap().collect::<Vec<_>>(), [3]);
     }
 
     #[test]

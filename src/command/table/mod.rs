@@ -14,6 +14,7 @@ mod bitmap;
 mod connection;
 mod diagnostics;
 mod generic;
+mod geo;
 mod hash;
 mod hyperloglog;
 mod pubsub;
