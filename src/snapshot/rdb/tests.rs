@@ -218,8 +218,13 @@ fn small_and_large_strings_take_every_length_and_integer_encoding() {
 #[test]
 fn a_string_in_pieces_is_read_as_one() {
     let even = vec![7; 300_000];
-    let uneven: Vec<u8> =
-        (0..1_500_000u32).map(|n| (n.wrapping_mul(0x9e37_79b9) >> 24) as u8).collect();
+    let mut state = 1u64;
+    let mut next = || {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 56) as u8
+    };
+    let uneven: Vec<u8> = (0..1_500_000).map(|_| next()).collect();
     for compression in [Compression::Lzf, Compression::None] {
         let options = Options { compression, ..Options::default() };
         for bytes in [&even, &uneven] {
