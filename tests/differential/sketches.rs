@@ -1,4 +1,4 @@
-//! HyperLogLogs: the strings are those of stock, byte for byte, whatever is added and merged.
+//! `HyperLogLog`s: the strings are those of stock, byte for byte, whatever is added and merged.
 
 use crate::both::Both;
 use crate::support::random::Random;
