@@ -68,6 +68,14 @@ fn import(stock: &Stock, arguments: &[&str]) -> (Server, TempDir) {
     (Server::start_in(place.path(), &arguments), place)
 }
 
+/// The digest of a server's data as this program computes it: 7.2 prints scores otherwise than 7.0.
+fn digest_by(program: &Program, server: &Server) -> String {
+    let replica = program.start(&[]);
+    replica.replicate(server);
+    replica.await_offset_of(server);
+    digest(&replica)
+}
+
 #[test]
 fn what_stock_servers_save_is_loaded_whatever_its_encoding_and_stays_over_restarts() {
     for program in Program::replicas() {
@@ -75,11 +83,12 @@ fn what_stock_servers_save_is_loaded_whatever_its_encoding_and_stays_over_restar
             let stock = program.start(thresholds);
             fill(&mut stock.connect());
             let (mut server, _place) = import(&stock, &[]);
-            assert_eq!(digest(&server), digest(&stock), "{} {thresholds:?}", program.path());
+            let case = format!("{} {thresholds:?}", program.path());
+            assert_eq!(digest_by(&program, &server), digest(&stock), "{case}");
             assert!(!server.connect().run("SAVE").is_error());
             server.kill();
             server.restart_in_place();
-            assert_eq!(digest(&server), digest(&stock), "{} {thresholds:?}", program.path());
+            assert_eq!(digest_by(&program, &server), digest(&stock), "{case}");
         }
     }
 }
@@ -148,7 +157,7 @@ fn payloads_are_those_of_stock_servers_and_go_both_ways() {
                 client.run("DEL list");
             }
         }
-        assert_eq!(digest(&copy), digest(&stock), "{}", program.path());
+        assert_eq!(digest_by(&program, &copy), digest(&stock), "{}", program.path());
         assert_eq!(digest(&back), digest(&stock), "{}", program.path());
     }
 }
