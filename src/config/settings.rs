@@ -233,6 +233,8 @@ pub struct Settings {
     pub zset_max_listpack_entries: usize,
     /// `zset-max-listpack-value`.
     pub zset_max_listpack_value: usize,
+    /// `list-max-listpack-size`.
+    pub list_max_listpack_size: i64,
 
     /// `slowlog-log-slower-than`: microseconds; `None` when nothing is noted.
     pub slowlog_log_slower_than_us: Option<u64>,
@@ -327,6 +329,7 @@ impl Config {
             hll_sparse_max_bytes: self.unsigned("hll-sparse-max-bytes"),
             zset_max_listpack_entries: self.unsigned("zset-max-listpack-entries"),
             zset_max_listpack_value: self.unsigned("zset-max-listpack-value"),
+            list_max_listpack_size: self.number("list-max-listpack-size"),
             slowlog_log_slower_than_us: u64::try_from(self.number("slowlog-log-slower-than")).ok(),
             slowlog_max_len: self.unsigned("slowlog-max-len"),
             latency_monitor_threshold_ms: self.nonzero("latency-monitor-threshold"),

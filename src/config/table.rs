@@ -39,6 +39,7 @@ const LOG_FEEDS: &str = "replicas are fed from the log on disk";
 const NO_ACL: &str = "users other than the default one do not exist here; use requirepass";
 const NO_AOF: &str = "the log takes the place of the append-only file";
 const NO_CLUSTER: &str = "this server is not part of a cluster";
+const NO_COMPRESSION: &str = "elements of lists are never compressed";
 const NO_EVENTS: &str = "keyspace events are not published";
 const NO_EVICTION: &str = "memory is not limited: nothing is evicted";
 const NO_FORK: &str = "snapshots are written without a child process";
@@ -254,9 +255,8 @@ pub static TABLE: &[Directive] = &[
     row("hash-max-listpack-entries", LONG, "512").alias("hash-max-ziplist-entries"),
     row("hash-max-listpack-value", SIZE, "64").alias("hash-max-ziplist-value"),
     row("list-max-listpack-size", Integer(i32::MIN as i64, INT_MAX), "-2")
-        .alias("list-max-ziplist-size")
-        .ignored(NO_TYPE),
-    row("list-compress-depth", COUNT, "0").ignored(NO_TYPE),
+        .alias("list-max-ziplist-size"),
+    row("list-compress-depth", COUNT, "0").ignored(NO_COMPRESSION),
     row("set-max-intset-entries", LONG, "512").ignored(NO_TYPE),
     row("set-max-listpack-entries", LONG, "128").ignored(NO_TYPE),
     row("set-max-listpack-value", SIZE, "64").ignored(NO_TYPE),

@@ -122,6 +122,20 @@ impl Arena {
         grows
     }
 
+    /// Makes a record of a padded size smaller where it is.
+    ///
+    /// What the last one gives up is there for it to grow into again.
+    pub(super) fn shrink(&mut self, at: Address, size: usize, new_size: usize) {
+        let end = at.start() + size;
+        let last = at.chunk() + 1 == self.chunks.len() && end == self.chunks[at.chunk()].len();
+        if last {
+            self.chunks[at.chunk()].truncate(at.start() + new_size);
+            self.used -= (size - new_size) as u32;
+        } else {
+            self.free(size - new_size);
+        }
+    }
+
     /// Gives up bytes of a record.
     #[inline]
     pub(super) fn free(&mut self, bytes: usize) {
@@ -168,6 +182,17 @@ mod tests {
         assert!(arena.grow_last(second, 24, 40));
         assert_eq!(arena.live_bytes(), 56);
         assert!(!arena.grow_last(second, 40, CHUNK_BYTES));
+    }
+
+    #[test]
+    fn what_the_last_record_gives_up_it_can_have_again() {
+        let mut arena = Arena::default();
+        let (first, second) = (arena.allocate(16), arena.allocate(40));
+        arena.shrink(second, 40, 16);
+        assert_eq!((arena.live_bytes(), arena.used), (32, 32));
+        assert!(arena.grow_last(second, 16, 48));
+        arena.shrink(first, 16, 8);
+        assert_eq!((arena.live_bytes(), arena.used), (56, 64));
     }
 
     #[test]

@@ -233,6 +233,17 @@ impl<'l> Db<'l> {
         ListMut(self.place_or_create(key, Kind::List, clock))
     }
 
+    /// Borrows the list of a key for editing and notes the use; none when the key is absent.
+    ///
+    /// # Panics
+    /// When the key holds something other than a list.
+    pub fn list_mut_used(&mut self, key: &Key<'_>, clock: u32) -> Option<ListMut<'_>> {
+        let used = self.space.usage().at(clock);
+        let place = self.place(key, Kind::List)?;
+        place.partition.touch(place.at, used);
+        Some(ListMut(place))
+    }
+
     /// Borrows the set of a key for editing; none when the key is absent.
     ///
     /// # Panics

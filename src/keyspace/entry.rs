@@ -111,7 +111,14 @@ impl<'e> Entry<'e> {
                     "listpack"
                 }
             }
-            Value::List(_) | Value::Set(_) => "listpack",
+            Value::List(_) => {
+                if self.record.head().raw {
+                    "quicklist"
+                } else {
+                    "listpack"
+                }
+            }
+            Value::Set(_) => "listpack",
         }
     }
 
@@ -192,6 +199,7 @@ impl Large {
             Self::Packed(kind, bytes) => packed_value(*kind, bytes),
             Self::Hash(hash) => Value::Hash(Hash::large(hash)),
             Self::SortedSet(set) => Value::SortedSet(SortedSet::large(set)),
+            Self::List(list) => Value::List(List::large(list)),
         }
     }
 
@@ -201,6 +209,7 @@ impl Large {
             Self::Blocks(blocks) => blocks.memory_bytes(),
             Self::Hash(hash) => Hash::large(hash).large_bytes(),
             Self::SortedSet(set) => set.memory_bytes(),
+            Self::List(list) => list.memory_bytes(),
         }
     }
 }

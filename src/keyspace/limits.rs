@@ -1,6 +1,6 @@
 //! Where a small value turns into a large one; changed at run time by CONFIG SET.
 
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering::Relaxed};
 
 /// The sizes up to which an aggregate keeps its packed form.
 ///
@@ -13,7 +13,22 @@ pub struct Limits {
     sparse_sketch_bytes: AtomicUsize,
     zset_entries_max: AtomicUsize,
     zset_value_bytes_max: AtomicUsize,
+    list_size_max: AtomicI64,
 }
+
+/// How much of a list stock servers keep in one listpack, by which OBJECT ENCODING names lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ListpackLimit {
+    /// So many bytes.
+    Bytes(usize),
+    /// So many elements, and no more than [`LISTPACK_BYTES_MAX`].
+    Elements(usize),
+}
+
+/// The bytes of a listpack whose limit counts elements.
+const LISTPACK_BYTES_MAX: usize = 8192;
+/// The bytes that -1, -2 and so on stand for in `list-max-listpack-size`.
+const LISTPACK_BYTES: [usize; 5] = [4096, 8192, 16_384, 32_768, 65_536];
 
 impl Default for Limits {
     fn default() -> Self {
@@ -23,6 +38,7 @@ impl Default for Limits {
             sparse_sketch_bytes: AtomicUsize::new(3000),
             zset_entries_max: AtomicUsize::new(128),
             zset_value_bytes_max: AtomicUsize::new(64),
+            list_size_max: AtomicI64::new(-2),
         }
     }
 }
@@ -76,5 +92,72 @@ impl Limits {
     /// Sets the bytes a member of a sorted set may have that is called a listpack.
     pub fn set_zset_value_bytes_max(&self, bytes: usize) {
         self.zset_value_bytes_max.store(bytes, Relaxed);
+    }
+
+    /// The size up to which a list is told as a listpack: elements, or one of five sizes if negative.
+    pub fn list_size_max(&self) -> i64 {
+        self.list_size_max.load(Relaxed)
+    }
+
+    /// Sets the size up to which a list is told as a listpack.
+    pub fn set_list_size_max(&self, size: i64) {
+        self.list_size_max.store(size, Relaxed);
+    }
+
+    /// Says what [`Self::list_size_max`] means.
+    #[inline]
+    pub(super) fn listpack(&self) -> ListpackLimit {
+        match usize::try_from(self.list_size_max()) {
+            Ok(elements) => ListpackLimit::Elements(elements.max(1)),
+            Err(_) => {
+                let level = self.list_size_max().unsigned_abs().min(LISTPACK_BYTES.len() as u64);
+                ListpackLimit::Bytes(LISTPACK_BYTES[level as usize - 1])
+            }
+        }
+    }
+}
+
+impl ListpackLimit {
+    /// Tells whether a list of so much is no listpack any more.
+    #[inline]
+    pub(super) fn is_passed(self, bytes: usize, elements: usize) -> bool {
+        match self {
+            Self::Bytes(max) => bytes > max,
+            Self::Elements(max) => elements > max || bytes > LISTPACK_BYTES_MAX,
+        }
+    }
+
+    /// Tells whether a list of so much, that was no listpack, is one again: it has half of the limit.
+    #[inline]
+    pub(super) fn is_met_again(self, bytes: usize, elements: usize) -> bool {
+        match self {
+            Self::Bytes(max) => bytes <= max / 2,
+            Self::Elements(max) => elements <= max / 2,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_size_of_a_listpack_is_read_as_stock_reads_it() {
+        let limits = Limits::default();
+        assert_eq!(limits.listpack(), ListpackLimit::Bytes(8192));
+        for (size, limit) in [
+            (-1, ListpackLimit::Bytes(4096)),
+            (-5, ListpackLimit::Bytes(65_536)),
+            (i64::from(i32::MIN), ListpackLimit::Bytes(65_536)),
+            (0, ListpackLimit::Elements(1)),
+            (7, ListpackLimit::Elements(7)),
+        ] {
+            limits.set_list_size_max(size);
+            assert_eq!(limits.listpack(), limit, "{size}");
+        }
+        let few = ListpackLimit::Elements(7);
+        assert!(few.is_passed(10, 8) && few.is_passed(8193, 1) && !few.is_passed(8192, 7));
+        assert!(few.is_met_again(9000, 3) && !few.is_met_again(10, 4));
+        assert!(ListpackLimit::Bytes(4096).is_met_again(2048, 1000));
     }
 }

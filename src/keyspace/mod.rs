@@ -51,8 +51,8 @@ pub use scan::ScanCursor;
 pub use space::Keyspace;
 pub use usage::{Usage, UsagePolicy};
 pub use value::{
-    BlockPieces, Blocks, Cut, FieldSet, Hash, HashIter, HashMut, Kind, List, ListIter, ListMut,
-    Member, Pieces, Place, RemovedMembers, ScoreSet, Set, SetIter, SetMut, SortedSet,
-    SortedSetIter, SortedSetIterBack, SortedSetMut, Str, StrMut, Value,
+    BlockPieces, Blocks, Cut, FieldSet, Hash, HashIter, HashMut, Kind, List, ListCut, ListEnd,
+    ListIter, ListIterBack, ListMut, Member, Pieces, Place, RemovedMembers, ScoreSet, Set, SetIter,
+    SetMut, SortedSet, SortedSetIter, SortedSetIterBack, SortedSetMut, Str, StrMut, Value,
 };
 pub use waiting::Ticket;

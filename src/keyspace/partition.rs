@@ -14,6 +14,7 @@ use super::record::{
 };
 use super::slab::{Large, Slab};
 use super::usage::Use;
+use super::varint::Varint;
 
 /// An expiry later than every other.
 pub(super) const NEVER: i64 = i64::MAX;
@@ -183,6 +184,50 @@ impl Partition {
             self.slab.remove(slot);
         }
         to
+    }
+
+    /// Changes how many bytes the packed value of a record has; says where the record is now.
+    ///
+    /// The first bytes stay what they were; what bytes are added is left open.
+    ///
+    /// # Panics
+    /// When the record has no packed value.
+    pub(super) fn resize_packed(&mut self, hash: u64, at: Address, len: usize) -> Address {
+        let record = self.record(at);
+        let Payload::Packed(_, packed) = record.payload() else { panic!("no packed value") };
+        let (value, kept) = (record.parts().value, packed.len().min(len));
+        let length = Varint::new(len);
+        let bytes_at = value.end - packed.len();
+        let to_bytes_at = value.start + length.as_bytes().len();
+        let (old_size, size) = (padded(value.end), padded(to_bytes_at + len));
+        let stays = size <= old_size || self.arena.grow_last(at, old_size, size);
+        let to = if stays { at } else { self.arena.allocate(size) };
+        if !stays {
+            self.arena.copy((at, 0), value.start, (to, 0));
+        }
+        if !stays || bytes_at != to_bytes_at {
+            self.arena.copy((at, bytes_at), kept, (to, to_bytes_at));
+        }
+        if !stays {
+            self.arena.free(old_size);
+            self.index.replace(hash, at, to);
+        } else if size < old_size {
+            self.arena.shrink(at, old_size, size);
+        }
+        self.patch(to, value.start, length.as_bytes());
+        to
+    }
+
+    /// Borrows the bytes of a record's packed value for writing.
+    ///
+    /// # Panics
+    /// When the record has no packed value.
+    pub(super) fn packed_mut(&mut self, at: Address) -> &mut [u8] {
+        let record = self.record(at);
+        let Payload::Packed(_, packed) = record.payload() else { panic!("no packed value") };
+        let end = record.parts().value.end;
+        let start = end - packed.len();
+        &mut self.arena.at_mut(at)[start..end]
     }
 
     /// Keeps a large value and names its slot, for a record to be written.

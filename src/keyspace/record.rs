@@ -1,8 +1,8 @@
 //! The layout of one key with its value in a partition's arena.
 //!
 //! ```text
-//! 0      tag        bits 0–2 form of the value · 3 expires · 4 long key · 5 raw string, or a sorted
-//!                   set that has outgrown its compact encoding
+//! 0      tag        bits 0–2 form of the value · 3 expires · 4 long key · 5 raw string, or a list or
+//!                   a sorted set that has outgrown its compact encoding
 //! 1..4   accessed   what is noted of its use (usage.rs), little-endian
 //! 4..12  expiry     Unix milliseconds, i64 little-endian; only when the tag says so
 //!        key        varint length · bytes;  a long key: u32 slot in the slab
@@ -11,6 +11,9 @@
 //!                   packed:  varint length · packed value; each type has a form of its own
 //!                   large:   u32 slot in the slab
 //! ```
+//!
+//! Raw is what OBJECT ENCODING calls other than it would be called for its size: a string that was
+//! edited, "raw"; a list that has been long, "quicklist".
 //!
 //! A record takes the next multiple of eight bytes. Keys and values longer than [`INLINE_BYTES_MAX`]
 //! live in the slab, so that a record fits in a chunk of the arena.

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::large::LargeSortedSet;
+use super::large::{LargeList, LargeSortedSet};
 use super::value::{Blocks, Kind, LargeHash};
 
 /// A value, or a key, too large for the arena.
@@ -21,6 +21,8 @@ pub(super) enum Large {
     Hash(Arc<LargeHash>),
     /// A sorted set with trees of its own.
     SortedSet(Arc<LargeSortedSet>),
+    /// A list as a tree of runs.
+    List(Arc<LargeList>),
 }
 
 /// Large values by slot.

@@ -81,6 +81,7 @@ impl Keyspace {
         other.limits.set_sparse_sketch_bytes_max(self.limits.sparse_sketch_bytes_max());
         other.limits.set_zset_entries_max(self.limits.zset_entries_max());
         other.limits.set_zset_value_bytes_max(self.limits.zset_value_bytes_max());
+        other.limits.set_list_size_max(self.limits.list_size_max());
         other.usage.set_policy(self.usage.policy());
         other
     }

@@ -223,7 +223,6 @@ impl Table {
         key: &Key<'_>,
         hasher: &RandomState,
     ) -> Option<(&mut Partition, Address)> {
-        self.find(key)?;
         let number = self.roomy_partition(key.hash(), hasher);
         let at = self.partitions[number].find(key)?;
         let partition = Arc::make_mut(&mut self.partitions[number]);

@@ -63,6 +63,7 @@ impl Host for Server {
         self.keyspace.limits().set_sparse_sketch_bytes_max(settings.hll_sparse_max_bytes);
         self.keyspace.limits().set_zset_entries_max(settings.zset_max_listpack_entries);
         self.keyspace.limits().set_zset_value_bytes_max(settings.zset_max_listpack_value);
+        self.keyspace.limits().set_list_size_max(settings.list_max_listpack_size);
         self.keyspace.usage().set_policy(usage_policy(&settings.memory_limit));
         if let Some(stream) = self.stream() {
             stream.log().set_sync_policy(sync_policy(settings.appendfsync));

@@ -361,6 +361,7 @@ impl Server {
         keyspace.limits().set_sparse_sketch_bytes_max(settings.hll_sparse_max_bytes);
         keyspace.limits().set_zset_entries_max(settings.zset_max_listpack_entries);
         keyspace.limits().set_zset_value_bytes_max(settings.zset_max_listpack_value);
+        keyspace.limits().set_list_size_max(settings.list_max_listpack_size);
         keyspace.usage().set_policy(usage_policy(&settings.memory_limit));
         Self {
             live,

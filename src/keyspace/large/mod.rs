@@ -28,7 +28,7 @@ mod sorted_set;
 #[cfg(test)]
 mod tests;
 
-pub(in crate::keyspace) use list::LargeList;
+pub(in crate::keyspace) use list::{LargeList, ListIter, ListIterBack};
 pub(in crate::keyspace) use map::{LargeFields, LargeMap, LargeMembers};
 pub(in crate::keyspace) use node::Side;
 pub(in crate::keyspace) use sorted_set::{

@@ -88,6 +88,50 @@ impl Place<'_> {
         true
     }
 
+    /// Changes how many bytes a packed value has, and lends them for writing.
+    ///
+    /// The first ones stay what they were; what is added is left open. Nothing is copied that can stay
+    /// where it is.
+    ///
+    /// # Panics
+    /// When the value is not packed.
+    pub(super) fn resize_packed(&mut self, len: usize) -> &mut [u8] {
+        match self.partition.record(self.at).payload() {
+            Payload::Packed(..) => {
+                let at = self.partition.resize_packed(self.key_hash, self.at, len);
+                let at = self.partition.compact_if_needed(Some(at), self.hasher);
+                self.at = at.expect("a record in the table is found by compaction");
+                self.partition.packed_mut(self.at)
+            }
+            Payload::Large(slot) => match self.partition.large_mut(slot) {
+                Large::Packed(_, packed) => {
+                    let packed = Arc::make_mut(packed);
+                    packed.resize(len, 0);
+                    packed
+                }
+                other => panic!("resizing {other:?} as packed"),
+            },
+            other => panic!("resizing {other:?} as packed"),
+        }
+    }
+
+    /// Makes what `fill` writes the packed bytes of the value, which may have been large.
+    pub(super) fn put_packed(&mut self, kind: Kind, fill: impl FnOnce(&mut Vec<u8>)) {
+        self.scratch.clear();
+        fill(self.scratch);
+        self.put_scratch(kind);
+    }
+
+    /// Reads what the record says besides key and value.
+    pub(super) fn head(&self) -> Head {
+        self.partition.record(self.at).head()
+    }
+
+    /// Changes what the record says besides key and value, but for whether it expires.
+    pub(super) fn set_head(&mut self, head: Head) {
+        self.at = self.partition.rewrite(self.key_hash, self.at, head, None);
+    }
+
     /// Replaces the value by one in a form of its own, of the same type.
     pub(super) fn put_large(&mut self, large: Large) {
         let head = self.partition.record(self.at).head();

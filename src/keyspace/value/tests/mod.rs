@@ -1,6 +1,8 @@
 //! Small values of each type in the keyspace.
 
-use crate::keyspace::{Keyspace, Kind, ScoreSet, ShardSet};
+mod lists;
+
+use crate::keyspace::{Keyspace, Kind, ListEnd, ScoreSet, ShardSet};
 
 #[test]
 fn small_collections_hold_what_was_put_in() {
@@ -10,7 +12,7 @@ fn small_collections_hold_what_was_put_in() {
     let key = |name: &'static [u8]| space.key(name);
     let long = [b'x'; 700];
     db.list_or_create(&key(b"l"), 0).push_back(b"b");
-    db.list_or_create(&key(b"l"), 0).push_front(&long);
+    db.list_or_create(&key(b"l"), 0).push(ListEnd::Left, &long);
     db.list_or_create(&key(b"l"), 0).push_back(&long);
     let list = db.list_mut(&key(b"l")).unwrap();
     assert_eq!(list.view().iter().collect::<Vec<_>>(), [&long[..], b"b", &long]);
