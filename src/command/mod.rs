@@ -22,6 +22,7 @@ pub mod hyperloglog;
 pub mod expiry;
 pub mod geo;
 pub mod hash;
+pub mod list;
 pub mod sorted_set;
 
 pub mod glob;

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use parking_lot::Mutex;
 
-use crate::keyspace::{Keyspace, Locked, ShardSet};
+use crate::keyspace::{Keyspace, Locked};
 use crate::net::args::OwnedArgs;
 use crate::net::reply::{Protocol, Reply};
 use crate::position::{Offset, Replid};
@@ -18,8 +18,8 @@ use super::host::{
     RoleReport, SaveStarted, SlowEntry,
 };
 use super::pubsub::Hub;
-use super::table::{self, flag, keys};
-use super::{Call, ClientInfo, Data, Effect, Fault, Flow, Host, Mode, Session};
+use super::table::{self, flag};
+use super::{Call, ClientInfo, Data, Effect, Fault, Flow, Host, Mode, Session, transaction};
 
 /// The time at which commands run until a test changes it: a day in 2023, in Unix milliseconds.
 pub const NOW_MS: i64 = 1_700_000_000_000;
@@ -110,12 +110,10 @@ impl Bench {
         let run = match table::resolve(&args) {
             Err(fault) => Err(fault),
             Ok(command) => {
-                let set = if command.has(flag::ALL_SHARDS) {
-                    ShardSet::ALL
+                let set = if command.has(flag::QUEUED_KEYS) {
+                    transaction::shards_of_queue(&self.session, &self.keyspace)
                 } else {
-                    keys::keys_of(command, &args)
-                        .map(|place| ShardSet::of(&self.keyspace.key(&args[place])))
-                        .fold(ShardSet::EMPTY, ShardSet::union)
+                    transaction::shards_of(command, &args, &self.keyspace).0
                 };
                 let mut locked = self.keyspace.lock(set);
                 let protocol = self.session.protocol;

@@ -151,6 +151,33 @@ const FORMS: &[&str] = &[
      [ COUNT number [ ANY ] ] [ STOREDIST ]",
     "GEOSEARCHSTORE key geo FROMMEMBER field BYRADIUS length unit [ STOREDIST ] [ WITHDIST ]",
     "COMMAND GETKEYS GEORADIUS key 1 1 1 m [ STORE key ] [ STORE key ] [ STOREDIST key ]",
+    // Lists.
+    "LINDEX queue index",
+    "LINSERT queue ( BEFORE | AFTER ) element element",
+    "LLEN key",
+    "LLEN queue",
+    "LMOVE ( queue | key ) ( queue | key ) ( LEFT | RIGHT ) ( LEFT | RIGHT )",
+    "LMPOP ( 1 queue | 2 key queue | 3 key key queue | int queue ) ( LEFT | RIGHT ) [ COUNT index ]",
+    "LPOP key",
+    "LPOP queue [ index ]",
+    "LPOS queue element [ RANK index ] [ COUNT index ] [ MAXLEN index ]",
+    "LPUSH key { element }",
+    "LPUSH queue { value }",
+    "LPUSHX ( queue | key ) { element }",
+    "LRANGE queue index index",
+    "LRANGE queue 0 -1",
+    "LREM queue index element",
+    "LSET queue index ( element | value )",
+    "LTRIM queue index index",
+    "LTRIM queue 0 -1",
+    "RPOP key",
+    "RPOP queue [ index ]",
+    "RPOPLPUSH ( queue | key ) ( queue | key )",
+    "RPUSH queue { element }",
+    "RPUSH queue { element } { element } { element }",
+    "RPUSH queue { value } { value }",
+    "RPUSHX ( queue | key ) { value }",
+    "OBJECT ENCODING queue",
     // Keys and expiry.
     "DEL { key }",
     "UNLINK { key }",
@@ -225,6 +252,11 @@ const KEYS: &[&[u8]] =
 const ZKEYS: &[&[u8]] = &[b"z0", b"z1", b"z2", b"z0", b"z1", b"z2", b"k0", b"\0\r\n\xff"];
 /// Sorted sets of members with one score, as others have no order by bytes.
 const LEXKEYS: &[&[u8]] = &[b"l0", b"l1"];
+const LEAST: &[u8] = b"-9223372036854775808";
+/// Keys that hold lists and nothing else.
+const QUEUES: &[&[u8]] = &[b"q0", b"q1", b"q2"];
+const ELEMENTS: &[&[u8]] =
+    &[b"0", b"1", b"2", b"-7", b"10", b"1.5", b"a", b"b", b"", b"\0\r\n\xff"];
 const HASHES: &[&[u8]] = &[b"h0", b"h1", b"h2"];
 const SKETCHES: &[&[u8]] = &[b"p0", b"p1", b"p2"];
 const GEO_KEYS: &[&[u8]] = &[b"g0", b"g1", b"g2"];
@@ -462,6 +494,7 @@ impl Grammar {
     /// - 7.0 wants two words behind COMMAND GETKEYS, and takes the name out of a HELLO that it refuses.
     /// - 7.0 knows no options of ZRANK and ZREVRANK, and prints more digits of a large score.
     /// - 7.2 reads the names of clients up to a zero byte only, and so takes what follows it.
+    /// - 7.0 takes the least rank there is for LPOS. 7.2 and Valkey cut the index of LSET to 32 bits.
     /// - Valkey refuses to scan for a type that there is not, or from a cursor that is no number.
     fn differs(&self, words: &[Vec<u8>]) -> bool {
         let is = |word: &Vec<u8>, name: &str| word.eq_ignore_ascii_case(name.as_bytes());
@@ -479,6 +512,8 @@ impl Grammar {
             "HELLO" | "CLIENT" => !self.is_older_than_7_2 && words.concat().contains(&0),
             "SCAN" => self.is_valkey && (!is_number(1) || words.iter().any(|w| is(w, "TYPE"))),
             "HSCAN" | "ZSCAN" => self.is_valkey && !is_number(2),
+            "LPOS" => self.is_older_than_7_2 && words.contains(&LEAST.to_vec()),
+            "LSET" => words.get(2).is_some_and(|index| index.len() > 10),
             _ => false,
         }
     }
@@ -526,6 +561,9 @@ fn fill(word: &str, random: &mut Random) -> Vec<u8> {
         "key" => return random.pick(KEYS).to_vec(),
         "hash" => return random.pick(HASHES).to_vec(),
         "sketch" => return random.pick(SKETCHES).to_vec(),
+        "queue" => return random.pick(QUEUES).to_vec(),
+        "element" if random.chance(75) => return random.pick(&ELEMENTS[..6]).to_vec(),
+        "element" => return random.pick(ELEMENTS).to_vec(),
         "field" => return random.pick(FIELDS).to_vec(),
         "zkey" => return random.pick(ZKEYS).to_vec(),
         "lexkey" => return random.pick(LEXKEYS).to_vec(),

@@ -125,6 +125,7 @@ fn every_command_of_the_grammar_succeeds_somewhere() {
             client.run("FLUSHALL");
             client.run("SET k0 10");
             client.run("PFADD p0 a");
+            client.run("RPUSH q0 1 2 3");
             client.run("HSET h0 f0 1 f1 2 f2 x");
             client.run("GEOADD g0 15 37 f0");
             let words = generate::named(&mut random, &name);

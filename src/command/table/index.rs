@@ -4,8 +4,8 @@
 //! nothing.
 
 use super::{
-    Command, bitmap, connection, diagnostics, generic, geo, hash, hyperloglog, pubsub, server,
-    sorted_set, string, transactions,
+    Command, bitmap, connection, diagnostics, generic, geo, hash, hyperloglog, list, pubsub,
+    server, sorted_set, string, transactions,
 };
 
 /// The groups, each under the name that `COMMAND DOCS` gives it.
@@ -16,6 +16,7 @@ const GROUPS: &[(&str, &[Command])] = &[
     ("hash", hash::ROWS),
     ("sorted-set", sorted_set::ROWS),
     ("geo", geo::ROWS),
+    ("list", list::ROWS),
     ("generic", generic::ROWS),
     ("transactions", transactions::ROWS),
     ("connection", connection::ROWS),

@@ -17,6 +17,7 @@ mod generic;
 mod geo;
 mod hash;
 mod hyperloglog;
+mod list;
 mod pubsub;
 mod server;
 mod sorted_set;
