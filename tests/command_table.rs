@@ -16,7 +16,7 @@ const NEW_IN_7_2: [&str; 3] = ["client|no-touch", "client|setinfo", "waitaof"];
 const ARITY_CHANGED_IN_7_2: [&str; 4] =
     ["command|getkeys", "command|getkeysandflags", "zrank", "zrevrank"];
 /// The fields of docs that Redis 7.2 changed, with their commands.
-const CHANGED_IN_7_2: [(&str, &str); 15] = [
+const CHANGED_IN_7_2: [(&str, &str); 17] = [
     ("client|list", "history"),
     ("georadius", "arguments"),
     ("georadius_ro", "arguments"),
@@ -32,6 +32,8 @@ const CHANGED_IN_7_2: [(&str, &str); 15] = [
     ("zrank", "arguments"),
     ("zrevrank", "history"),
     ("zrevrank", "arguments"),
+    ("sort", "arguments"),
+    ("sort_ro", "arguments"),
 ];
 /// The fields of docs whose words are our own.
 const OWN_WORDS: [&str; 3] = ["summary", "complexity", "subcommands"];

@@ -23,6 +23,7 @@ pub mod expiry;
 pub mod geo;
 pub mod hash;
 pub mod list;
+pub mod sort;
 pub mod sorted_set;
 
 pub mod glob;

@@ -11,7 +11,7 @@ use super::flow::{Owed, Request};
 use super::host::Ran;
 use super::session::{Transaction, Watch, WatchedKey, flag};
 use super::table::{self, Command};
-use super::{Call, Data, Effect, Fault, Flow, Session};
+use super::{Call, Data, Effect, Fault, Flow, Session, sort};
 
 const EXEC_ABORT: Fault =
     Fault::fixed("EXECABORT Transaction discarded because of previous errors.");
@@ -234,7 +234,11 @@ pub fn shards_of<'a>(
     args: &Args<'a>,
     keyspace: &Keyspace,
 ) -> (ShardSet, Option<LocatedKey<'a>>) {
-    if command.flags & (table::flag::ALL_SHARDS | table::flag::PUBSUB) != 0 {
+    const APART: u32 = table::flag::ALL_SHARDS | table::flag::PUBSUB | table::flag::PATTERN_KEYS;
+    if command.flags & APART != 0 {
+        if command.has(table::flag::PATTERN_KEYS) {
+            return (sort::shards(args, keyspace), None);
+        }
         // Channels are no keys, though those of shards are routed like them.
         let needs_all = command.flags & table::flag::ALL_SHARDS != 0;
         return (if needs_all { ShardSet::ALL } else { ShardSet::EMPTY }, None);

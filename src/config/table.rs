@@ -43,6 +43,7 @@ const NO_COMPRESSION: &str = "elements of lists are never compressed";
 const NO_EVENTS: &str = "keyspace events are not published";
 const NO_EVICTION: &str = "memory is not limited: nothing is evicted";
 const NO_FORK: &str = "snapshots are written without a child process";
+const NO_LOCALE: &str = "SORT compares texts by their bytes";
 const NO_MARK: &str = "sockets are not marked";
 const NO_OWN_WRITES: &str =
     "a replica's log holds what its primary wrote and nothing else; write to the primary";
@@ -281,7 +282,7 @@ pub static TABLE: &[Directive] = &[
     row("latency-tracking-info-percentiles", Words(words::percentiles), "50 99 99.9"),
     row("notify-keyspace-events", Checked(words::event_classes), "").ignored(NO_EVENTS),
     row("tracking-table-max-keys", LONG, "1000000").ignored(NO_TRACKING),
-    row("locale-collate", TEXT, "").ignored(NO_TYPE),
+    row("locale-collate", TEXT, "").ignored(NO_LOCALE),
     // Cluster.
     row("cluster-enabled", YES_NO, "no").fixed().refused(NO_CLUSTER),
     row("cluster-announce-hostname", Checked(words::host_name), "").ignored(NO_CLUSTER),

@@ -177,7 +177,17 @@ const FORMS: &[&str] = &[
     "RPUSH queue { element } { element } { element }",
     "RPUSH queue { value } { value }",
     "RPUSHX ( queue | key ) { value }",
+    "SORT key",
+    "SORT queue [ LIMIT index index ] { GET sortget } [ ( ASC | DESC ) ] [ ALPHA ]",
+    "SORT queue ALPHA [ ( ASC | DESC ) ] [ LIMIT index index ] { GET sortget } [ STORE queue ]",
+    "SORT queue ALPHA [ ( ASC | DESC ) ] [ LIMIT index index ] STORE ( queue | key )",
+    // Of equal weights, stock's order is another where there is a LIMIT.
+    "SORT queue BY sortby [ GET sortget ] [ ( ASC | DESC ) ] ALPHA [ STORE queue ]",
+    "SORT queue BY ( nosort | k* | h*->f0 ) LIMIT index index [ GET sortget ] [ ( ASC | DESC ) ]",
+    "SORT_RO queue [ BY sortby ] { GET sortget } [ ( ASC | DESC ) ] [ ALPHA ]",
     "OBJECT ENCODING queue",
+    "COMMAND GETKEYS ( SORT | SORT_RO ) key [ LIMIT STORE 1 ] [ BY STORE ] STORE key [ STORE key ]",
+    "COMMAND GETKEYSANDFLAGS SORT key [ GET # ] [ STORE key ]",
     // Keys and expiry.
     "DEL { key }",
     "UNLINK { key }",
@@ -255,8 +265,11 @@ const LEXKEYS: &[&[u8]] = &[b"l0", b"l1"];
 const LEAST: &[u8] = b"-9223372036854775808";
 /// Keys that hold lists and nothing else.
 const QUEUES: &[&[u8]] = &[b"q0", b"q1", b"q2"];
+/// Some are the ends of names of keys.
 const ELEMENTS: &[&[u8]] =
     &[b"0", b"1", b"2", b"-7", b"10", b"1.5", b"a", b"b", b"", b"\0\r\n\xff"];
+const SORT_BY: &[&str] = &["k*", "h*->f0", "nosort", "*", "h*->", "h*->f1", "#", "q*"];
+const SORT_GET: &[&str] = &["#", "k*", "h*->f0", "h*->f1", "nothing", "q*", "k0", "k*->f0", "*"];
 const HASHES: &[&[u8]] = &[b"h0", b"h1", b"h2"];
 const SKETCHES: &[&[u8]] = &[b"p0", b"p1", b"p2"];
 const GEO_KEYS: &[&[u8]] = &[b"g0", b"g1", b"g2"];
@@ -564,6 +577,8 @@ fn fill(word: &str, random: &mut Random) -> Vec<u8> {
         "queue" => return random.pick(QUEUES).to_vec(),
         "element" if random.chance(75) => return random.pick(&ELEMENTS[..6]).to_vec(),
         "element" => return random.pick(ELEMENTS).to_vec(),
+        "sortby" => SORT_BY,
+        "sortget" => SORT_GET,
         "field" => return random.pick(FIELDS).to_vec(),
         "zkey" => return random.pick(ZKEYS).to_vec(),
         "lexkey" => return random.pick(LEXKEYS).to_vec(),

@@ -5,6 +5,8 @@
 //! - Clock: TTL and its kin count from "now"; they may differ by [`CLOCK_SECONDS`]. OBJECT IDLETIME likewise.
 //! - Disk: WAITAOF tells how much is on disk by now; only that it tells is compared.
 //! - Encoding: 7.0 calls every list a quicklist, 7.2 and this server small ones listpacks.
+//! - Leftovers: after a number that was out of range for another command, stock's SORT takes those it
+//!   reads for such as well; what it refuses then is not compared.
 //! - Identity: HELLO tells version, id and role; only its field names are compared.
 //!
 //! Everything else is compared byte for byte.
@@ -30,6 +32,9 @@ pub struct Reply {
 
 fn similar(command: &[Vec<u8>], queued: &[Vec<Vec<u8>>], ours: &Value, stock: &Value) -> bool {
     if ours == stock && !matches!(ours, Value::Null) {
+        return true;
+    }
+    if ["SORT", "SORT_RO"].contains(&name(command).as_str()) && refuses_weights(stock) {
         return true;
     }
     if ours.is_error() || stock.is_error() || command.is_empty() {
@@ -105,6 +110,10 @@ fn shape(value: &Value) -> Value {
         Value::Array(elements) => Value::Array(elements.iter().map(shape).collect()),
         other => other.clone(),
     }
+}
+
+fn refuses_weights(stock: &Value) -> bool {
+    stock.is_error() && stock.text().contains("scores can't be converted")
 }
 
 fn is_list_of_7_0(ours: &Value, stock: &Value) -> bool {

@@ -1,7 +1,7 @@
 //! `COMMAND GETKEYS`: the keys in a whole command, and what is done with them.
 
 use crate::command::table::{self, Command, KeySpec, flag};
-use crate::command::{Call, Fault, Flow};
+use crate::command::{Call, Fault, Flow, sort};
 use crate::net::args::Args;
 
 use super::describe::statuses;
@@ -40,6 +40,9 @@ fn keys_in(words: &Args<'_>) -> Result<Vec<(usize, &'static str)>, Fault> {
     if !command.accepts(words.len()) {
         let text = "ERR Invalid number of arguments specified for command";
         return Err(Fault::fixed(text));
+    }
+    if command.has(flag::PATTERN_KEYS) {
+        return Ok(sort::named_keys(words));
     }
     let mut found = Vec::new();
     for spec in specs {

@@ -1,12 +1,28 @@
 //! Commands for keys of any type.
 
 use super::flag::{
-    ALL_SHARDS, DENYOOM, FAST, LOADING, MOVABLEKEYS, NOSCRIPT, OWN_SHARDS, READONLY, STALE, WRITE,
+    ALL_SHARDS, DENYOOM, FAST, LOADING, MOVABLEKEYS, NOSCRIPT, OWN_SHARDS, PATTERN_KEYS, READONLY,
+    STALE, WRITE,
 };
 use super::keys::{BeginSearch, FindKeys, KeySpec};
-use super::row::{arg, command, key, key_at, keys_from, word};
-use super::{Command, acl};
-use crate::command::{expiry, generic, replication, scan, secrets};
+use super::row::{arg, command, key, key_at, keys_from, unknown_keys, word};
+use super::{Argument, Command, acl};
+use crate::command::{expiry, generic, replication, scan, secrets, sort};
+
+const SORT_COMPLEXITY: &str =
+    "O(N*log(N)), N being the elements; O(N) for those of an order they have, and for the result.";
+
+const SORT_ARGUMENTS: [Argument; 6] = [
+    key("key", 0),
+    arg("by-pattern", "pattern").of_spec(1).after("BY").optional(),
+    arg("limit", "block")
+        .after("LIMIT")
+        .optional()
+        .made_of(&[arg("offset", "integer"), arg("count", "integer")]),
+    arg("get-pattern", "pattern").of_spec(1).after("GET").optional().multiple().again(),
+    arg("order", "oneof").optional().made_of(&[word("asc", "ASC"), word("desc", "DESC")]),
+    word("sorting", "ALPHA").optional(),
+];
 
 pub(super) const ROWS: &[Command] = &[
     command("copy", -3, WRITE | DENYOOM)
@@ -294,6 +310,37 @@ pub(super) const ROWS: &[Command] = &[
             arg("count", "integer").after("COUNT").optional(),
             arg("type", "string").after("TYPE").since("6.0.0").optional(),
         ]),
+    command("sort", -2, WRITE | DENYOOM | MOVABLEKEYS | PATTERN_KEYS)
+        .acl(acl::SET | acl::SORTEDSET | acl::LIST | acl::DANGEROUS)
+        .run(sort::sort)
+        .keys(&[
+            key_at(1, "RO access"),
+            unknown_keys("RO access").noted("BY and GET name keys by the elements."),
+            unknown_keys("OW update").noted("STORE may stand anywhere."),
+        ])
+        .docs("Sorts the elements of a list, a set or a sorted set.", "1.0.0", SORT_COMPLEXITY)
+        .takes(&[
+            SORT_ARGUMENTS[0],
+            SORT_ARGUMENTS[1],
+            SORT_ARGUMENTS[2],
+            SORT_ARGUMENTS[3],
+            SORT_ARGUMENTS[4],
+            SORT_ARGUMENTS[5],
+            key("destination", 2).after("STORE").optional(),
+        ]),
+    command("sort_ro", -2, READONLY | MOVABLEKEYS | PATTERN_KEYS)
+        .acl(acl::SET | acl::SORTEDSET | acl::LIST | acl::DANGEROUS)
+        .run(sort::sort_ro)
+        .keys(&[
+            key_at(1, "RO access"),
+            unknown_keys("RO access").noted("BY and GET name keys by the elements."),
+        ])
+        .docs(
+            "Returns the elements of a list, a set or a sorted set in order.",
+            "7.0.0",
+            SORT_COMPLEXITY,
+        )
+        .takes(&SORT_ARGUMENTS),
     command("touch", -2, READONLY | FAST)
         .acl(acl::KEYSPACE)
         .run(generic::touch)

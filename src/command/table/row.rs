@@ -107,6 +107,11 @@ pub(super) const fn keys_from(index: i32, last: i32, step: i32, flags: &'static 
     }
 }
 
+/// Keys that only the command itself finds.
+pub(super) const fn unknown_keys(flags: &'static str) -> KeySpec {
+    KeySpec { flags, begin: BeginSearch::Unknown, find: FindKeys::Unknown, notes: "" }
+}
+
 impl KeySpec {
     pub(super) const fn noted(mut self, notes: &'static str) -> Self {
         self.notes = notes;
@@ -165,6 +170,16 @@ impl Argument {
 
     pub(super) const fn multiple(mut self) -> Self {
         self.multiple = true;
+        self
+    }
+
+    pub(super) const fn again(mut self) -> Self {
+        self.multiple_token = true;
+        self
+    }
+
+    pub(super) const fn of_spec(mut self, spec: i32) -> Self {
+        self.key_spec = Some(spec);
         self
     }
 

@@ -1,0 +1,102 @@
+//! `SORT` and `SORT_RO`: the elements of a list, a set or a sorted set in the order of some weights.
+
+mod keys;
+mod options;
+mod order;
+mod pattern;
+mod result;
+
+#[cfg(test)]
+mod tests;
+
+pub use keys::{named_keys, shards};
+
+use crate::command::{Call, Fault, Flow};
+use crate::keyspace::Value;
+
+use options::{By, Options, Store};
+use order::Origin;
+use result::{Copied, answer, store};
+
+/// `SORT key [BY pattern] [LIMIT offset count] [GET pattern …] [ASC|DESC] [ALPHA] [STORE destination]`.
+pub fn sort(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
+    let options = Options::read(&call.args.from(2), Store::Allowed)?;
+    run(call, options)
+}
+
+/// `SORT_RO key [BY pattern] [LIMIT offset count] [GET pattern …] [ASC|DESC] [ALPHA]`.
+pub fn sort_ro(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
+    let options = Options::read(&call.args.from(2), Store::Refused)?;
+    run(call, options)
+}
+
+fn run(call: &mut Call<'_, '_>, mut options: Options<'_>) -> Result<Flow, Fault> {
+    let key = call.key(1);
+    let value = match call.data.read(&key).map(|entry| entry.value()) {
+        Some(Value::String(_) | Value::Hash(_)) => return Err(Fault::WRONG_TYPE),
+        value => value,
+    };
+    let origin = if matches!(value, Some(Value::Set(_))) { Origin::Set } else { Origin::Sequence };
+    if origin == Origin::Set {
+        options.settle_for_set();
+    }
+    let elements = elements_of(value, &options);
+    if options.needs_only_its_key() {
+        let sorted = order::by_themselves(elements, &options)?;
+        let window = options.window(sorted.len());
+        call.reply.array(window.len());
+        sorted[window].iter().for_each(|element| call.reply.bulk(element));
+        return Ok(Flow::Done);
+    }
+    // Other keys are looked at from here on, or written to.
+    let copied: Copied = elements.into_iter().map(Some).collect();
+    let elements: Vec<&[u8]> = copied.iter().flatten().collect();
+    let sorted = match options.by {
+        By::Pattern(pattern) => {
+            order::by_others(&mut call.data, elements, pattern, origin, &options)?
+        }
+        By::Themselves | By::Nothing => order::by_themselves(elements, &options)?,
+    };
+    let sorted = &sorted[options.window(sorted.len())];
+    match options.destination {
+        Some(destination) => store(call, sorted, destination, &options),
+        None => answer(call, sorted, &options),
+    }
+    Ok(Flow::Done)
+}
+
+/// Lists the elements; those that are not sorted in the order asked for, and only those asked for.
+fn elements_of<'e>(value: Option<Value<'e>>, options: &Options<'_>) -> Vec<&'e [u8]> {
+    let sorted = options.by != By::Nothing;
+    match value {
+        Some(Value::List(list)) if sorted => list.iter().collect(),
+        Some(Value::List(list)) => {
+            let (len, window) = (list.len(), options.limits(list.len()));
+            if window.is_empty() {
+                Vec::new()
+            } else if options.descends {
+                list.iter_back_from(len - 1 - window.start).take(window.len()).collect()
+            } else {
+                list.iter_from(window.start).take(window.len()).collect()
+            }
+        }
+        Some(Value::Set(set)) if sorted => set.iter().collect(),
+        Some(Value::Set(set)) => {
+            let window = options.limits(set.len());
+            set.iter().skip(window.start).take(window.len()).collect()
+        }
+        Some(Value::SortedSet(set)) => {
+            let mut members: Vec<_> = set.iter().map(|member| member.bytes).collect();
+            if sorted {
+                return members;
+            }
+            if options.descends {
+                members.reverse();
+            }
+            let window = options.limits(members.len());
+            members.truncate(window.end);
+            members.split_off(window.start)
+        }
+        Some(Value::String(_) | Value::Hash(_)) | None => Vec::new(),
+    }
+}
