@@ -58,7 +58,7 @@ impl<'p> Pattern<'p> {
         match (found, field) {
             (Some(Value::Hash(hash)), Some(field)) => visit(hash.get(field)),
             (Some(Value::String(string)), None) => {
-                visit(Some(string.as_bytes(&mut [0; INTEGER_BYTES_MAX])))
+                visit(Some(&string.as_bytes(&mut [0; INTEGER_BYTES_MAX])))
             }
             _ => visit(None),
         }
