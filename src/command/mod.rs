@@ -17,6 +17,7 @@ pub mod generic;
 pub mod string;
 
 pub mod bitmap;
+pub mod blocking;
 pub mod hyperloglog;
 
 pub mod expiry;

@@ -1,5 +1,7 @@
 //! Takes elements from an end.
 
+use std::ops::Range;
+
 use crate::command::call::Data;
 use crate::command::generic::remove_key;
 use crate::command::{Call, Fault, Flow};
@@ -64,9 +66,14 @@ impl PopsOfFirst {
         Ok(Self { first_key, keys_count, end, count })
     }
 
+    /// Returns the words that are the keys.
+    pub(in crate::command) fn keys(self) -> Range<usize> {
+        self.first_key..self.first_key + self.keys_count
+    }
+
     /// Answers with a key and its elements; says whether there was one.
     pub(in crate::command) fn run(self, call: &mut Call<'_, '_>) -> Result<bool, Fault> {
-        for index in self.first_key..self.first_key + self.keys_count {
+        for index in self.keys() {
             let key = call.key(index);
             if call.data.peek_list(&key)?.is_none() {
                 continue;

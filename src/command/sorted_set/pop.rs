@@ -1,5 +1,7 @@
 //! Takes members out from either end.
 
+use std::ops::Range;
+
 use super::remove::{note_removed, remove_ranks};
 use super::tell::{Told, tell_all};
 use crate::command::{Call, Fault, Flow};
@@ -89,6 +91,13 @@ impl Several {
     }
 }
 
+impl Several {
+    /// Returns the words that are the keys.
+    pub(in crate::command) fn keys(self) -> Range<usize> {
+        self.first_key..self.first_key + self.keys
+    }
+}
+
 fn positive(text: &[u8]) -> Option<usize> {
     parse_i64_strict(text).and_then(|number| usize::try_from(number).ok()).filter(|n| *n > 0)
 }
@@ -100,7 +109,7 @@ pub(in crate::command) fn pop_from_first(
     call: &mut Call<'_, '_>,
     wanted: Several,
 ) -> Result<bool, Fault> {
-    for index in wanted.first_key..wanted.first_key + wanted.keys {
+    for index in wanted.keys() {
         let key = call.key(index);
         if call.data.peek_sorted_set(&key)?.is_none() {
             continue;
@@ -140,6 +149,23 @@ pub(in crate::command) fn pop(
     remove_ranks(call, key, ranks);
     note_removed(call, key, popped);
     popped
+}
+
+/// Pops the member at an end of a sorted set that is there, and tells the key with it.
+///
+/// The effect is a `ZPOPMIN` or `ZPOPMAX` of the key.
+pub(in crate::command) fn pop_one(call: &mut Call<'_, '_>, key: &Key<'_>, end: End) {
+    let set = call.data.peek_sorted_set(key).ok().flatten();
+    let set = set.expect("the sorted set was just seen");
+    let rank = if end == End::Lowest { 0 } else { set.len() - 1 };
+    let member = set.nth(rank).expect("a sorted set is not empty");
+    call.reply.array(3);
+    call.reply.bulk(key.bytes());
+    call.reply.bulk(member.bytes);
+    call.reply.double(member.score);
+    remove_ranks(call, key, rank..rank + 1);
+    note_removed(call, key, 1);
+    call.data.effect.rewrite(&[end.command(), key.bytes()]);
 }
 
 impl End {

@@ -4,8 +4,8 @@
 //! nothing.
 
 use super::{
-    Command, bitmap, connection, diagnostics, generic, geo, hash, hyperloglog, list, pubsub,
-    server, sorted_set, string, transactions,
+    Command, bitmap, blocking, connection, diagnostics, generic, geo, hash, hyperloglog, list,
+    pubsub, server, sorted_set, string, transactions,
 };
 
 /// The groups, each under the name that `COMMAND DOCS` gives it.
@@ -17,6 +17,8 @@ const GROUPS: &[(&str, &[Command])] = &[
     ("sorted-set", sorted_set::ROWS),
     ("geo", geo::ROWS),
     ("list", list::ROWS),
+    ("list", blocking::LIST_ROWS),
+    ("sorted-set", blocking::SORTED_SET_ROWS),
     ("generic", generic::ROWS),
     ("transactions", transactions::ROWS),
     ("connection", connection::ROWS),

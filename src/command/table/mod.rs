@@ -11,6 +11,7 @@ pub mod flag;
 pub mod keys;
 
 mod bitmap;
+mod blocking;
 mod connection;
 mod diagnostics;
 mod generic;

@@ -1,0 +1,26 @@
+//! Commands that wait until a key holds something for them.
+//!
+//! Each looks as its plain form does; if there is nothing it says for which keys it waits, and is run
+//! again when one of them may hold something. What it puts into the stream is its plain form.
+
+mod list;
+mod sorted_set;
+mod time;
+
+use super::flow::{Block, Nothing, Request};
+use super::{Call, Fault, Flow};
+
+pub use list::{blmove, blmpop, blpop, brpop, brpoplpush};
+pub use sorted_set::{bzmpop, bzpopmax, bzpopmin};
+
+/// Has the client wait; within a transaction there is nothing at once.
+fn wait(call: &mut Call<'_, '_>, block: Block) -> Result<Flow, Fault> {
+    if !call.session.executing {
+        return Ok(Flow::Await(Request::Block(block)));
+    }
+    match block.nothing {
+        Nothing::Null => call.reply.null(),
+        Nothing::NullArray => call.reply.null_array(),
+    }
+    Ok(Flow::Done)
+}
