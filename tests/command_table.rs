@@ -16,8 +16,11 @@ const NEW_IN_7_2: [&str; 3] = ["client|no-touch", "client|setinfo", "waitaof"];
 const ARITY_CHANGED_IN_7_2: [&str; 4] =
     ["command|getkeys", "command|getkeysandflags", "zrank", "zrevrank"];
 /// The fields of docs that Redis 7.2 changed, with their commands.
-const CHANGED_IN_7_2: [(&str, &str); 17] = [
+const CHANGED_IN_7_2: [(&str, &str); 20] = [
     ("client|list", "history"),
+    ("geoadd", "arguments"),
+    ("geohash", "arguments"),
+    ("geopos", "arguments"),
     ("georadius", "arguments"),
     ("georadius_ro", "arguments"),
     ("georadiusbymember", "arguments"),

@@ -11,7 +11,7 @@ const MANY: usize = 40;
 /// Moves the `count` least elements to the front, in order; the others follow in no order.
 ///
 /// Which of equal ones come first is not by chance: stock servers sort so for `COUNT` and `LIMIT`, with the
-/// quicksort of J. Bentley and M. D. McIlroy ("Engineering a Sort Function", 1993) that leaves alone what
+/// quicksort of J. Bentley and M. D. `McIlroy` ("Engineering a Sort Function", 1993) that leaves alone what
 /// lies behind. Here it changes to another sort where it parts too unevenly to be quick.
 pub fn sort_first<T>(items: &mut [T], count: usize, compare: impl Fn(&T, &T) -> Ordering) {
     let rounds = 4 * (items.len().max(1).ilog2() + 1);

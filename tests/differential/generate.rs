@@ -136,11 +136,11 @@ const FORMS: &[&str] = &[
     "GEORADIUS geo longitude latitude length unit [ WITHCOORD ] [ WITHDIST ] [ WITHHASH ] \
      [ COUNT number [ ANY ] ] [ ( ASC | DESC ) ]",
     "GEORADIUS geo longitude latitude length unit [ ( ASC | DESC ) ] [ COUNT number ] \
-     [ ( STORE | STOREDIST ) geo ] [ ( STORE | STOREDIST ) key ]",
+     [ STORE geo ] [ STORE key ]",
     "GEORADIUS_RO key longitude latitude length unit [ WITHDIST ] [ ( ASC | STORE key ) ]",
     "GEORADIUSBYMEMBER geo field length unit [ WITHCOORD ] [ WITHDIST ] [ WITHHASH ] \
      [ COUNT number [ ANY ] ] [ ( ASC | DESC ) ]",
-    "GEORADIUSBYMEMBER geo field length unit [ ( STORE | STOREDIST ) key ] [ COUNT number ]",
+    "GEORADIUSBYMEMBER geo field length unit [ STORE key ] [ COUNT number ]",
     "GEORADIUSBYMEMBER_RO geo field length unit [ WITHDIST ] [ COUNT number ]",
     "GEOSEARCH geo ( FROMMEMBER field | FROMLONLAT longitude latitude ) \
      ( BYRADIUS length unit | BYBOX length length unit ) [ ( ASC | DESC ) ] \
@@ -148,8 +148,8 @@ const FORMS: &[&str] = &[
     "GEOSEARCH geo [ ASC ] [ FROMMEMBER field ] [ FROMLONLAT longitude latitude ] \
      [ BYRADIUS length unit ] [ BYBOX length length unit ] [ COUNT number ] [ ANY ] [ DESC ]",
     "GEOSEARCHSTORE geo geo FROMLONLAT longitude latitude BYBOX length length unit \
-     [ COUNT number [ ANY ] ] [ STOREDIST ]",
-    "GEOSEARCHSTORE key geo FROMMEMBER field BYRADIUS length unit [ STOREDIST ] [ WITHDIST ]",
+     [ COUNT number [ ANY ] ]",
+    "GEOSEARCHSTORE key geo FROMMEMBER field BYRADIUS length unit [ WITHDIST ]",
     "COMMAND GETKEYS GEORADIUS key 1 1 1 m [ STORE key ] [ STORE key ] [ STOREDIST key ]",
     // Lists.
     "LINDEX queue index",
@@ -244,6 +244,16 @@ const FORMS: &[&str] = &[
     "COMMAND GETKEYS ( PING | NOSUCH | DEL | OBJECT ) key",
     "COMMAND GETKEYS ( ZUNIONSTORE key | ZUNION ) ( -1 | 0 | 1 | 2 | 3 ) key key",
     "NOSUCH [ key ] [ value ]",
+];
+
+/// The forms that leave scores with fractions, which `DEBUG DIGEST` of 7.2 spells otherwise than that of 7.0 and of
+/// this server.
+const FORMS_BEFORE_7_2: &[&str] = &[
+    "GEORADIUS geo longitude latitude length unit [ ( ASC | DESC ) ] [ COUNT number ] \
+     [ STOREDIST geo ] ( STORE | STOREDIST ) key",
+    "GEORADIUSBYMEMBER geo field length unit STOREDIST key [ COUNT number ]",
+    "GEOSEARCHSTORE geo geo FROMLONLAT longitude latitude BYBOX length length unit STOREDIST",
+    "GEOSEARCHSTORE key geo FROMMEMBER field BYRADIUS length unit [ DESC ] STOREDIST",
 ];
 
 /// The forms that Redis 7.2 brought.
@@ -461,8 +471,8 @@ impl Grammar {
     /// The commands of a server, by its version.
     pub fn known_to(server: &Stock) -> Self {
         let is_older_than_7_2 = server.version() < (7, 2);
-        let newer = if is_older_than_7_2 { &[] } else { FORMS_OF_7_2 };
-        let mut forms = [FORMS, newer].concat();
+        let others = if is_older_than_7_2 { FORMS_BEFORE_7_2 } else { FORMS_OF_7_2 };
+        let mut forms = [FORMS, others].concat();
         let is_valkey = server.is_valkey();
         if is_valkey {
             forms.retain(|form| !OTHER_IN_VALKEY.contains(form));

@@ -16,6 +16,7 @@ mod generate;
 mod grammar;
 mod long_strings;
 mod normalise;
+mod places;
 mod requests;
 mod sketches;
 

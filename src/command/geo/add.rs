@@ -104,12 +104,12 @@ fn parse_options(call: &Call<'_, '_>) -> Result<(Which, Counted, usize), Fault> 
 }
 
 fn rewrite_as_zadd(call: &mut Call<'_, '_>, options: usize, scored: &[(&[u8], u64)]) {
-    let scores: Vec<_> = scored.iter().map(|(_, score)| score.to_string()).collect();
+    let digits: Vec<_> = scored.iter().map(|(_, score)| score.to_string()).collect();
     let head = call.args.from(1);
     let mut words: Vec<&[u8]> = vec![b"ZADD"];
     words.extend(head.iter().take(1 + options));
-    for ((member, _), score) in scored.iter().zip(&scores) {
-        words.extend([score.as_bytes(), *member]);
+    for ((member, _), digits) in scored.iter().zip(&digits) {
+        words.extend([digits.as_bytes(), *member]);
     }
     call.data.effect.rewrite(&words);
 }

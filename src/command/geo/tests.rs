@@ -276,6 +276,8 @@ proptest! {
         point in anywhere(),
         steps in 1..=STEPS_MAX,
     ) {
+        // East of all columns scores are so large that doubles leave some out.
+        prop_assume!(point.longitude < 180.0);
         let cell = Cell::around(point, steps);
         let (edges, (lowest, above)) = (cell.edges(), cell.scores());
         prop_assert!(edges.west <= point.longitude && point.longitude <= edges.east);

@@ -146,15 +146,15 @@ impl Iterator for Places {
 }
 
 impl KeySpec {
-    /// Finds this spec's keys among the words; none if its keyword is not there.
+    /// Finds this spec's keys among the words; none if its keyword is not there or the last one.
     #[inline]
     pub fn places(&self, args: &Args<'_>) -> Result<Places, Unfit> {
         let first = match self.begin {
             BeginSearch::Index(index) => index as usize,
             BeginSearch::Keyword { keyword, start_from } => {
                 match after_keyword(args, keyword, start_from) {
-                    Some(first) => first,
-                    None => return Ok(Places::NONE),
+                    Some(first) if first < args.len() => first,
+                    _ => return Ok(Places::NONE),
                 }
             }
             BeginSearch::Unknown => return Err(Unfit),
