@@ -518,7 +518,8 @@ impl Grammar {
     /// - 7.0 knows no options of ZRANK and ZREVRANK, and prints more digits of a large score.
     /// - 7.2 reads the names of clients up to a zero byte only, and so takes what follows it.
     /// - 7.0 takes the least rank there is for LPOS. 7.2 and Valkey cut the index of LSET to 32 bits.
-    /// - Valkey refuses to scan for a type that there is not, or from a cursor that is no number.
+    /// - Valkey refuses to scan for a type that there is not, or from a cursor that is no number, and to
+    ///   LREM the least number there is.
     fn differs(&self, words: &[Vec<u8>]) -> bool {
         let is = |word: &Vec<u8>, name: &str| word.eq_ignore_ascii_case(name.as_bytes());
         let is_number = |index: usize| {
@@ -526,7 +527,10 @@ impl Grammar {
             word.is_some_and(|w| !w.is_empty() && w.iter().all(u8::is_ascii_digit))
         };
         match String::from_utf8_lossy(&words[0]).to_uppercase().as_str() {
-            "COMMAND" => self.is_older_than_7_2 && words.len() == 3 && is(&words[1], "GETKEYS"),
+            "COMMAND" => {
+                let gets_keys = is(&words[1], "GETKEYS") || is(&words[1], "GETKEYSANDFLAGS");
+                self.is_older_than_7_2 && words.len() == 3 && gets_keys
+            }
             "ZADD" | "ZINCRBY" | "ZUNION" | "ZUNIONSTORE" | "ZINTER" | "ZINTERSTORE" => {
                 self.is_older_than_7_2 && words.iter().any(|w| is(w, "9223372036854775807"))
             }
@@ -536,6 +540,7 @@ impl Grammar {
             "SCAN" => self.is_valkey && (!is_number(1) || words.iter().any(|w| is(w, "TYPE"))),
             "HSCAN" | "ZSCAN" => self.is_valkey && !is_number(2),
             "LPOS" => self.is_older_than_7_2 && words.contains(&LEAST.to_vec()),
+            "LREM" => self.is_valkey && words.contains(&LEAST.to_vec()),
             "LSET" => words.get(2).is_some_and(|index| index.len() > 10),
             _ => false,
         }

@@ -174,8 +174,7 @@ fn answer(reply: &mut Reply<'_>, list: List<'_>, end: ListEnd, count: usize) {
     match end {
         ListEnd::Left => list.iter().take(count).for_each(|element| reply.bulk(element)),
         ListEnd::Right => {
-            let last = list.len() - 1;
-            list.iter_back_from(last).take(count).for_each(|element| reply.bulk(element));
+            list.iter_back_from(list.len()).take(count).for_each(|element| reply.bulk(element));
         }
     }
 }

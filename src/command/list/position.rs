@@ -26,7 +26,9 @@ pub fn lpos(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     let places = list.map(|list| places_of(call.args.word(2), list, &search)).unwrap_or_default();
     if search.count.is_some() {
         call.reply.array(places.len());
-        places.iter().for_each(|place| call.reply.count(*place));
+        for place in places {
+            call.reply.count(place);
+        }
     } else if let Some(place) = places.first() {
         call.reply.count(*place);
     } else {

@@ -31,7 +31,9 @@ pub fn ltrim(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
         let mut db = call.data.db();
         let Some(mut list) = db.list_mut_used(&key, clock) else { unreachable!("just seen") };
         let cuts = [kept.end..len, 0..kept.start].map(|places| list.remove(places));
-        cuts.into_iter().for_each(|cut| drop_cut(call, cut));
+        for cut in cuts {
+            drop_cut(call, cut);
+        }
     }
     call.data.changed(&key);
     call.data.effect.changed(removed as u64 - 1);

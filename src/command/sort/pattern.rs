@@ -52,7 +52,9 @@ impl<'p> Pattern<'p> {
             Self::Key { before, after, field } => (before, after, field),
         };
         name.clear();
-        [before, element, after].iter().for_each(|part| name.extend_from_slice(part));
+        for part in [before, element, after] {
+            name.extend_from_slice(part);
+        }
         let key = data.keyspace.key(name);
         let found = data.read(&key).map(|entry| entry.value());
         match (found, field) {

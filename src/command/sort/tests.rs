@@ -74,7 +74,7 @@ fn a_result_is_stored_by_the_request_itself() {
     let words = "SORT l BY w_* GET w_* GET h_*->f STORE d";
     expect(&mut bench, words, ":8", &[words]);
     let stored = array(&["10", "ten", "20", "", "30", "", "40", "one"]);
-    assert_eq!(bench.reply("LRANGE d 0 -1"), stored.replace("$0 ", "$0 "));
+    assert_eq!(bench.reply("LRANGE d 0 -1"), stored);
     assert_eq!(bench.reply("TTL d"), ":-1");
     expect(&mut bench, "SORT none STORE d", ":0", &["SORT none STORE d"]);
     assert_eq!(bench.reply("EXISTS d"), ":0");
