@@ -147,11 +147,6 @@ impl Arena {
         (self.used - self.dead) as usize
     }
 
-    /// Counts the bytes it takes, used or not.
-    pub(super) fn capacity(&self) -> usize {
-        self.chunks.iter().map(|chunk| chunk.capacity() + size_of::<Vec<u8>>()).sum()
-    }
-
     /// Tells whether enough is dead for a compaction to pay: a quarter.
     #[inline]
     pub(super) fn wants_compaction(&self) -> bool {

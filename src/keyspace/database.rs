@@ -388,7 +388,6 @@ impl<'l> Db<'l> {
     fn place(&mut self, key: &Key<'_>, kind: Kind) -> Option<Place<'_>> {
         let (space, index) = (self.space, self.index);
         let Shard { tables, scratch, .. } = self.shard_mut(key);
-        let keys_max = tables[index].keys_max();
         let (partition, at) = tables[index].partition_mut(key, space.hasher())?;
         let found = partition.entry(at).kind();
         assert!(found == kind, "editing a {} as a {}", found.name(), kind.name());
@@ -399,7 +398,6 @@ impl<'l> Db<'l> {
             scratch,
             hasher: space.hasher(),
             limits: space.limits(),
-            keys_max,
         })
     }
 

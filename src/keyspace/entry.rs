@@ -150,14 +150,6 @@ impl<'e> Entry<'e> {
         let head = self.record.head();
         OwnedEntry { value, raw: head.raw, expiry: head.expiry }
     }
-
-    /// Returns the bytes of a value that never is an integer: a field's.
-    pub(super) fn bytes(&self) -> &'e [u8] {
-        match self.value() {
-            Value::String(Str::Bytes(bytes)) => bytes,
-            other => panic!("{other:?} is not a string of bytes"),
-        }
-    }
 }
 
 impl OwnedEntry {
@@ -207,7 +199,7 @@ impl Large {
         match self {
             Self::Bytes(bytes) | Self::Packed(_, bytes) => bytes.capacity(),
             Self::Blocks(blocks) => blocks.memory_bytes(),
-            Self::Hash(hash) => Hash::large(hash).large_bytes(),
+            Self::Hash(hash) => hash.memory_bytes(),
             Self::SortedSet(set) => set.memory_bytes(),
             Self::List(list) => list.memory_bytes(),
         }

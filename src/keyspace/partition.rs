@@ -69,11 +69,6 @@ impl Partition {
         size_of::<Self>() + self.index.memory_bytes()
     }
 
-    /// Counts the bytes it takes, but for its large values.
-    pub(super) fn memory_bytes(&self) -> usize {
-        size_of::<Self>() + self.arena.capacity() + self.index.memory_bytes()
-    }
-
     /// Finds the record of a key.
     #[inline]
     pub(super) fn find(&self, key: &Key<'_>) -> Option<Address> {

@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use super::large::{LargeList, LargeSortedSet};
-use super::value::{Blocks, Kind, LargeHash};
+use super::large::{LargeFields, LargeList, LargeSortedSet};
+use super::value::{Blocks, Kind};
 
 /// A value, or a key, too large for the arena.
 #[derive(Clone, Debug)]
@@ -17,8 +17,8 @@ pub(super) enum Large {
     Blocks(Arc<Blocks>),
     /// A value of this type in its packed form.
     Packed(Kind, Arc<Vec<u8>>),
-    /// A hash with a table of its own.
-    Hash(Arc<LargeHash>),
+    /// A hash as a map.
+    Hash(Arc<LargeFields>),
     /// A sorted set with trees of its own.
     SortedSet(Arc<LargeSortedSet>),
     /// A list as a tree of runs.

@@ -18,7 +18,7 @@ pub(super) struct Edit<F> {
     pub(super) edit: F,
 }
 
-/// A field's value needs nothing of a head.
+/// The head of a string that was not there before.
 const PLAIN: Head = Head { raw: false, accessed: 0, expiry: None };
 
 impl Partition {
@@ -72,21 +72,6 @@ impl Partition {
     ) {
         let slot = self.keep(large);
         self.put(key, at, head, Payload::Large(slot), hasher);
-    }
-
-    /// Gives a field of a large hash its value, which lies in one piece whatever its length.
-    pub(super) fn set_bytes(
-        &mut self,
-        key: &Key<'_>,
-        at: Option<Address>,
-        value: &[u8],
-        hasher: &RandomState,
-    ) {
-        if value.len() <= INLINE_BYTES_MAX {
-            self.put(key, at, PLAIN, Payload::Bytes(value), hasher);
-        } else {
-            self.put_long(key, at, PLAIN, value, hasher);
-        }
     }
 
     /// Edits the string at `at`, or an empty one; it reads as raw afterwards.

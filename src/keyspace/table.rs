@@ -286,12 +286,6 @@ impl Table {
         self.depth
     }
 
-    /// Counts the bytes the partitions take, but for their large values.
-    pub(super) fn memory_bytes(&self) -> usize {
-        let partitions = self.partitions.iter().map(|partition| partition.memory_bytes());
-        size_of_val(&self.directory[..]) + partitions.sum::<usize>()
-    }
-
     /// Counts the bytes it takes beside the records.
     pub(super) fn overhead_bytes(&self) -> usize {
         let places = size_of_val(&self.directory[..]) + size_of_val(&self.partitions[..]);

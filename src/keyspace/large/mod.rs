@@ -29,7 +29,7 @@ mod sorted_set;
 mod tests;
 
 pub(in crate::keyspace) use list::{LargeList, ListIter, ListIterBack};
-pub(in crate::keyspace) use map::{LargeFields, LargeMap, LargeMembers};
+pub(in crate::keyspace) use map::{LargeFields, LargeMap, LargeMembers, MapIter};
 pub(in crate::keyspace) use node::Side;
 pub(in crate::keyspace) use sorted_set::{
     LargeSortedSet, RankIter, RankIterBack, RankedPart, Scored,

@@ -1,10 +1,11 @@
-//! Editing a hash where it lies, and the change from its packed form to a table.
+//! Editing a hash where it lies, and the change from its packed form to a map.
 
 use std::sync::Arc;
 
-use super::hash::{Hash, unpacked};
+use super::hash::Hash;
 use super::place::Place;
 use super::{Value, packed};
+use crate::keyspace::large::LargeFields;
 use crate::keyspace::slab::Large;
 
 /// What setting a field did.
@@ -64,7 +65,7 @@ impl HashMut<'_> {
     /// Removes a field; says whether it was there.
     pub fn remove(&mut self, field: &[u8]) -> bool {
         if let Some(Large::Hash(hash)) = self.0.large_mut() {
-            return hash.get(field).is_some() && Arc::make_mut(hash).remove(field);
+            return Arc::make_mut(hash).remove(field);
         }
         let found = self.0.packed().and_then(|packed| packed::find(packed, field));
         let Some(whole) = found.map(|pair| pair.whole) else { return false };
@@ -90,11 +91,14 @@ impl HashMut<'_> {
         created
     }
 
-    /// Gives the hash a table of its own, if it has none.
+    /// Gives the hash a map, if it has none.
     fn unpack(&mut self) {
         if let Some(packed) = self.0.packed() {
-            let hash = unpacked(packed, self.0.keys_max, self.0.hasher);
-            self.0.put_large(Large::Hash(hash));
+            let mut hash = LargeFields::new(self.0.hasher);
+            for pair in packed::pairs(packed) {
+                hash.set(pair.field, pair.value);
+            }
+            self.0.put_large(Large::Hash(Arc::new(hash)));
         }
     }
 }

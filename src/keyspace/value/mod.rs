@@ -31,7 +31,6 @@ pub use sorted_set_mut::{RemovedMembers, ScoreSet, SortedSetMut};
 pub use string::{Pieces, Str};
 pub use string_mut::StrMut;
 
-pub(super) use hash::LargeHash;
 pub(super) use string::canonical_integer;
 pub(super) use string_mut::PIECE_BYTES_MAX;
 

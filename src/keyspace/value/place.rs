@@ -24,8 +24,6 @@ pub struct Place<'m> {
     pub(in crate::keyspace) scratch: &'m mut Vec<u8>,
     pub(in crate::keyspace) hasher: &'m RandomState,
     pub(in crate::keyspace) limits: &'m Limits,
-    /// The keys that a partition may have, here and in what has partitions of its own.
-    pub(in crate::keyspace) keys_max: usize,
 }
 
 impl Place<'_> {
