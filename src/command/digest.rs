@@ -43,7 +43,9 @@ impl Digest {
         match entry.value() {
             Value::String(string) => self.mix(&string.as_bytes(&mut [0; 20])),
             Value::List(list) => list.iter().for_each(|element| self.mix(element)),
-            Value::Set(set) => set.iter().for_each(|member| self.join(member)),
+            Value::Set(set) => {
+                set.iter().for_each(|member| self.join(&member.as_bytes(&mut [0; 20])));
+            }
             Value::SortedSet(set) => {
                 for member in &set {
                     let mut pair = Self::default();

@@ -24,6 +24,8 @@ pub mod expiry;
 pub mod geo;
 pub mod hash;
 pub mod list;
+pub mod picks;
+pub mod set;
 pub mod sort;
 pub mod sorted_set;
 

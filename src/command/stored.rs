@@ -20,7 +20,7 @@ pub fn encode<W: Write>(encoder: &mut Encoder<W>, entry: &Entry<'_>) -> Result<(
             encoder.string_in_pieces(key, expiry, blocks.len(), pieces)
         }
         Value::List(list) => encoder.list(key, expiry, list.iter()),
-        Value::Set(set) => encoder.set(key, expiry, set.iter()),
+        Value::Set(set) => encoder.set(key, expiry, set.iter().map(Str::to_bytes)),
         Value::SortedSet(set) => {
             let members = set.iter().map(|member| (member.bytes, member.score));
             encoder.sorted_set(key, expiry, members)

@@ -86,6 +86,17 @@ pub struct MemoryLimit {
     pub lfu_decay_minutes: u32,
 }
 
+/// Up to which size sets are packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SmallSets {
+    /// `set-max-intset-entries`.
+    pub intset_entries_max: usize,
+    /// `set-max-listpack-entries`.
+    pub listpack_entries_max: usize,
+    /// `set-max-listpack-value`.
+    pub listpack_value_bytes_max: usize,
+}
+
 /// The address of a unix socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnixSocket {
@@ -235,6 +246,8 @@ pub struct Settings {
     pub zset_max_listpack_value: usize,
     /// `list-max-listpack-size`.
     pub list_max_listpack_size: i64,
+    /// Which sets are packed.
+    pub small_sets: SmallSets,
 
     /// `slowlog-log-slower-than`: microseconds; `None` when nothing is noted.
     pub slowlog_log_slower_than_us: Option<u64>,
@@ -330,6 +343,7 @@ impl Config {
             zset_max_listpack_entries: self.unsigned("zset-max-listpack-entries"),
             zset_max_listpack_value: self.unsigned("zset-max-listpack-value"),
             list_max_listpack_size: self.number("list-max-listpack-size"),
+            small_sets: self.small_sets(),
             slowlog_log_slower_than_us: u64::try_from(self.number("slowlog-log-slower-than")).ok(),
             slowlog_max_len: self.unsigned("slowlog-max-len"),
             latency_monitor_threshold_ms: self.nonzero("latency-monitor-threshold"),
@@ -357,6 +371,14 @@ impl Config {
 
     fn dir(&self) -> PathBuf {
         self.path("dir").unwrap_or_default()
+    }
+
+    fn small_sets(&self) -> SmallSets {
+        SmallSets {
+            intset_entries_max: self.unsigned("set-max-intset-entries"),
+            listpack_entries_max: self.unsigned("set-max-listpack-entries"),
+            listpack_value_bytes_max: self.unsigned("set-max-listpack-value"),
+        }
     }
 
     fn memory_limit(&self) -> MemoryLimit {

@@ -258,9 +258,9 @@ pub static TABLE: &[Directive] = &[
     row("list-max-listpack-size", Integer(i32::MIN as i64, INT_MAX), "-2")
         .alias("list-max-ziplist-size"),
     row("list-compress-depth", COUNT, "0").ignored(NO_COMPRESSION),
-    row("set-max-intset-entries", LONG, "512").ignored(NO_TYPE),
-    row("set-max-listpack-entries", LONG, "128").ignored(NO_TYPE),
-    row("set-max-listpack-value", SIZE, "64").ignored(NO_TYPE),
+    row("set-max-intset-entries", LONG, "512"),
+    row("set-max-listpack-entries", LONG, "128"),
+    row("set-max-listpack-value", SIZE, "64"),
     row("zset-max-listpack-entries", LONG, "128").alias("zset-max-ziplist-entries"),
     row("zset-max-listpack-value", SIZE, "64").alias("zset-max-ziplist-value"),
     row("hll-sparse-max-bytes", SIZE, "3000"),

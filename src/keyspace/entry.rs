@@ -118,6 +118,8 @@ impl<'e> Entry<'e> {
                     "listpack"
                 }
             }
+            Value::Set(set) if set.is_integers() => "intset",
+            Value::Set(set) if !set.is_packed() => "hashtable",
             Value::Set(_) => "listpack",
         }
     }
@@ -192,6 +194,7 @@ impl Large {
             Self::Hash(hash) => Value::Hash(Hash::large(hash)),
             Self::SortedSet(set) => Value::SortedSet(SortedSet::large(set)),
             Self::List(list) => Value::List(List::large(list)),
+            Self::Set(map) => Value::Set(Set::large(map)),
         }
     }
 
@@ -202,6 +205,7 @@ impl Large {
             Self::Hash(hash) => hash.memory_bytes(),
             Self::SortedSet(set) => set.memory_bytes(),
             Self::List(list) => list.memory_bytes(),
+            Self::Set(map) => map.memory_bytes(),
         }
     }
 }

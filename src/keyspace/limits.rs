@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering::Relaxed};
 ///
 /// A change applies to later writes only; a value that has grown out of its packed form stays so.
 #[derive(Debug)]
-#[expect(clippy::struct_field_names, reason = "each is the most of something else")]
 pub struct Limits {
     hash_entries_max: AtomicUsize,
     hash_value_bytes_max: AtomicUsize,
@@ -14,6 +13,9 @@ pub struct Limits {
     zset_entries_max: AtomicUsize,
     zset_value_bytes_max: AtomicUsize,
     list_size_max: AtomicI64,
+    set_integers_max: AtomicUsize,
+    set_entries_max: AtomicUsize,
+    set_value_bytes_max: AtomicUsize,
 }
 
 /// How much of a list stock servers keep in one listpack, by which OBJECT ENCODING names lists.
@@ -39,6 +41,9 @@ impl Default for Limits {
             zset_entries_max: AtomicUsize::new(128),
             zset_value_bytes_max: AtomicUsize::new(64),
             list_size_max: AtomicI64::new(-2),
+            set_integers_max: AtomicUsize::new(512),
+            set_entries_max: AtomicUsize::new(128),
+            set_value_bytes_max: AtomicUsize::new(64),
         }
     }
 }
@@ -94,6 +99,36 @@ impl Limits {
         self.zset_value_bytes_max.store(bytes, Relaxed);
     }
 
+    /// The members that a packed set of integers may have.
+    pub fn set_integers_max(&self) -> usize {
+        self.set_integers_max.load(Relaxed)
+    }
+
+    /// The members that a packed set of strings may have.
+    pub fn set_entries_max(&self) -> usize {
+        self.set_entries_max.load(Relaxed)
+    }
+
+    /// The bytes that a member of a packed set of strings may have.
+    pub fn set_value_bytes_max(&self) -> usize {
+        self.set_value_bytes_max.load(Relaxed)
+    }
+
+    /// Sets the members that a packed set of integers may have.
+    pub fn set_set_integers_max(&self, members: usize) {
+        self.set_integers_max.store(members, Relaxed);
+    }
+
+    /// Sets the members that a packed set of strings may have.
+    pub fn set_set_entries_max(&self, members: usize) {
+        self.set_entries_max.store(members, Relaxed);
+    }
+
+    /// Sets the bytes that a member of a packed set of strings may have.
+    pub fn set_set_value_bytes_max(&self, bytes: usize) {
+        self.set_value_bytes_max.store(bytes, Relaxed);
+    }
+
     /// The size up to which a list is told as a listpack: elements, or one of five sizes if negative.
     pub fn list_size_max(&self) -> i64 {
         self.list_size_max.load(Relaxed)
@@ -107,13 +142,12 @@ impl Limits {
     /// Says what [`Self::list_size_max`] means.
     #[inline]
     pub(super) fn listpack(&self) -> ListpackLimit {
-        match usize::try_from(self.list_size_max()) {
-            Ok(elements) => ListpackLimit::Elements(elements.max(1)),
-            Err(_) => {
-                let level = self.list_size_max().unsigned_abs().min(LISTPACK_BYTES.len() as u64);
-                ListpackLimit::Bytes(LISTPACK_BYTES[level as usize - 1])
-            }
+        let size = self.list_size_max();
+        if size < 0 {
+            let level = size.unsigned_abs().min(LISTPACK_BYTES.len() as u64);
+            return ListpackLimit::Bytes(LISTPACK_BYTES[level as usize - 1]);
         }
+        ListpackLimit::Elements(usize::try_from(size).unwrap_or(usize::MAX).max(1))
     }
 }
 

@@ -52,7 +52,8 @@ pub use space::Keyspace;
 pub use usage::{Usage, UsagePolicy};
 pub use value::{
     BlockPieces, Blocks, Cut, FieldSet, Hash, HashIter, HashMut, Kind, List, ListCut, ListEnd,
-    ListIter, ListIterBack, ListMut, Member, Pieces, Place, RemovedMembers, ScoreSet, Set, SetIter,
-    SetMut, SortedSet, SortedSetIter, SortedSetIterBack, SortedSetMut, Str, StrMut, Value,
+    ListIter, ListIterBack, ListMut, Member, Pieces, Place, RemovedMembers, ScoreSet, Set,
+    SetBuilder, SetIter, SetMut, SortedSet, SortedSetIter, SortedSetIterBack, SortedSetMut, Str,
+    StrMut, Value,
 };
 pub use waiting::Ticket;

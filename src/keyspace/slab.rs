@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::large::{LargeFields, LargeList, LargeSortedSet};
+use super::large::{LargeFields, LargeList, LargeMembers, LargeSortedSet};
 use super::value::{Blocks, Kind};
 
 /// A value, or a key, too large for the arena.
@@ -23,6 +23,8 @@ pub(super) enum Large {
     SortedSet(Arc<LargeSortedSet>),
     /// A list as a tree of runs.
     List(Arc<LargeList>),
+    /// A set as a map without values.
+    Set(Arc<LargeMembers>),
 }
 
 /// Large values by slot.

@@ -13,6 +13,7 @@ use super::record::EXPIRY_BYTES;
 use super::scan::ScanCursor;
 use super::shard::Shard;
 use super::usage::Usage;
+use super::value::SetBuilder;
 
 /// The keys a partition may have: what a table of 1024 places holds before it grows.
 const PARTITION_KEYS_MAX: usize = 1024 * 7 / 8;
@@ -189,6 +190,11 @@ impl Keyspace {
     /// Notes that somebody waits for one key more, or for one less.
     pub(super) fn count_awaited(&self, change: isize) {
         self.awaited.fetch_add(change as usize, Relaxed);
+    }
+
+    /// Begins a set that no key holds yet.
+    pub fn set_builder(&self) -> SetBuilder<'_> {
+        SetBuilder::new(&self.limits, &self.hasher)
     }
 
     /// Returns the seeded hash function.

@@ -64,6 +64,11 @@ impl Host for Server {
         self.keyspace.limits().set_zset_entries_max(settings.zset_max_listpack_entries);
         self.keyspace.limits().set_zset_value_bytes_max(settings.zset_max_listpack_value);
         self.keyspace.limits().set_list_size_max(settings.list_max_listpack_size);
+        self.keyspace.limits().set_set_integers_max(settings.small_sets.intset_entries_max);
+        self.keyspace.limits().set_set_entries_max(settings.small_sets.listpack_entries_max);
+        self.keyspace
+            .limits()
+            .set_set_value_bytes_max(settings.small_sets.listpack_value_bytes_max);
         self.keyspace.usage().set_policy(usage_policy(&settings.memory_limit));
         if let Some(stream) = self.stream() {
             stream.log().set_sync_policy(sync_policy(settings.appendfsync));

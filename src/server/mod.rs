@@ -362,6 +362,9 @@ impl Server {
         keyspace.limits().set_zset_entries_max(settings.zset_max_listpack_entries);
         keyspace.limits().set_zset_value_bytes_max(settings.zset_max_listpack_value);
         keyspace.limits().set_list_size_max(settings.list_max_listpack_size);
+        keyspace.limits().set_set_integers_max(settings.small_sets.intset_entries_max);
+        keyspace.limits().set_set_entries_max(settings.small_sets.listpack_entries_max);
+        keyspace.limits().set_set_value_bytes_max(settings.small_sets.listpack_value_bytes_max);
         keyspace.usage().set_policy(usage_policy(&settings.memory_limit));
         Self {
             live,

@@ -188,6 +188,40 @@ const FORMS: &[&str] = &[
     "OBJECT ENCODING queue",
     "COMMAND GETKEYS ( SORT | SORT_RO ) key [ LIMIT STORE 1 ] [ BY STORE ] STORE key [ STORE key ]",
     "COMMAND GETKEYSANDFLAGS SORT key [ GET # ] [ STORE key ]",
+    // Sets.
+    "SADD key { member }",
+    "SADD set { member }",
+    "SADD set { member }",
+    "SADD set { int }",
+    "SCARD key",
+    "SDIFF { key }",
+    "SDIFF { set }",
+    "SDIFFSTORE key { set }",
+    "SDIFFSTORE set { key }",
+    "SINTER { key }",
+    "SINTER { set }",
+    "SINTERCARD 1 key [ LIMIT index ]",
+    "SINTERCARD 2 set set [ LIMIT index ] [ LIMIT int ]",
+    "SINTERCARD int { set }",
+    "SINTERSTORE key { set }",
+    "SINTERSTORE set { key }",
+    "SISMEMBER key member",
+    "SISMEMBER set member",
+    "SMEMBERS key",
+    "SMEMBERS set",
+    "SMISMEMBER set { member }",
+    "SMOVE key key member",
+    "SMOVE set set member",
+    "SPOP key ( 0 | 1000 | -1 | 9223372036854775807 | abc )",
+    "SRANDMEMBER key [ pick ]",
+    "SREM key { member }",
+    "SREM set { member }",
+    "SSCAN key 0 [ MATCH pattern ] COUNT 1000",
+    "SSCAN set 0 [ MATCH pattern ] COUNT 1000",
+    "SUNION { key }",
+    "SUNION { set }",
+    "SUNIONSTORE key { set }",
+    "SUNIONSTORE set { key }",
     // Keys and expiry.
     "DEL { key }",
     "UNLINK { key }",
@@ -203,14 +237,13 @@ const FORMS: &[&str] = &[
     "EXPIRETIME key",
     "PEXPIRETIME key",
     "PERSIST key",
-    "SCAN 0 [ MATCH pattern ] COUNT 1000 [ TYPE ( string | hash | list | zset ) ]",
+    "SCAN 0 [ MATCH pattern ] COUNT 1000 [ TYPE ( string | hash | list | set | zset ) ]",
     "KEYS pattern",
     "RANDOMKEY",
     "RENAME key key",
     "RENAMENX key key",
     "COPY key key [ DB db ] [ REPLACE ]",
     "MOVE key db",
-    "OBJECT ENCODING key",
     "OBJECT IDLETIME key",
     "OBJECT FREQ key",
     "DBSIZE",
@@ -261,13 +294,31 @@ const FORMS_OF_7_2: &[&str] = &[
     "CLIENT NO-TOUCH ( ON | OFF | NEVER )",
     "CLIENT SETINFO ( LIB-NAME | LIB-VER | NOSUCH ) name",
     "COMMAND GETKEYS ( PING | NOSUCH | DEL | OBJECT | GET )",
+    // Small sets of strings are packed, which 7.0 does not do.
+    "OBJECT ENCODING key",
     "WAITAOF ( 0 | 2 | -1 | x ) ( 0 | -1 | x ) ( 0 | -1 | x )",
     "ZRANK zkey member WITHSCORE",
     "ZREVRANK zkey member WITHSCORE",
 ];
 
-const KEYS: &[&[u8]] =
-    &[b"k0", b"k1", b"k2", b"k3", b"h0", b"h1", b"h2", b"z0", b"\0\r\n\xff", b"{tag}key", b""];
+/// The forms whose outcome is left to chance: for a replica, which has to follow.
+const FORMS_OF_CHANCE: &[&str] = &["SPOP set", "SPOP key [ index ]"];
+
+const KEYS: &[&[u8]] = &[
+    b"k0",
+    b"k1",
+    b"k2",
+    b"k3",
+    b"h0",
+    b"h1",
+    b"h2",
+    b"s0",
+    b"s1",
+    b"z0",
+    b"\0\r\n\xff",
+    b"{tag}key",
+    b"",
+];
 /// Mostly sorted sets.
 const ZKEYS: &[&[u8]] = &[b"z0", b"z1", b"z2", b"z0", b"z1", b"z2", b"k0", b"\0\r\n\xff"];
 /// Sorted sets of members with one score, as others have no order by bytes.
@@ -283,6 +334,7 @@ const SORT_GET: &[&str] = &["#", "k*", "h*->f0", "h*->f1", "nothing", "q*", "k0"
 const HASHES: &[&[u8]] = &[b"h0", b"h1", b"h2"];
 const SKETCHES: &[&[u8]] = &[b"p0", b"p1", b"p2"];
 const GEO_KEYS: &[&[u8]] = &[b"g0", b"g1", b"g2"];
+const SETS: &[&[u8]] = &[b"s0", b"s1", b"s2"];
 const FIELDS: &[&[u8]] = &[b"f0", b"f1", b"f2", b"f3", b"f4", b"10", b"\0\r\n\xfe", b""];
 const TEXTS: &[&[u8]] = &[
     b"",
@@ -465,6 +517,7 @@ pub struct Grammar {
     forms: Vec<&'static str>,
     is_older_than_7_2: bool,
     is_valkey: bool,
+    allows_chance: bool,
 }
 
 impl Grammar {
@@ -477,7 +530,14 @@ impl Grammar {
         if is_valkey {
             forms.retain(|form| !OTHER_IN_VALKEY.contains(form));
         }
-        Self { forms, is_older_than_7_2, is_valkey }
+        Self { forms, is_older_than_7_2, is_valkey, allows_chance: false }
+    }
+
+    /// Takes in what is left to chance as well.
+    pub fn with_chance(mut self) -> Self {
+        self.forms.extend(FORMS_OF_CHANCE);
+        self.allows_chance = true;
+        self
     }
 
     /// Makes so many commands.
@@ -538,10 +598,12 @@ impl Grammar {
             "HELLO" if self.is_older_than_7_2 => words.len() > 4,
             "HELLO" | "CLIENT" => !self.is_older_than_7_2 && words.concat().contains(&0),
             "SCAN" => self.is_valkey && (!is_number(1) || words.iter().any(|w| is(w, "TYPE"))),
-            "HSCAN" | "ZSCAN" => self.is_valkey && !is_number(2),
+            "HSCAN" | "SSCAN" | "ZSCAN" => self.is_valkey && !is_number(2),
             "LPOS" => self.is_older_than_7_2 && words.contains(&LEAST.to_vec()),
             "LREM" => self.is_valkey && words.contains(&LEAST.to_vec()),
             "LSET" => words.get(2).is_some_and(|index| index.len() > 10),
+            // What has no count, perhaps since it was mutilated, picks one at random.
+            "SPOP" => !self.allows_chance && words.len() == 2,
             _ => false,
         }
     }
@@ -605,6 +667,8 @@ fn fill(word: &str, random: &mut Random) -> Vec<u8> {
         "length" => LENGTHS,
         "unit" => UNITS,
         "number" => NUMBERS,
+        "set" => return random.pick(SETS).to_vec(),
+        "pick" => ["0", "1", "2", "-3", "100", "-100", "abc", "-9223372036854775808"].as_slice(),
         "db" => ["0", "1", "2", "15", "16", "-1", "x"].as_slice(),
         "int" => INTS,
         "float" => FLOATS,

@@ -129,6 +129,7 @@ fn every_command_of_the_grammar_succeeds_somewhere() {
             client.run("RPUSH q0 1 2 3");
             client.run("HSET h0 f0 1 f1 2 f2 x");
             client.run("GEOADD g0 15 37 f0");
+            client.run("SADD s0 f0 1 f1 2 f2 x");
             let words = generate::named(&mut random, &name);
             if !client.call(&words).is_error() {
                 failing.retain(|other| *other != name);

@@ -1,7 +1,9 @@
 //! The one place that says which replies may differ between two correct servers, and how far.
 //!
-//! - Order: KEYS, SCAN, HSCAN, HGETALL, HKEYS and HVALS follow hash tables; they are compared as sorted lists.
-//! - Choice: RANDOMKEY and HRANDFIELD pick at random; only the kinds of their elements are compared.
+//! - Order: KEYS, SCAN, HSCAN, HGETALL, HKEYS, HVALS and what returns a set follow hash tables; they are
+//!   compared as sorted lists.
+//! - Choice: RANDOMKEY, HRANDFIELD and SRANDMEMBER pick at random; only the kinds of their elements are
+//!   compared.
 //! - Clock: TTL and its kin count from "now"; they may differ by [`CLOCK_SECONDS`]. OBJECT IDLETIME likewise.
 //! - Disk: WAITAOF tells how much is on disk by now; only that it tells is compared.
 //! - Encoding: 7.0 calls every list a quicklist, 7.2 and this server small ones listpacks.
@@ -41,10 +43,11 @@ fn similar(command: &[Vec<u8>], queued: &[Vec<Vec<u8>>], ours: &Value, stock: &V
         return false;
     }
     match name(command).as_str() {
-        "KEYS" | "SCAN" | "HSCAN" | "ZSCAN" | "HKEYS" | "HVALS" | "HGETALL" => {
+        "KEYS" | "SCAN" | "HSCAN" | "SSCAN" | "ZSCAN" | "HKEYS" | "HVALS" | "HGETALL"
+        | "SMEMBERS" | "SINTER" | "SUNION" | "SDIFF" | "SPOP" => {
             sorted(command, ours) == sorted(command, stock)
         }
-        "RANDOMKEY" | "HRANDFIELD" | "ZRANDMEMBER" => shape(ours) == shape(stock),
+        "RANDOMKEY" | "HRANDFIELD" | "ZRANDMEMBER" | "SRANDMEMBER" => shape(ours) == shape(stock),
         "WAITAOF" => ours.elements().len() == stock.elements().len(),
         "OBJECT" if is_list_of_7_0(ours, stock) => true,
         "TTL" | "EXPIRETIME" | "OBJECT" => near(ours, stock, CLOCK_SECONDS),
@@ -77,8 +80,9 @@ pub fn name(command: &[Vec<u8>]) -> String {
 fn sorted(command: &[Vec<u8>], value: &Value) -> Value {
     let by = |a: &Value, b: &Value| a.partial_cmp(b).expect("bulk strings have an order");
     match (name(command).as_str(), value) {
-        ("SCAN" | "HSCAN" | "ZSCAN", Value::Array(parts)) if parts.len() == 2 => {
-            let inner = if name(command) == "SCAN" { "KEYS" } else { "HGETALL" };
+        ("SCAN" | "HSCAN" | "SSCAN" | "ZSCAN", Value::Array(parts)) if parts.len() == 2 => {
+            let is_paired = matches!(name(command).as_str(), "HSCAN" | "ZSCAN");
+            let inner = if is_paired { "HGETALL" } else { "KEYS" };
             let elements = sorted(&[inner.as_bytes().to_vec()], &parts[1]);
             Value::Array(vec![parts[0].clone(), elements])
         }
@@ -97,6 +101,11 @@ fn sorted(command: &[Vec<u8>], value: &Value) -> Value {
             let mut elements = elements.clone();
             elements.sort_by(by);
             Value::Array(elements)
+        }
+        (_, Value::Set(elements)) => {
+            let mut elements = elements.clone();
+            elements.sort_by(by);
+            Value::Set(elements)
         }
         (_, other) => other.clone(),
     }

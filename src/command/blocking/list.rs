@@ -25,7 +25,10 @@ pub fn blmpop(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     if pops.run(call)? {
         return Ok(Flow::Done);
     }
-    wait(call, Block { keys: pops.keys(), kind: Kind::List, timeout, nothing: Nothing::NullArray })
+    Ok(wait(
+        call,
+        Block { keys: pops.keys(), kind: Kind::List, timeout, nothing: Nothing::NullArray },
+    ))
 }
 
 /// `BLMOVE source destination LEFT|RIGHT LEFT|RIGHT timeout`: as `LMOVE`.
@@ -56,7 +59,7 @@ fn pop_first(call: &mut Call<'_, '_>, end: ListEnd, plain: &[u8]) -> Result<Flow
         call.data.effect.rewrite(&[plain, key.bytes()]);
         return Ok(Flow::Done);
     }
-    wait(call, Block { keys: 1..last, kind: Kind::List, timeout, nothing: Nothing::NullArray })
+    Ok(wait(call, Block { keys: 1..last, kind: Kind::List, timeout, nothing: Nothing::NullArray }))
 }
 
 fn move_one(
@@ -71,5 +74,5 @@ fn move_one(
         call.data.effect.rewrite(plain);
         return Ok(Flow::Done);
     }
-    wait(call, Block { keys: 1..2, kind: Kind::List, timeout, nothing: Nothing::Null })
+    Ok(wait(call, Block { keys: 1..2, kind: Kind::List, timeout, nothing: Nothing::Null }))
 }

@@ -8,19 +8,19 @@ mod sorted_set;
 mod time;
 
 use super::flow::{Block, Nothing, Request};
-use super::{Call, Fault, Flow};
+use super::{Call, Flow};
 
 pub use list::{blmove, blmpop, blpop, brpop, brpoplpush};
 pub use sorted_set::{bzmpop, bzpopmax, bzpopmin};
 
 /// Has the client wait; within a transaction there is nothing at once.
-fn wait(call: &mut Call<'_, '_>, block: Block) -> Result<Flow, Fault> {
+fn wait(call: &mut Call<'_, '_>, block: Block) -> Flow {
     if !call.session.executing {
-        return Ok(Flow::Await(Request::Block(block)));
+        return Flow::Await(Request::Block(block));
     }
     match block.nothing {
         Nothing::Null => call.reply.null(),
         Nothing::NullArray => call.reply.null_array(),
     }
-    Ok(Flow::Done)
+    Flow::Done
 }

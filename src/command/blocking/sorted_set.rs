@@ -26,7 +26,7 @@ pub fn bzmpop(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
         return Ok(Flow::Done);
     }
     let (kind, nothing) = (Kind::SortedSet, Nothing::NullArray);
-    wait(call, Block { keys: wanted.keys(), kind, timeout, nothing })
+    Ok(wait(call, Block { keys: wanted.keys(), kind, timeout, nothing }))
 }
 
 fn pop_first(call: &mut Call<'_, '_>, end: End) -> Result<Flow, Fault> {
@@ -40,5 +40,5 @@ fn pop_first(call: &mut Call<'_, '_>, end: End) -> Result<Flow, Fault> {
         }
     }
     let (kind, nothing) = (Kind::SortedSet, Nothing::NullArray);
-    wait(call, Block { keys: 1..last, kind, timeout, nothing })
+    Ok(wait(call, Block { keys: 1..last, kind, timeout, nothing }))
 }

@@ -49,7 +49,7 @@ pub(super) fn object(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
             Value::String(string) => string.len(),
             Value::Hash(hash) => hash.iter().map(|(field, value)| field.len() + value.len()).sum(),
             Value::List(list) => list.iter().map(<[u8]>::len).sum(),
-            Value::Set(set) => set.iter().map(<[u8]>::len).sum(),
+            Value::Set(set) => set.iter().map(|member| member.len()).sum(),
             Value::SortedSet(set) => set.iter().map(|member| member.bytes.len() + 8).sum(),
         };
         let idle_s = clock.wrapping_sub(entry.accessed()) & CLOCK_MASK;

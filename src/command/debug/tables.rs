@@ -46,7 +46,7 @@ pub(super) fn listpack(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     let strings: Vec<_> = match entry.value() {
         Value::String(_) => Vec::new(),
         Value::List(list) => list.iter().map(shown).collect(),
-        Value::Set(set) => set.iter().map(shown).collect(),
+        Value::Set(set) => set.iter().map(|member| shown(&member.to_bytes())).collect(),
         Value::Hash(hash) => {
             hash.iter().flat_map(|(field, value)| [shown(field), shown(value)]).collect()
         }

@@ -1,17 +1,10 @@
 //! Picks fields at random.
 
-use std::collections::HashSet;
-
+use crate::command::picks::{self, OUT_OF_RANGE, parse_count};
 use crate::command::{Call, Fault, Flow};
 use crate::keyspace::Hash;
 use crate::keyspace::dice::random_below;
-use crate::net::number::parse_i64_strict;
 use crate::net::{Protocol, Reply};
-
-/// How long a reply of repeated picks may become: as long as the longest string.
-const PICKS_BYTES_MAX: usize = 512 * 1024 * 1024;
-/// The shortest element of a reply: an empty bulk string.
-const ELEMENT_BYTES_MIN: u64 = 6;
 
 /// What is told of each pick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,82 +45,39 @@ pub fn hrandfield(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     Ok(Flow::Done)
 }
 
-const OUT_OF_RANGE: Fault = Fault::fixed("ERR value is out of range");
-
-fn parse_count(text: &[u8]) -> Result<i64, Fault> {
-    match parse_i64_strict(text) {
-        None => Err(Fault::NOT_AN_INTEGER),
-        Some(i64::MIN) => Err(Fault::of(format!(
-            "ERR value is out of range, value must between {} and {}",
-            -i64::MAX,
-            i64::MAX
-        ))),
-        Some(count) => Ok(count),
-    }
-}
-
 /// Writes `count` picks, each independent of the others.
-///
-/// Redis goes on until its memory is gone; here a reply that would be too long is refused.
 fn pick_repeatedly(
     reply: &mut Reply<'_>,
     hash: Hash<'_>,
     count: u64,
     told: Told,
 ) -> Result<(), Fault> {
-    if count > PICKS_BYTES_MAX as u64 / ELEMENT_BYTES_MIN {
-        return Err(OUT_OF_RANGE);
-    }
-    // A packed hash is walked to reach a pair, and so is walked once for all picks.
-    let pairs: Option<Vec<_>> = hash.is_packed().then(|| hash.iter().collect());
-    let begun = reply.buffer().len();
-    begin(reply, count as usize, told);
-    for _ in 0..count {
-        let index = random_below(hash.len());
-        let picked = match &pairs {
-            Some(pairs) => Some(pairs[index]),
-            None => hash.nth(index),
-        };
-        let Some(pair) = picked else { unreachable!("the index is below the number of fields") };
+    let listed: Option<Vec<_>> = hash.is_packed().then(|| hash.iter().collect());
+    let nth = |index| hash.nth(index);
+    let width = width(reply, told);
+    picks::repeatedly(reply, count, width, hash.len(), listed.as_deref(), nth, |reply, pair| {
         tell(reply, pair, told);
-        if reply.buffer().len() - begun > PICKS_BYTES_MAX {
-            reply.buffer().truncate(begun);
-            return Err(OUT_OF_RANGE);
-        }
-    }
-    Ok(())
+    })
 }
 
 /// Writes `count` different fields, or all if there are no more.
 fn pick_different(reply: &mut Reply<'_>, hash: Hash<'_>, count: u64, told: Told) {
-    let len = hash.len();
-    let count = usize::try_from(count).map_or(len, |count| count.min(len));
-    begin(reply, count, told);
-    if hash.is_packed() || count > len / 3 {
-        // Every pair is taken with the chance that leaves each set of `count` equally likely.
-        let mut wanted = count;
-        for (index, pair) in hash.iter().enumerate() {
-            if random_below(len - index) < wanted {
-                tell(reply, pair, told);
-                wanted -= 1;
-            }
-        }
-        return;
-    }
-    let mut taken = HashSet::with_capacity(count);
-    while taken.len() < count {
-        let index = random_below(len);
-        if taken.insert(index)
-            && let Some(pair) = hash.nth(index)
-        {
-            tell(reply, pair, told);
-        }
+    let picked = picks::different(count, hash.len());
+    reply.array(picked.len() * width(reply, told));
+    if hash.is_packed() || picks::are_many(picked.len(), hash.len()) {
+        let mut picked = picked.into_iter().peekable();
+        let pairs = hash.iter().enumerate();
+        let pairs = pairs.filter(|(index, _)| picked.next_if_eq(index).is_some());
+        pairs.for_each(|(_, pair)| tell(reply, pair, told));
+    } else {
+        let pairs = picked.into_iter().filter_map(|index| hash.nth(index));
+        pairs.for_each(|pair| tell(reply, pair, told));
     }
 }
 
-fn begin(reply: &mut Reply<'_>, picks: usize, told: Told) {
-    let flat = told == Told::Pairs && reply.protocol() == Protocol::Resp2;
-    reply.array(if flat { picks * 2 } else { picks });
+/// Counts the elements of the array that a pick takes: in RESP2 a pair takes two.
+fn width(reply: &Reply<'_>, told: Told) -> usize {
+    if told == Told::Pairs && reply.protocol() == Protocol::Resp2 { 2 } else { 1 }
 }
 
 fn tell(reply: &mut Reply<'_>, (field, value): (&[u8], &[u8]), told: Told) {

@@ -11,8 +11,10 @@ mod tests;
 
 pub use keys::{named_keys, shards};
 
+use std::borrow::Cow;
+
 use crate::command::{Call, Fault, Flow};
-use crate::keyspace::Value;
+use crate::keyspace::{Str, Value};
 
 use options::{By, Options, Store};
 use order::Origin;
@@ -40,7 +42,8 @@ fn run(call: &mut Call<'_, '_>, mut options: Options<'_>) -> Result<Flow, Fault>
     if origin == Origin::Set {
         options.settle_for_set();
     }
-    let elements = elements_of(value, &options);
+    let held = elements_of(value, &options);
+    let elements: Vec<&[u8]> = held.iter().map(AsRef::as_ref).collect();
     if options.needs_only_its_key() {
         let sorted = order::by_themselves(elements, &options)?;
         let window = options.window(sorted.len());
@@ -66,27 +69,31 @@ fn run(call: &mut Call<'_, '_>, mut options: Options<'_>) -> Result<Flow, Fault>
 }
 
 /// Lists the elements; those that are not sorted in the order asked for, and only those asked for.
-fn elements_of<'e>(value: Option<Value<'e>>, options: &Options<'_>) -> Vec<&'e [u8]> {
+fn elements_of<'e>(value: Option<Value<'e>>, options: &Options<'_>) -> Vec<Cow<'e, [u8]>> {
     let sorted = options.by != By::Nothing;
     match value {
-        Some(Value::List(list)) if sorted => list.iter().collect(),
+        Some(Value::List(list)) if sorted => list.iter().map(Cow::Borrowed).collect(),
         Some(Value::List(list)) => {
             let (len, window) = (list.len(), options.limits(list.len()));
             if window.is_empty() {
                 Vec::new()
             } else if options.descends {
-                list.iter_back_from(len - 1 - window.start).take(window.len()).collect()
+                list.iter_back_from(len - 1 - window.start)
+                    .take(window.len())
+                    .map(Cow::Borrowed)
+                    .collect()
             } else {
-                list.iter_from(window.start).take(window.len()).collect()
+                list.iter_from(window.start).take(window.len()).map(Cow::Borrowed).collect()
             }
         }
-        Some(Value::Set(set)) if sorted => set.iter().collect(),
+        Some(Value::Set(set)) if sorted => set.iter().map(Str::to_bytes).collect(),
         Some(Value::Set(set)) => {
             let window = options.limits(set.len());
-            set.iter().skip(window.start).take(window.len()).collect()
+            set.iter().skip(window.start).take(window.len()).map(Str::to_bytes).collect()
         }
         Some(Value::SortedSet(set)) => {
-            let mut members: Vec<_> = set.iter().map(|member| member.bytes).collect();
+            let mut members: Vec<_> =
+                set.iter().map(|member| Cow::Borrowed(member.bytes)).collect();
             if sorted {
                 return members;
             }

@@ -98,7 +98,7 @@ impl<'s> Source<'s> {
         let _ = match self {
             Self::Absent => ControlFlow::Continue(()),
             Self::Plain(set) => {
-                set.iter().try_for_each(|member| visit((Cow::Borrowed(member), PLAIN_SCORE)))
+                set.iter().try_for_each(|member| visit((member.to_bytes(), PLAIN_SCORE)))
             }
             Self::Sorted(set) => {
                 set.iter().try_for_each(|member| visit((Cow::Borrowed(member.bytes), member.score)))

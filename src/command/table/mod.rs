@@ -21,6 +21,7 @@ mod hyperloglog;
 mod list;
 mod pubsub;
 mod server;
+mod set;
 mod sorted_set;
 mod string;
 mod transactions;

@@ -4,11 +4,15 @@ mod blocks;
 mod cut;
 mod hash;
 mod hash_mut;
+mod integers;
 mod list;
 mod list_mut;
+mod members;
 mod packed;
 mod place;
 mod set;
+mod set_build;
+mod set_mut;
 mod sorted_set;
 mod sorted_set_mut;
 mod string;
@@ -25,7 +29,9 @@ pub use hash_mut::{FieldSet, HashMut};
 pub use list::{List, ListIter, ListIterBack};
 pub use list_mut::{ListCut, ListEnd, ListMut};
 pub use place::Place;
-pub use set::{Set, SetIter, SetMut};
+pub use set::{Set, SetIter};
+pub use set_build::SetBuilder;
+pub use set_mut::SetMut;
 pub use sorted_set::{Member, SortedSet, SortedSetIter, SortedSetIterBack};
 pub use sorted_set_mut::{RemovedMembers, ScoreSet, SortedSetMut};
 pub use string::{Pieces, Str};
@@ -66,7 +72,7 @@ impl Kind {
         match self {
             Self::Hash | Self::SortedSet => packed::EMPTY,
             Self::List => strings::EMPTY,
-            Self::Set => set::EMPTY,
+            Self::Set => members::EMPTY,
             Self::String => &[],
         }
     }

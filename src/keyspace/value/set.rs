@@ -1,34 +1,53 @@
-//! Set values: packed while small.
+//! Set values: packed while small, a map without values when large.
 
-use super::Value;
-use super::place::Place;
-use super::strings::{self, Strings};
-
-/// A packed set without members.
-pub(super) const EMPTY: &[u8] = strings::EMPTY;
+use super::members::{self, Members};
+use super::string::Str;
+use crate::keyspace::large::{LargeMembers, MapIter};
+use crate::keyspace::scan::ScanCursor;
 
 /// A set borrowed for reading.
 #[derive(Clone, Copy, Debug)]
-pub struct Set<'e>(&'e [u8]);
+pub struct Set<'e>(Form<'e>);
 
-/// Walks the members.
+#[derive(Clone, Copy, Debug)]
+enum Form<'e> {
+    Packed(&'e [u8]),
+    Large(&'e LargeMembers),
+}
+
+/// Walks the members: integers in their order, strings in the order they came while packed.
 #[derive(Clone, Debug)]
-pub struct SetIter<'e>(Strings<'e>);
+pub struct SetIter<'e>(Walk<'e>);
 
-/// A set borrowed for editing.
-///
-/// It may become empty; whoever empties it removes the key.
-#[derive(Debug)]
-pub struct SetMut<'m>(pub(in crate::keyspace) Place<'m>);
+#[derive(Clone, Debug)]
+enum Walk<'e> {
+    Packed(Members<'e>),
+    Large(MapIter<'e, 1>),
+}
 
 impl<'e> Set<'e> {
     pub(in crate::keyspace) fn packed(bytes: &'e [u8]) -> Self {
-        Self(bytes)
+        Self(Form::Packed(bytes))
+    }
+
+    pub(in crate::keyspace) fn large(map: &'e LargeMembers) -> Self {
+        Self(Form::Large(map))
+    }
+
+    /// Borrows the map of a large set.
+    pub(super) fn as_large(&self) -> Option<&'e LargeMembers> {
+        match self.0 {
+            Form::Packed(_) => None,
+            Form::Large(map) => Some(map),
+        }
     }
 
     /// Counts the members.
     pub fn len(&self) -> usize {
-        strings::len(self.0)
+        match self.0 {
+            Form::Packed(bytes) => members::members(bytes).len(),
+            Form::Large(map) => map.len(),
+        }
     }
 
     /// Tells whether there is no member.
@@ -38,17 +57,69 @@ impl<'e> Set<'e> {
 
     /// Tells whether `member` is one.
     pub fn contains(&self, member: &[u8]) -> bool {
-        self.iter().any(|found| found == member)
+        self.has(Str::Bytes(member))
+    }
+
+    /// Tells whether a member of another set is one of this set too.
+    pub fn has(&self, member: Str<'_>) -> bool {
+        match self.0 {
+            Form::Packed(bytes) => members::find(bytes, member).is_some(),
+            Form::Large(map) => map.contains(&member.as_bytes(&mut [0; 20])),
+        }
     }
 
     /// Walks the members.
     pub fn iter(&self) -> SetIter<'e> {
-        SetIter(strings::strings(self.0))
+        SetIter(match self.0 {
+            Form::Packed(bytes) => Walk::Packed(members::members(bytes)),
+            Form::Large(map) => Walk::Large(map.iter()),
+        })
+    }
+
+    /// Finds the member at index `i` of [`Self::iter`], for picking one at random.
+    pub fn nth(&self, i: usize) -> Option<Str<'e>> {
+        match self.0 {
+            Form::Packed(bytes) => members::members(bytes).nth(i),
+            Form::Large(map) => map.nth(i).map(|(member, _)| Str::Bytes(member)),
+        }
+    }
+
+    /// Visits about `count` members from `cursor` on and returns where to go on, or the end.
+    ///
+    /// A packed set is visited whole. A member that is there throughout a scan is visited.
+    pub fn scan(
+        &self,
+        cursor: ScanCursor,
+        count: usize,
+        mut visit: impl FnMut(Str<'e>),
+    ) -> ScanCursor {
+        match self.0 {
+            Form::Packed(bytes) => {
+                members::members(bytes).for_each(visit);
+                ScanCursor::START
+            }
+            // A set has no shards: a cursor that names one was made up by the client.
+            Form::Large(_) if cursor.shard() != 0 => ScanCursor::START,
+            Form::Large(map) => {
+                let next = map.scan(cursor.place(), count, |member, _| visit(Str::Bytes(member)));
+                next.map_or(ScanCursor::START, |place| ScanCursor::new(0, place))
+            }
+        }
+    }
+
+    /// Tells whether the set has a small, packed form.
+    pub fn is_packed(&self) -> bool {
+        matches!(self.0, Form::Packed(_))
+    }
+
+    /// Tells whether the set is packed and all its members are kept as integers.
+    pub fn is_integers(&self) -> bool {
+        matches!(self.0, Form::Packed(bytes) if matches!(members::members(bytes), Members::Integers(_)))
     }
 }
 
 impl<'e> IntoIterator for &Set<'e> {
-    type Item = &'e [u8];
+    type Item = Str<'e>;
     type IntoIter = SetIter<'e>;
 
     fn into_iter(self) -> SetIter<'e> {
@@ -57,57 +128,22 @@ impl<'e> IntoIterator for &Set<'e> {
 }
 
 impl<'e> Iterator for SetIter<'e> {
-    type Item = &'e [u8];
+    type Item = Str<'e>;
 
-    fn next(&mut self) -> Option<&'e [u8]> {
-        self.0.next()
+    #[inline]
+    fn next(&mut self) -> Option<Str<'e>> {
+        match &mut self.0 {
+            Walk::Packed(members) => members.next(),
+            Walk::Large(walk) => walk.next().map(|(member, _)| Str::Bytes(member)),
+        }
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.0.size_hint()
+        match &self.0 {
+            Walk::Packed(members) => members.size_hint(),
+            Walk::Large(walk) => walk.size_hint(),
+        }
     }
 }
 
 impl ExactSizeIterator for SetIter<'_> {}
-
-impl SetMut<'_> {
-    /// Borrows the set for reading.
-    pub fn view(&self) -> Set<'_> {
-        match self.0.value() {
-            Value::Set(set) => set,
-            other => unreachable!("the record of a set stays one: {other:?}"),
-        }
-    }
-
-    /// Counts the members.
-    pub fn len(&self) -> usize {
-        self.view().len()
-    }
-
-    /// Tells whether there is no member.
-    pub fn is_empty(&self) -> bool {
-        self.view().is_empty()
-    }
-
-    /// Adds a member; says whether it is new.
-    pub fn insert(&mut self, member: &[u8]) -> bool {
-        let new = !self.view().contains(member);
-        if new {
-            self.0.edit_packed(|packed| strings::push(packed, member));
-        }
-        new
-    }
-
-    /// Removes a member; says whether it was there.
-    pub fn remove(&mut self, member: &[u8]) -> bool {
-        let Some(packed) = self.0.packed() else { return false };
-        let mut walk = strings::strings(packed);
-        while let Some((found, whole)) = walk.next_placed() {
-            if found == member {
-                self.0.edit_packed(|packed| strings::remove(packed, whole, 1));
-                return true;
-            }
-        }
-        false
-    }
-}

@@ -60,6 +60,15 @@ impl<'e> Str<'e> {
         }
     }
 
+    /// Returns the bytes; those of an integer, or of blocks, are a copy.
+    pub fn to_bytes(self) -> Cow<'e, [u8]> {
+        match self {
+            Self::Int(number) => Cow::Owned(itoa::Buffer::new().format(number).as_bytes().to_vec()),
+            Self::Bytes(bytes) => Cow::Borrowed(bytes),
+            Self::Blocks(blocks) => Cow::Owned(blocks.to_vec()),
+        }
+    }
+
     /// Walks a part of the bytes in pieces, using `digits` to hold those of an integer.
     ///
     /// # Panics

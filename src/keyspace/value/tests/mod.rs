@@ -2,7 +2,7 @@
 
 mod lists;
 
-use crate::keyspace::{Keyspace, Kind, ListEnd, ScoreSet, ShardSet};
+use crate::keyspace::{Keyspace, Kind, ListEnd, ScoreSet, ShardSet, Str};
 
 #[test]
 fn small_collections_hold_what_was_put_in() {
@@ -19,7 +19,7 @@ fn small_collections_hold_what_was_put_in() {
     let mut set = db.set_or_create(&key(b"s"), 0);
     assert!(set.insert(b"a") && set.insert(&long) && !set.insert(b"a") && set.insert(b"c"));
     assert!(set.remove(&long) && !set.remove(&long));
-    assert_eq!(set.view().iter().collect::<Vec<_>>(), [b"a", b"c"]);
+    assert_eq!(set.view().iter().collect::<Vec<_>>(), [Str::Bytes(b"a"), Str::Bytes(b"c")]);
     let mut sorted = db.sorted_set_or_create(&key(b"z"), 0);
     for (member, score, did) in [
         (&b"m"[..], 2.0, ScoreSet::Added),
