@@ -192,7 +192,7 @@ fn names_with_underscores_are_taken_and_rewritten_as_they_are_spelled() {
     assert_eq!(client.run("CONFIG REWRITE").text(), "OK");
     let rewritten = fs::read_to_string(place.path().join("server.conf")).expect("it is there");
     let lines: Vec<_> = rewritten.lines().filter(|line| !line.starts_with("dir ")).collect();
-    assert_eq!(lines[..4], ["# mine", "port 0", "repl_backlog_size 30mb", "# tail"]);
+    assert_eq!(lines[..4], ["# mine", "port 0", "repl_backlog_size 31457280", "# tail"]);
     assert!(lines.contains(&"slowlog-max-len 9"), "{rewritten}");
     process.kill();
     let (_process, mut client) = start(place.path(), &["server.conf"]);

@@ -167,9 +167,14 @@ impl Config {
     fn apply(&mut self, statement: &Statement) -> Result<(), LineError> {
         let words: Vec<&[u8]> = statement.words.iter().map(Vec::as_slice).collect();
         let [name, arguments @ ..] = words.as_slice() else { return Ok(()) };
-        let Some(row) = Directive::find(name) else {
-            return self.apply_special(name, arguments);
-        };
+        match Directive::find(name) {
+            Some(row) => self.take(row, arguments),
+            None => self.apply_special(name, arguments),
+        }
+    }
+
+    /// Takes the arguments of a line for the directive in this row of the table.
+    pub(super) fn take(&mut self, row: usize, arguments: &[&[u8]]) -> Result<(), LineError> {
         let directive = &TABLE[row];
         // One quoted argument stands for the words in it: `save "900 1"`.
         let unquoted = match arguments {
