@@ -184,3 +184,25 @@ fn a_pause_keeps_keys_that_have_expired_until_it_is_over() {
     assert_eq!(client.run("CLIENT UNPAUSE").text(), "OK");
     await_until("the key is gone", || client.run("DBSIZE").integer() == 0);
 }
+
+#[test]
+fn who_reads_an_expired_key_during_a_pause_does_not_see_it_and_leaves_it() {
+    for server in [&Server::start(&[]) as &dyn Endpoint, &Stock::start(&[])] {
+        let mut client = server.connect();
+        assert_eq!(client.run("SET key value PX 1000").text(), "OK");
+        assert_eq!(client.run("CLIENT PAUSE 60000 WRITE").text(), "OK");
+        let offset = client.info("replication", "master_repl_offset");
+        await_until("the key is not shown", || client.run("GET key") == Value::Null);
+        assert_eq!(client.run("EXISTS key").integer(), 0);
+        client.run("MULTI");
+        client.run("TTL key");
+        assert_eq!(client.run("EXEC").elements(), [Value::Integer(-2)]);
+        assert_eq!(client.run("DBSIZE").integer(), 1);
+        assert_eq!(client.info("stats", "expired_keys"), "0");
+        assert_eq!(client.info("replication", "master_repl_offset"), offset);
+        assert_eq!(client.run("CLIENT UNPAUSE").text(), "OK");
+        assert_eq!(client.run("GET key"), Value::Null);
+        assert_eq!(client.run("DBSIZE").integer(), 0);
+        assert_eq!(client.info("stats", "expired_keys"), "1");
+    }
+}

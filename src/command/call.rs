@@ -41,6 +41,8 @@ pub enum Mode {
     /// A client of a replica, or of a primary that may have been replaced: an expired key is not shown,
     /// and stays until the primary removes it.
     Reader,
+    /// A client that only reads while writes are held back: an expired key is not shown, and stays.
+    Paused,
     /// The log is being applied: a key lives until the log removes it, and nothing is logged.
     Replay,
 }
@@ -201,7 +203,7 @@ impl Data<'_, '_> {
         if self.mode == Mode::Replay || !self.locked.db(database).has_expired(key, self.now_ms) {
             return false;
         }
-        if self.mode == Mode::Reader {
+        if matches!(self.mode, Mode::Reader | Mode::Paused) {
             return true;
         }
         self.locked.db(database).remove(key);

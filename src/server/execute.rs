@@ -233,7 +233,7 @@ impl Executor {
         effect.clear();
         let mut locked = lock(server, command, set);
         let stream = appending.refresh(&server.streams);
-        let mode = mode(server);
+        let mode = mode(server, session, command, *now_ms);
         if mode == Mode::Reader && writes(session, command) {
             drop(locked);
             let fault = if server.live.is_replica() { READ_ONLY } else { server.doubted() };
@@ -265,7 +265,7 @@ impl Executor {
         let logged = effect.is_empty()
             || stays_here(server, mode, effect)
             || log((server, stream), effect, unit, session, (database, &args));
-        if *commits && mode == Mode::Client {
+        if *commits && mode != Mode::Reader {
             *sight = seen(server, session, command, writes && !effect.is_empty());
         }
         if let Ok(Flow::Await(Request::Block(block))) = &result {
@@ -487,9 +487,14 @@ impl Row {
 }
 
 /// How a client's command may run; looked at again while its shards are held, as it cannot change then.
-fn mode(server: &Server) -> Mode {
-    let reads_only = server.live.is_replica() || server.live.is_doubtful();
-    if reads_only { Mode::Reader } else { Mode::Client }
+fn mode(server: &Server, session: &Session, command: &Command, now_ms: i64) -> Mode {
+    if server.live.is_replica() || server.live.is_doubtful() {
+        Mode::Reader
+    } else if server.pause.holds(Who::Writer, now_ms) && who(session, command) == Who::Reader {
+        Mode::Paused
+    } else {
+        Mode::Client
+    }
 }
 
 /// Locks the shards of a command, and those that serving whoever waits for its keys takes.

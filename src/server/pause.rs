@@ -1,6 +1,6 @@
 //! Holding clients back: `CLIENT PAUSE`, `DEBUG SLEEP`, and the last moments before a shutdown.
 
-use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -16,7 +16,9 @@ pub struct Pause {
     scope: AtomicU8,
     /// Until then nothing at all is executed or sent.
     asleep_until_ms: AtomicI64,
-    /// Set for good once the server is about to end: nothing is written after that.
+    /// Whether writes are held back for good; asked for each command, which a lock would be felt by.
+    no_writes: AtomicBool,
+    /// Says so, once the server is about to end, to those who wait: nothing is written after that.
     ending: watch::Sender<Ending>,
 }
 
@@ -33,6 +35,7 @@ impl Default for Pause {
             until_ms: AtomicI64::new(0),
             scope: AtomicU8::new(0),
             asleep_until_ms: AtomicI64::new(0),
+            no_writes: AtomicBool::new(false),
             ending: watch::Sender::new(Ending::No),
         }
     }
@@ -77,11 +80,13 @@ impl Pause {
 
     /// Holds back all writes for good, as the server is about to end.
     pub fn end_of_writes(&self) {
+        self.no_writes.store(true, Ordering::Release);
         self.ending.send_replace(Ending::Yes);
     }
 
     /// Takes back [`Self::end_of_writes`], as the server stays after all.
     pub fn writes_again(&self) {
+        self.no_writes.store(false, Ordering::Release);
         self.ending.send_replace(Ending::No);
     }
 
@@ -91,7 +96,7 @@ impl Pause {
             return true;
         }
         let writes = who == Who::Writer;
-        if writes && *self.ending.borrow() == Ending::Yes {
+        if writes && self.no_writes.load(Ordering::Acquire) {
             return true;
         }
         let until_ms = self.until_ms.load(Ordering::Acquire);
