@@ -11,7 +11,7 @@ use std::process::{Command, Output, Stdio};
 use rustix::process::Signal;
 use support::json::Json;
 use support::process::Process;
-use support::segments::{flip, lose_last_seals, segments};
+use support::segments::{flip, lose_last_seals, lose_seals_before_last, segments};
 use support::{Boot, Client, Endpoint, Server, await_until};
 
 /// Where the stream begins in a segment file.
@@ -239,6 +239,43 @@ fn a_torn_tail_is_said_and_what_a_restart_writes_in_its_place_is_followed() {
         complaints[0].starts_with("note: ") && complaints[0].contains(&format!("offset {cut}"))
     );
     assert_eq!(complaints[1], format!("note: a restart has cut off a torn tail at offset {cut}"));
+}
+
+#[test]
+fn a_torn_tail_behind_whole_pages_of_lost_seals_is_said() {
+    let mut boot = Boot::new();
+    let further = ["--appendfsync", "no", "--backlog-boot-id-file", &boot.word()];
+    let mut server = Server::start(&[&SMALL[..], &further].concat());
+    set(&server, "kept");
+    let cut: u64 = server.connect().info("replication", "master_repl_offset").parse().unwrap();
+    // Two pages of seals, each of one write; and some more.
+    for _ in 0..300 {
+        set(&server, "torn");
+    }
+    server.kill();
+    let segment = segments(server.directory()).remove(0);
+    lose_seals_before_last(&segment, 290, 10);
+    let shown = lines("tail", server.directory(), &["--json", "-n", "1"]);
+    assert!(shown[0].contains("torn"), "the last seals vouch for what is there: {shown:?}");
+
+    flip(&segment, 0, cut + 30);
+    let output = run("tail", server.directory(), &["--json"]);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("torn tail") && said.contains(&format!("offset {cut}")), "{said}");
+    assert!(text(&output.stdout).lines().last().unwrap().contains("kept"));
+
+    let mut follower = follow(server.directory(), &[]);
+    await_shown(&mut follower, "torn tail");
+    boot.again();
+    server.restart();
+    set(&server, "written-instead");
+    await_shown(&mut follower, "written-instead");
+    let (_, complaints) = ended(&mut follower);
+    let torn = complaints.iter().filter(|said| said.ends_with("torn tail")).count();
+    assert_eq!(torn, 1, "it is said once: {complaints:?}");
+    let restart = format!("note: a restart has cut off a torn tail at offset {cut}");
+    assert_eq!(complaints.last(), Some(&restart), "{complaints:?}");
 }
 
 #[test]

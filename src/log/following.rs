@@ -20,6 +20,21 @@ pub struct Growing {
     verified: Verified,
     /// The first slot that has not been taken in.
     slot: u32,
+    beyond: Beyond,
+}
+
+/// What is known of frames that lie behind a page of slots without any.
+///
+/// Whoever appends leaves out no slot: such frames are what a power loss has left, which nobody who
+/// follows lives through. So they are looked for once, where the end is first come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Beyond {
+    /// Nothing yet.
+    Unseen,
+    /// There are none, or what they seal was taken in.
+    Nothing,
+    /// There are some, and the bytes before them do not verify.
+    Torn,
 }
 
 /// Whether a segment verifies as far as it goes.
@@ -91,7 +106,7 @@ impl Growing {
             file: Directory::open_read_only(&listed.path)?,
         };
         let verified = Verified { end: header.base, chain: header.seed() };
-        Ok(Some(Self { stretch, verified, slot: 0 }))
+        Ok(Some(Self { stretch, verified, slot: 0, beyond: Beyond::Unseen }))
     }
 
     /// What has been taken in.
@@ -110,6 +125,9 @@ impl Growing {
 
     /// Whether bytes follow that are not part of the log: a tail that was torn.
     pub fn has_torn_tail(&self) -> Result<bool, StorageError> {
+        if self.beyond == Beyond::Torn {
+            return Ok(true);
+        }
         let Stretch { path, header, file, .. } = &self.stretch;
         let table = scan::frame_position(header, self.slot);
         let remains = scan::remains(&**file, header, self.verified.end, table);
@@ -122,8 +140,19 @@ impl Growing {
         frames.clear();
         let mut growth = Growth::Whole;
         'pages: loop {
-            let page = scan::frames_from(&**file, header, self.slot)?;
+            let mut page = scan::frames_from(&**file, header, self.slot)?;
+            let looks_beyond = page.is_empty() && self.beyond == Beyond::Unseen;
+            if looks_beyond {
+                self.beyond = Beyond::Nothing;
+                // Below are bytes of the stream, and no frames.
+                let end = next.map_or(self.verified.end, |next| next.base);
+                page = scan::frames(&**file, header, scan::file_position(header, end))?;
+                page.retain(|(slot, _)| *slot >= self.slot);
+            }
             if page.is_empty() {
+                if self.beyond == Beyond::Torn && next.is_none() {
+                    growth = Growth::Broken;
+                }
                 break;
             }
             for (slot, frame) in page {
@@ -134,6 +163,9 @@ impl Growing {
                     let chain = scan::chain_over(&**file, header, self.verified, frame.end)?;
                     if chain != frame.chain {
                         growth = Growth::Broken;
+                        if looks_beyond {
+                            self.beyond = Beyond::Torn;
+                        }
                         break 'pages;
                     }
                     self.verified = Verified { end: frame.end, chain };

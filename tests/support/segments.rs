@@ -52,6 +52,13 @@ pub fn lose_last_seals(segment: &Path, count: u64) {
     write(segment, lowest, &vec![0; (slot + FRAME_BYTES - lowest) as usize]);
 }
 
+/// Takes back `count` seals of a segment and leaves the last `kept` behind them.
+pub fn lose_seals_before_last(segment: &Path, count: u64, kept: u64) {
+    let (first_kept, _) = last_seals(segment, kept);
+    let bytes = count * FRAME_BYTES;
+    write(segment, first_kept + FRAME_BYTES, &vec![0; bytes as usize]);
+}
+
 /// Finds where the first and the last of the last `count` seals of a segment lie.
 fn last_seals(segment: &Path, count: u64) -> (u64, u64) {
     let len = fs::metadata(segment).expect("the segment is there").len();
