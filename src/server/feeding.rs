@@ -227,11 +227,12 @@ async fn full(
         None => format!("${}\r\n", snapshot.bytes),
     };
     socket.write_all(head.as_bytes()).await.map_err(FeedError::Socket)?;
-    send(server, socket, &snapshot, replica).await?;
+    let Snapshot { offset, bytes, .. } = snapshot;
+    send(server, socket, snapshot, replica).await?;
     if let Some(mark) = mark {
         socket.write_all(mark.as_bytes()).await.map_err(FeedError::Socket)?;
     }
-    tracing::info!(peer = session.info.address, bytes = snapshot.bytes, "snapshot sent");
+    tracing::info!(peer = session.info.address, bytes, "snapshot sent");
     if session.replica.rdb_only {
         // It holds nothing in the log while it takes in the rest, and reads to the end as to the mark.
         replica.set_state(FeedState::WaitSnapshot);
@@ -242,18 +243,20 @@ async fn full(
         // Until it has seen the mark, the replica takes what follows for a part of the snapshot.
         first_acknowledgement(server, replica).await;
     }
-    Ok(snapshot.offset)
+    Ok(offset)
 }
 
-/// Sends a snapshot's file on a thread that gives way to the workers.
+/// Sends a snapshot's file on a thread that gives way to the workers, and lets go of it there.
+///
+/// Where it has been replaced meanwhile, to close it is to give up all of its pages.
 async fn send(
     server: &Arc<Server>,
     socket: &Socket,
-    snapshot: &Snapshot,
+    snapshot: Snapshot,
     replica: &Replica,
 ) -> Result<(), FeedError> {
     let progress = replica.begin_transfer(snapshot.bytes);
-    let (shared, snapshot) = (Arc::clone(server), snapshot.clone());
+    let shared = Arc::clone(server);
     let socket = socket.duplicate().map_err(FeedError::Socket)?;
     let wanted = Wanted::default();
     let given_up = Arc::clone(&wanted.given_up);

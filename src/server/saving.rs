@@ -302,7 +302,6 @@ fn take(server: &Arc<Server>) -> Result<snapshot::Snapshot, SaveError> {
     }
     match &taken {
         Ok(stored) => {
-            state.newest = Some(stored.clone());
             state.last_save_s = unix_ms() / 1000;
             state.saves += 1;
             let meta = stored.meta();
@@ -325,11 +324,16 @@ fn write(server: &Arc<Server>, cut: Cut) -> Result<snapshot::Snapshot, SaveError
     let sealed = pending.seal(finished, &server.dump_name())?;
     // A snapshot counts as sent bytes: what it holds must never be lost from the log (R3).
     wait_durable(stream.log(), offset)?;
-    let mut manifest = server.manifest.lock();
-    let manifest = manifest.as_mut().ok_or(SaveError::Loading)?;
-    let durable = stream.log().durable();
-    let stored = sealed.publish(manifest, |manifest| manifest.durable_floor = durable)?;
+    let stored = {
+        let mut manifest = server.manifest.lock();
+        let manifest = manifest.as_mut().ok_or(SaveError::Loading)?;
+        let durable = stream.log().durable();
+        sealed.publish(manifest, |manifest| manifest.durable_floor = durable)?
+    };
     server.live.saved(changes);
+    let replaced = server.saving.state.lock().newest.replace(stored.clone());
+    // To give up the pages of a large file takes long: not under a lock, and not on a busy thread.
+    drop(replaced);
     Ok(stored)
 }
 
