@@ -128,6 +128,32 @@ fn a_full_disk_refuses_writes_until_there_is_room_and_loses_nothing() {
 }
 
 #[test]
+fn a_full_disk_refuses_writes_of_any_size_and_the_server_stays() {
+    let Some(disk) = SmallDisk::mount(16) else { return };
+    // Larger than what is kept free in a segment, and than a segment.
+    for (number, (segment, bytes)) in
+        [("64kb", 10_000), ("64kb", 300_000), ("1mb", 600_000)].into_iter().enumerate()
+    {
+        let data = disk.path().join(number.to_string());
+        fs::create_dir(&data).expect("it can be made");
+        let options = ["--backlog-min-free-disk", "0", "--save", "", "--backlog-segment-size"];
+        let mut server = Server::start_in(&data, &[&options[..], &[segment]].concat());
+        let mut client = server.connect();
+        let value = "v".repeat(bytes);
+        let refusal = loop {
+            match client.call(&["SET", "key", &value]) {
+                Value::Error(refusal) => break refusal,
+                reply => assert_eq!(reply.text(), "OK"),
+            }
+        };
+        assert!(refusal.starts_with("MISCONF "), "{refusal}");
+        assert_eq!(client.run("STRLEN key").integer(), bytes as i64);
+        server.kill();
+        fs::remove_dir_all(&data).expect("it can be removed");
+    }
+}
+
+#[test]
 fn letting_go_of_old_segments_makes_room() {
     let Some(disk) = SmallDisk::mount(16) else { return };
     let data = disk.path().join("data");

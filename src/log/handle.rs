@@ -280,6 +280,12 @@ impl Log {
         self.core.supply.admission(&self.core)
     }
 
+    /// Whether a unit of `bytes` has room wherever [`Self::admission`] lets it pass; a larger one needs
+    /// [`Self::secure`].
+    pub fn is_ordinary(&self, bytes: u64) -> bool {
+        bytes <= self.core.options.reserve_bytes()
+    }
+
     /// Blocks until there is certainly room for a unit of `bytes`, as long as the result is kept.
     pub fn secure(&self, bytes: u64) -> Result<Secured, NoSpace> {
         Supply::secure(&self.core, bytes)

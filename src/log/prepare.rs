@@ -167,7 +167,7 @@ impl Supply {
     /// Makes sure of room for a unit of `bytes`, if need be by a segment of its own.
     pub(super) fn secure(core: &Arc<Core>, bytes: u64) -> Result<Secured, NoSpace> {
         let core = Arc::clone(core);
-        if bytes <= core.options.reserve_bytes() / 2 {
+        if bytes <= core.options.reserve_bytes() {
             core.supply.admission(&core)?;
             return Ok(Secured { core, claim: None });
         }

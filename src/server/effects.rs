@@ -11,7 +11,9 @@ use crate::replication::stream::{Stream, StreamError, Unit};
 
 use super::Server;
 use super::commit::Sight;
-use super::execute::SECURE_FROM_BYTES;
+
+/// A buffer that has grown beyond is given back.
+const SCRATCH_BYTES_MAX: usize = 1024 * 1024;
 
 /// Where sentinels tell each other whom they take for the primary.
 const HELLO: &[u8] = b"__sentinel__:hello";
@@ -79,7 +81,7 @@ pub fn log(
         // Memory now holds what the log does not.
         Err(error) => server.fail("cannot append to the log", &error),
     }
-    if scratch.capacity() > SECURE_FROM_BYTES {
+    if scratch.capacity() > SCRATCH_BYTES_MAX {
         *scratch = Vec::new();
     }
     true

@@ -43,9 +43,6 @@ const SAVE_FAILED: Fault = Fault::fixed(
 );
 const NOT_IN_TRANSACTION: Fault = Fault::fixed("ERR Command not allowed inside a transaction");
 
-/// Requests from so many bytes on have their room in the log made sure of one by one.
-pub const SECURE_FROM_BYTES: usize = 1024 * 1024;
-
 /// Requests and replies up to so many bytes are copied in no time worth measuring.
 const BRIEF_BYTES_MAX: usize = 4096;
 /// Where commands are slow from fewer microseconds on, each is timed by itself.
@@ -377,10 +374,12 @@ impl Executor {
             return Ok(None);
         }
         let bytes = args.raw().map_or(0, <[u8]>::len) + queued_bytes(session, command);
-        let room = if bytes >= SECURE_FROM_BYTES {
-            stream.log().secure(bytes as u64 * 2).map(Some)
+        // What is logged may be longer than what was asked, and another worker may be about to append.
+        let (log, bytes) = (stream.log(), bytes as u64 * 2);
+        let room = if log.is_ordinary(bytes) {
+            log.admission().map(|()| None)
         } else {
-            stream.log().admission().map(|()| None)
+            log.secure(bytes).map(Some)
         };
         let room = room.map_err(|refusal| no_room(&refusal))?;
         if server.live.disk_is_short() {

@@ -20,8 +20,6 @@ use super::LinkError;
 const BATCH_BYTES: usize = 64 * 1024;
 /// With so much waiting, the replica is behind, and all cores help.
 const BEHIND_BYTES: usize = 1024 * 1024;
-/// Batches from so many bytes on have their room in the log made sure of.
-const SECURE_FROM_BYTES: usize = 256 * 1024;
 
 /// Applies one connection's stream.
 pub struct Applying {
@@ -97,11 +95,12 @@ impl Applying {
         division: Division,
     ) -> Result<(), LinkError> {
         let log = stream.log();
-        let _room = if units.len() >= SECURE_FROM_BYTES {
-            Some(log.secure(units.len() as u64 * 2)?)
-        } else {
+        let bytes = units.len() as u64 * 2;
+        let _room = if log.is_ordinary(bytes) {
             log.admission()?;
             None
+        } else {
+            Some(log.secure(bytes)?)
         };
         if server.live.disk_is_short() {
             return Err(LinkError::DiskShort);
