@@ -12,8 +12,8 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use crate::command::flow::Block;
-use crate::command::table::Command;
 use crate::command::table::keys::keys_of;
+use crate::command::table::{Command, flag};
 use crate::command::{Call, ClientInfo, Data, Effect, Flow, Mode, Session};
 use crate::keyspace::{Locked, ShardSet, Ticket};
 use crate::net::args::OwnedArgs;
@@ -72,6 +72,22 @@ pub struct Asker<'a> {
     pub session: &'a Session,
     /// The database it looks at.
     pub database: usize,
+}
+
+/// Locks the shards of a command, and those that serving whoever waits for its keys takes.
+#[inline]
+pub fn lock<'k>(server: &'k Server, command: &Command, set: ShardSet) -> Locked<'k> {
+    let keyspace = &server.keyspace;
+    if command.flags & (flag::WRITE | flag::QUEUED_KEYS) == 0 {
+        return keyspace.lock(set);
+    }
+    loop {
+        let locked = keyspace.lock(keyspace.reach(set));
+        // Nobody else begins to wait for keys of the shards that are held now.
+        if locked.holds(keyspace.reach(locked.set())) {
+            return locked;
+        }
+    }
 }
 
 /// Has a client wait for keys whose shards are held.

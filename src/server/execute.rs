@@ -10,7 +10,7 @@ use crate::command::host::Ran;
 use crate::command::session::{ReplyMode, UnderWay, flag as client};
 use crate::command::table::{self, Command, flag};
 use crate::command::{Call, Data, Effect, Fault, Flow, LocatedKey, Mode, Session, transaction};
-use crate::keyspace::{Locked, ShardSet};
+use crate::keyspace::ShardSet;
 use crate::log::{NoSpace, Secured};
 use crate::net::{Args, Reply};
 
@@ -228,7 +228,7 @@ impl Executor {
         // Borrowed apart: a count of references would be one for all workers to fight over.
         let Self { server, effect, unit, now_ms, appending, commits, sight, waiting, .. } = self;
         effect.clear();
-        let mut locked = lock(server, command, set);
+        let mut locked = blocking::lock(server, command, set);
         let stream = appending.refresh(&server.streams);
         let mode = mode(server, session, command, *now_ms);
         if mode == Mode::Reader && writes(session, command) {
@@ -493,22 +493,6 @@ fn mode(server: &Server, session: &Session, command: &Command, now_ms: i64) -> M
         Mode::Paused
     } else {
         Mode::Client
-    }
-}
-
-/// Locks the shards of a command, and those that serving whoever waits for its keys takes.
-#[inline]
-fn lock<'k>(server: &'k Server, command: &Command, set: ShardSet) -> Locked<'k> {
-    let keyspace = &server.keyspace;
-    if command.flags & (flag::WRITE | flag::QUEUED_KEYS) == 0 {
-        return keyspace.lock(set);
-    }
-    loop {
-        let locked = keyspace.lock(keyspace.reach(set));
-        // Nobody else begins to wait for keys of the shards that are held now.
-        if locked.holds(keyspace.reach(locked.set())) {
-            return locked;
-        }
     }
 }
 

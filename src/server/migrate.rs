@@ -18,7 +18,6 @@ use crate::replication::stream::{Stream, StreamError, Unit};
 use crate::snapshot::rdb::payload;
 
 use super::Server;
-use super::execute::SECURE_FROM_BYTES;
 
 /// A line of the target that is longer is no answer.
 const LINE_BYTES_MAX: usize = 64 * 1024;
@@ -196,12 +195,12 @@ fn forget<'m>(
     let mut changed = None;
     for sent in taken {
         // Room that is still to be made is waited for before the shard is held.
-        let bytes = sent.key.len();
-        let _room = if bytes >= SECURE_FROM_BYTES {
-            Some(stream.log().secure(bytes as u64 * 2).map_err(|_| NO_ROOM)?)
-        } else {
-            stream.log().admission().map_err(|_| NO_ROOM)?;
+        let (log, bytes) = (stream.log(), sent.key.len() as u64 * 2);
+        let _room = if log.is_ordinary(bytes) {
+            log.admission().map_err(|_| NO_ROOM)?;
             None
+        } else {
+            Some(log.secure(bytes).map_err(|_| NO_ROOM)?)
         };
         let key = server.keyspace.key(&sent.key);
         let mut locked = server.keyspace.lock(ShardSet::of(&key));

@@ -29,7 +29,7 @@ impl Group {
             Member::Stock(stock) => Some(stock),
             Member::Own(_) => None,
         });
-        let grammar = Grammar::known_to(stock.expect("a stock server is among them"));
+        let grammar = Grammar::known_to(stock.expect("a stock server is among them")).with_chance();
         Self { members, grammar, random: Random::new(11) }
     }
 

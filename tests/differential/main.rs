@@ -12,6 +12,7 @@ mod both;
 mod compare;
 mod floats;
 mod following;
+mod forms;
 mod generate;
 mod grammar;
 mod long_strings;
