@@ -420,7 +420,7 @@ impl Connection {
             (None, None, Nothing::Null) => reply.null(),
             (None, None, Nothing::NullArray) => reply.null_array(),
         }
-        if self.session.reply == ReplyMode::On {
+        if !self.takes_no_answer() {
             let mut replies = self.outbox.replies();
             let start = replies.len();
             replies.extend_from_slice(&output);
@@ -429,6 +429,15 @@ impl Connection {
             }
         }
         self.end_of_waiting(why).await
+    }
+
+    /// Tells whether the client does not want the answer to what it waits for.
+    fn takes_no_answer(&mut self) -> bool {
+        let mode = self.session.reply;
+        if mode == ReplyMode::Skip {
+            self.session.reply = ReplyMode::On;
+        }
+        mode != ReplyMode::On
     }
 
     /// Goes on, unless the waiting was ended by a change of the server's role.
@@ -447,7 +456,7 @@ impl Connection {
         let info = Arc::clone(&self.session.info);
         info.flags.fetch_or(flag::BLOCKED, Ordering::Relaxed);
         let written = info.written.load(Ordering::Relaxed);
-        let muted = self.session.reply != ReplyMode::On;
+        let muted = self.takes_no_answer();
         let mut output = Vec::new();
         let mut reply = Reply::new(&mut output, self.session.protocol);
         let ends_early = request.ends_early();

@@ -176,7 +176,9 @@ impl Executor {
                 Outcome::Ran(self.refuse(session, command, &fault, out))
             }
         };
-        if !matches!(outcome, Outcome::Held) && session.reply != ReplyMode::On {
+        // What is answered later is muted when it is.
+        let is_answered = !matches!(outcome, Outcome::Held | Outcome::Ran(Flow::Await(_)));
+        if is_answered && session.reply != ReplyMode::On {
             let end = if is_push { out.len() } else { start };
             mute(session, out, end);
         }
