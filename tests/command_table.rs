@@ -15,9 +15,13 @@ const NEW_IN_7_2: [&str; 3] = ["client|no-touch", "client|setinfo", "waitaof"];
 /// The commands whose number of words Redis 7.2 changed.
 const ARITY_CHANGED_IN_7_2: [&str; 4] =
     ["command|getkeys", "command|getkeysandflags", "zrank", "zrevrank"];
+/// The commands that scripts may run since Redis 7.2, where they do not wait.
+const NOSCRIPT_BEFORE_7_2: [&str; 8] =
+    ["blmove", "blmpop", "blpop", "brpop", "brpoplpush", "bzmpop", "bzpopmax", "bzpopmin"];
 /// The fields of docs that Redis 7.2 changed, with their commands.
-const CHANGED_IN_7_2: [(&str, &str); 20] = [
+const CHANGED_IN_7_2: [(&str, &str); 21] = [
     ("client|list", "history"),
+    ("client|unblock", "arguments"),
     ("geoadd", "arguments"),
     ("geohash", "arguments"),
     ("geopos", "arguments"),
@@ -96,6 +100,11 @@ fn info_tells_what_stock_tells() {
         let facts = |description: &Value| {
             // The last field holds the subcommands, which are compared one by one.
             let mut facts = description.elements()[..9].to_vec();
+            if NOSCRIPT_BEFORE_7_2.contains(&row.name)
+                && let Value::Set(flags) = &mut facts[2]
+            {
+                flags.retain(|flag| *flag != Value::Simple("noscript".to_owned()));
+            }
             if ARITY_CHANGED_IN_7_2.contains(&row.name) {
                 facts.remove(1);
             }

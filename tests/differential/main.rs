@@ -27,7 +27,7 @@ use support::random::Random;
 use support::{Endpoint, Server, Stock};
 
 /// Batches per dialect in an ordinary run.
-const BATCHES: u64 = 400;
+const BATCHES: u64 = 600;
 /// Commands in a batch.
 const BATCH_COMMANDS: usize = 150;
 

@@ -142,15 +142,17 @@ pub fn client_setinfo(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     Ok(Flow::Done)
 }
 
+/// What is said of more words than a subcommand takes.
+fn too_many_words(name: &[u8]) -> Fault {
+    let what = "ERR unknown subcommand or wrong number of arguments for '";
+    Fault::quoting(what, name, "'. Try CLIENT HELP.")
+}
+
 /// `CLIENT PAUSE timeout [WRITE | ALL]`.
 pub fn client_pause(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     let args = call.args;
     if args.len() > 4 {
-        return Err(Fault::quoting(
-            "ERR unknown subcommand or wrong number of arguments for '",
-            args.word(1),
-            "'. Try CLIENT HELP.",
-        ));
+        return Err(too_many_words(args.word(1)));
     }
     let scope = match args.get(3).map(<[u8]>::to_ascii_lowercase).as_deref() {
         None | Some(b"all") => PauseScope::All,

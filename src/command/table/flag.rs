@@ -39,7 +39,7 @@ pub const NO_MANDATORY_KEYS: u32 = 1 << 17;
 /// Runs with the whole keyspace held, as its keys are unknown beforehand.
 pub const ALL_SHARDS: u32 = 1 << 18;
 /// Names keys by patterns, which may be any; [`crate::command::sort`] knows the others.
-pub const PATTERN_KEYS: u32 = 1 << 25;
+pub const PATTERN_KEYS: u32 = 1 << 26;
 /// Runs asynchronously while loading.
 pub const NO_ASYNC_LOADING: u32 = 1 << 19;
 /// Needs the keys of the commands queued since `MULTI`, and those under `WATCH`.
