@@ -202,6 +202,8 @@ pub struct Settings {
     pub backlog_min_free_disk: u64,
     /// `backlog-snapshot-ratio`: percent of the data set.
     pub backlog_snapshot_ratio: u64,
+    /// `backlog-snapshot-max-rate`: bytes a second; `None` for as fast as can be.
+    pub backlog_snapshot_max_rate: Option<u64>,
     /// `backlog-discarded-max-size`: how much is kept of a history that is given up.
     pub backlog_discarded_max_size: u64,
     /// `backlog-discarded-max-count`: how many such are kept.
@@ -322,6 +324,7 @@ impl Config {
             backlog_max_size: self.nonzero("backlog-max-size"),
             backlog_min_free_disk: self.unsigned("backlog-min-free-disk"),
             backlog_snapshot_ratio: self.unsigned("backlog-snapshot-ratio"),
+            backlog_snapshot_max_rate: self.nonzero("backlog-snapshot-max-rate"),
             backlog_discarded_max_size: self.unsigned("backlog-discarded-max-size"),
             backlog_discarded_max_count: self.unsigned("backlog-discarded-max-count"),
             backlog_force_recovery: self.yes("backlog-force-recovery"),

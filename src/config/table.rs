@@ -182,6 +182,7 @@ pub static TABLE: &[Directive] = &[
     row("backlog-max-size", SIZE, "0"),
     row("backlog-min-free-disk", SIZE, "256mb"),
     row("backlog-snapshot-ratio", Percent(1, 1_000_000), "100"),
+    row("backlog-snapshot-max-rate", SIZE, "256mb"),
     row("backlog-discarded-max-size", SIZE, "64mb"),
     row("backlog-discarded-max-count", COUNT, "8"),
     row("backlog-force-recovery", YES_NO, "no").fixed(),

@@ -47,6 +47,7 @@ mod saving;
 mod shutdown;
 mod stats;
 mod streams;
+mod throttle;
 mod turn;
 mod worker;
 

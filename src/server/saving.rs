@@ -18,6 +18,7 @@ use crate::snapshot::{self, StoreError};
 use super::Server;
 use super::clock::unix_ms;
 use super::priority::give_way;
+use super::throttle::Throttle;
 
 /// A log up to this long since the last snapshot is always sent rather than a new snapshot taken.
 const WORTH_REPLAYING_BYTES: u64 = 16 * 1024 * 1024;
@@ -131,6 +132,7 @@ impl Cut {
         mut self,
         encoder: &mut Encoder<W>,
         done: &AtomicUsize,
+        mut throttle: Throttle<'_>,
     ) -> Result<(), EncodeError> {
         encoder.preamble(&preamble(self.position, self.stream_db))?;
         let mut database = None;
@@ -150,6 +152,7 @@ impl Cut {
             });
             result?;
             done.fetch_add(keys, Ordering::Relaxed);
+            throttle.keep(encoder.bytes());
         }
         Ok(())
     }
@@ -319,7 +322,7 @@ fn write(server: &Arc<Server>, cut: Cut) -> Result<snapshot::Snapshot, SaveError
     let pending = store.begin(offset, cut.stream_db)?;
     let mut encoder = Encoder::new(pending, server.rdb_options())?;
     server.saving.keys_total.store(cut.keys(), Ordering::Relaxed);
-    cut.encode(&mut encoder, &server.saving.keys_done)?;
+    cut.encode(&mut encoder, &server.saving.keys_done, Throttle::new(server))?;
     let (pending, finished) = encoder.finish()?;
     let sealed = pending.seal(finished, &server.dump_name())?;
     // A snapshot counts as sent bytes: what it holds must never be lost from the log (R3).
