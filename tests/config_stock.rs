@@ -364,9 +364,10 @@ fn rewrite_ours(path: &Path, text: &str, pairs: &[(&str, &str)]) -> String {
 
 #[test]
 fn rewritten_files_are_the_same() {
+    // As stock spells them: a line that says what is in force is kept here as it was found.
     let long = "# head\n\n# about save\nsave 900 1\nsave 300 10\n\n\nmaxmemory 100mb\n\
-                slave-serve-stale-data yes\nclient-output-buffer-limit pubsub 32mb 8mb 60\ntimeout 0\n\
-                requirepass \"a b\"\nlua-time-limit 5000\n# middle\nhz   20\n\n\n\n# tail\n";
+                replica-serve-stale-data yes\nclient-output-buffer-limit normal 0 0 0\ntimeout 0\n\
+                requirepass \"a b\"\nbusy-reply-threshold 5000\n# middle\nhz 20\n\n\n\n# tail\n";
     let scenarios: [(&str, &[(&str, &str)]); 8] = [
         ("", &[]),
         ("", &[("timeout", "5"), ("maxmemory", "1500000"), ("save", "")]),

@@ -19,7 +19,10 @@ fn small_collections_hold_what_was_put_in() {
     let mut set = db.set_or_create(&key(b"s"), 0);
     assert!(set.insert(b"a") && set.insert(&long) && !set.insert(b"a") && set.insert(b"c"));
     assert!(set.remove(&long) && !set.remove(&long));
-    assert_eq!(set.view().iter().collect::<Vec<_>>(), [Str::Bytes(b"a"), Str::Bytes(b"c")]);
+    // One that was too long for it has cost the set its packed form, and so its order.
+    let members = [Str::Bytes(b"a"), Str::Bytes(b"c")];
+    assert_eq!(set.len(), 2);
+    assert!(set.view().iter().all(|member| members.contains(&member)));
     let mut sorted = db.sorted_set_or_create(&key(b"z"), 0);
     for (member, score, did) in [
         (&b"m"[..], 2.0, ScoreSet::Added),
