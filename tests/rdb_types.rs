@@ -38,7 +38,8 @@ fn fill(client: &mut Client) {
     call("RPUSH list:small a b 1 -5000 4611686018427387904 hello");
     call("SADD set:integers 1 2 3 -70000");
     call("SADD set:small a 1 bcd");
-    call("ZADD zset:small 1.5 a 0.1 b -inf c inf d 1e20 e -0.0 f 17 g 1e-7 h 3.0e-5 j 1e17 l");
+    // No -0, which becomes 0 as soon as a set is small enough for a listpack.
+    call("ZADD zset:small 1.5 a 0.1 b -inf c inf d 1e20 e 17 g 1e-7 h 3.0e-5 j 1e17 l");
     call("HSET hash:small f 1 g xyz");
     call("RPUSH list:expires a b");
     call("PEXPIREAT list:expires 99999999999999");
