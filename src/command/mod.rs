@@ -57,6 +57,8 @@ pub mod secrets;
 pub mod slowlog;
 
 #[cfg(test)]
+mod image_tests;
+#[cfg(test)]
 pub(crate) mod testing;
 
 pub use call::{Call, Data, LocatedKey, Mode};
