@@ -1,12 +1,13 @@
 //! Numbers as text: what Redis takes for an integer or a float, and how it prints a float.
 
-use std::fmt::Write as _;
+mod grisu;
+
+use grisu::Digits;
 
 /// The longest text of an `i64`: nineteen digits and a sign.
 const I64_DIGITS_MAX: usize = 20;
 /// The longest text of a finite double: `-d.dddddddddddddddde-308`, or plain digits with zeros.
 const DOUBLE_TEXT_BYTES: usize = 32;
-const FITS: &str = "a double takes at most 25 characters";
 
 /// Reads an integer written the one way an integer is printed: no plus, space or leading zero.
 #[inline]
@@ -88,87 +89,77 @@ impl DoubleText {
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.len]
     }
-}
 
-impl std::fmt::Write for DoubleText {
-    fn write_str(&mut self, text: &str) -> std::fmt::Result {
-        let end = self.len + text.len();
-        let room = self.bytes.get_mut(self.len..end).ok_or(std::fmt::Error)?;
-        room.copy_from_slice(text.as_bytes());
-        self.len = end;
-        Ok(())
+    fn push(&mut self, text: &[u8]) {
+        self.bytes[self.len..][..text.len()].copy_from_slice(text);
+        self.len += text.len();
+    }
+
+    fn push_zeros(&mut self, count: i32) {
+        // The text is made of zeros where nothing is written yet.
+        self.len += count as usize;
     }
 }
 
-/// Prints the fewest digits that read back to `number`, in the notation Redis 7.2 chooses for them.
+/// Prints the digits that Redis 7.2 finds for `number`, in the notation it chooses for them.
 ///
-/// Whole numbers are plain up to 2^52, and beyond up to seven zeros after their digits; fractions are plain
-/// down to `0.000001`. Others get an exponent with its sign (`1e+21`, `1.5e-7`).
+/// They read back to `number`, and are the fewest that do but for exceptions, those of Redis.
+/// Whole numbers are printed in full up to 2^62, and beyond with up to seven zeros after their
+/// digits; fractions are plain down to `0.000001`. Others get an exponent with its sign (`1e+21`,
+/// `1.5e-7`).
 ///
 /// # Panics
 /// Never: the buffer holds the longest text a double has.
 pub fn format_double(number: f64) -> DoubleText {
-    /// Up to here every whole number is a double.
-    const PLAIN_MAX: f64 = (1u64 << 52) as f64;
-    let mut text = DoubleText { bytes: [0; DOUBLE_TEXT_BYTES], len: 0 };
-    if number.is_nan() || number.is_infinite() {
-        let name = if number.is_nan() { "nan" } else { ["inf", "-inf"][usize::from(number < 0.0)] };
-        text.write_str(name).expect(FITS);
+    /// Up to here a whole number is printed as the integer it is.
+    const PLAIN_MAX: f64 = (1u64 << 62) as f64;
+    let mut text = DoubleText { bytes: [b'0'; DOUBLE_TEXT_BYTES], len: 0 };
+    if number.is_nan() {
+        text.push(b"nan");
         return text;
     }
     if number.is_sign_negative() {
-        text.write_str("-").expect(FITS);
+        text.push(b"-");
     }
-    if number.fract() == 0.0 && number.abs() <= PLAIN_MAX {
-        write!(text, "{}", number.abs()).expect(FITS);
-        return text;
+    let magnitude = number.abs();
+    if magnitude.is_infinite() {
+        text.push(b"inf");
+    } else if magnitude <= PLAIN_MAX && magnitude.fract() == 0.0 {
+        text.push(itoa::Buffer::new().format(magnitude as u64).as_bytes());
+    } else {
+        write_digits(&mut text, &Digits::of(magnitude));
     }
-    let mut scientific = DoubleText { bytes: [0; DOUBLE_TEXT_BYTES], len: 0 };
-    write!(scientific, "{:e}", number.abs()).expect(FITS);
-    let (digits, exponent) = digits_and_exponent(&scientific);
-    write_digits(&mut text, digits.as_bytes(), exponent).expect(FITS);
     text
 }
 
-/// Parts `d.ddde<exponent>` into its digits without the point, and the exponent of the first one.
-fn digits_and_exponent(scientific: &DoubleText) -> (DoubleText, i32) {
-    let mut digits = DoubleText { bytes: [0; DOUBLE_TEXT_BYTES], len: 0 };
-    let mut exponent = 0;
-    let mut negative = false;
-    let mut past_e = false;
-    for byte in scientific.as_bytes() {
-        match byte {
-            b'e' => past_e = true,
-            b'-' => negative = true,
-            b'.' => {}
-            digit if past_e => exponent = exponent * 10 + i32::from(digit - b'0'),
-            digit => {
-                digits.bytes[digits.len] = *digit;
-                digits.len += 1;
-            }
-        }
-    }
-    (digits, if negative { -exponent } else { exponent })
-}
-
-fn write_digits(out: &mut DoubleText, digits: &[u8], exponent: i32) -> std::fmt::Result {
+fn write_digits(out: &mut DoubleText, found: &Digits) {
     /// Zeros that may follow the digits of a whole number before an exponent is shorter.
     const ZEROS_MAX: i32 = 7;
-    let digits = std::str::from_utf8(digits).map_err(|_| std::fmt::Error)?;
+    let (digits, last_place) = (found.as_bytes(), found.last_place);
     let count = digits.len() as i32;
-    let last_place = exponent - (count - 1);
+    let exponent = last_place + count - 1;
     if last_place >= 0 && exponent < count + ZEROS_MAX {
-        write!(out, "{digits}{:0<width$}", "", width = last_place as usize)
+        out.push(digits);
+        out.push_zeros(last_place);
     } else if last_place < 0 && (last_place > -7 || exponent.abs() < 4) {
         if exponent < 0 {
-            return write!(out, "0.{:0<width$}{digits}", "", width = (-exponent - 1) as usize);
+            out.push(b"0.");
+            out.push_zeros(-exponent - 1);
+            return out.push(digits);
         }
         let (whole, fraction) = digits.split_at(exponent as usize + 1);
-        write!(out, "{whole}.{fraction}")
+        out.push(whole);
+        out.push(b".");
+        out.push(fraction);
     } else {
         let (first, rest) = digits.split_at(1);
-        let point = if rest.is_empty() { "" } else { "." };
-        write!(out, "{first}{point}{rest}e{exponent:+}")
+        out.push(first);
+        if !rest.is_empty() {
+            out.push(b".");
+            out.push(rest);
+        }
+        out.push(if exponent < 0 { b"e-" } else { b"e+" });
+        out.push(itoa::Buffer::new().format(exponent.unsigned_abs()).as_bytes());
     }
 }
 
@@ -335,6 +326,66 @@ mod tests {
             (f64::INFINITY, "inf"),
         ] {
             assert_eq!(format_double(number).as_bytes(), text.as_bytes());
+        }
+    }
+
+    #[test]
+    fn digits_that_are_not_the_fewest_or_closest_are_those_of_redis() {
+        // What the shortest digits are, and what 7.2.6 prints.
+        for (shortest, text) in [
+            ("45.38107259365432", "45.381072593654316"),
+            ("137.17286", "137.17285999999999"),
+            ("23.72058", "23.720580000000002"),
+            ("-11.4831046014", "-11.483104601400001"),
+            ("808.67577", "808.6757700000001"),
+            ("148.3286031814729", "148.32860318147289"),
+            ("18.42920965587283", "18.429209655872832"),
+            ("-32.64882943143812", "-32.648829431438124"),
+            ("47.69033138075444", "47.690331380754436"),
+            ("0.676125008541618", "0.6761250085416179"),
+            ("0.4578435949731193", "0.45784359497311933"),
+            ("0.4798333416020302", "0.47983334160203017"),
+            ("124459527762765.88", "124459527762765.87"),
+            ("2251799813685245.3", "2251799813685245.2"),
+            ("-1125899906842623.8", "-1125899906842623.7"),
+            ("2778972646060.7188", "2778972646060.7187"),
+            ("3.8872145935870043e-16", "3.8872145935870042e-16"),
+            ("-3.454467422037779e-77", "-3.4544674220377786e-77"),
+            ("1.408840731473654e-132", "1.4088407314736538e-132"),
+            ("-1.01533082615454e-176", "-1.0153308261545401e-176"),
+            ("-5.446758685573605e-267", "-5.4467586855736054e-267"),
+            ("8.8222e+27", "8.822200000000001e+27"),
+            ("1.856e+24", "1.8559999999999999e+24"),
+            ("4.88222e+61", "4.8822200000000003e+61"),
+            ("8.53e+105", "8.529999999999999e+105"),
+            ("4e+126", "3.9999999999999997e+126"),
+            ("-2.3026201245905005e+221", "-2.3026201245905004e+221"),
+            ("-1.6131e+21", "-1613100000000000100000"),
+            ("9.510257238e+18", "9510257238000001000"),
+            ("1.3908e+22", "13907999999999999000000"),
+            ("3.3216e+23", "332160000000000030000000"),
+            ("9217749945800000000", "9217749945799999000"),
+        ] {
+            let number = shortest.parse().expect("it is a number");
+            assert_eq!(String::from_utf8_lossy(format_double(number).as_bytes()), text);
+        }
+    }
+
+    #[test]
+    fn whole_numbers_are_printed_in_full_up_to_two_to_the_62() {
+        for (number, text) in [
+            (0x0010_0000_0000_0001u64, "4503599627370497"),
+            (90_307_847_693_202_416, "90307847693202416"),
+            (78_145_311_000_000_000, "78145311000000000"),
+            ((1 << 62) - 512, "4611686018427387392"),
+            (1 << 62, "4611686018427387904"),
+            ((1 << 62) + 1024, "4611686018427389000"),
+            (1 << 63, "9223372036854776000"),
+        ] {
+            for (sign, number) in [("", number as f64), ("-", -(number as f64))] {
+                let printed = format_double(number);
+                assert_eq!(String::from_utf8_lossy(printed.as_bytes()), format!("{sign}{text}"));
+            }
         }
     }
 

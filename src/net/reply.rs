@@ -172,7 +172,7 @@ impl<'b> Reply<'b> {
         put_header(self.out, b'|', pairs);
     }
 
-    /// Writes a floating-point number, as few digits as read back to it; in RESP2 a bulk string.
+    /// Writes a floating-point number, in digits that read back to it; in RESP2 a bulk string.
     pub fn double(&mut self, number: f64) {
         let text = format_double(number);
         match self.protocol {
