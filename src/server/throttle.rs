@@ -47,10 +47,9 @@ impl<'s> Throttle<'s> {
 
     /// Bytes a second; `None` if there is no limit now.
     fn limit(&self) -> Option<u64> {
-        let server = self.server;
-        let serves =
-            !server.is_ending() && !server.live.is_loading() && !server.live.disk_is_short();
-        server.settings().backlog_snapshot_max_rate.filter(|_| serves)
+        let Server { live, .. } = self.server;
+        let may_wait = !self.server.is_ending() && !live.is_loading() && !live.disk_is_short();
+        self.server.settings().backlog_snapshot_max_rate.filter(|_| may_wait)
     }
 }
 
