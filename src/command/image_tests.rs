@@ -172,7 +172,7 @@ fn thousands_of_images_stay_as_they_were_whatever_is_written() {
     let (mut model, mut held) = (Model::new(), std::collections::VecDeque::new());
     let (mut kinds, mut large) = (std::collections::BTreeMap::new(), 0);
     for _ in 0..CUTS {
-        for _ in 0..1 + random.below(6) {
+        for _ in 0..=random.below(6) {
             let (line, keys) = command(&mut random);
             let reply = cut.reply(&line);
             assert_eq!(reply, plain.reply(&line), "{line}");
