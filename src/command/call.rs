@@ -70,6 +70,17 @@ pub struct Data<'c, 'k> {
 }
 
 impl<'c> Call<'c, '_> {
+    /// Makes sure that an effect can be logged that has so many bytes more than the request.
+    ///
+    /// To be called before anything changes; whoever is refused changes nothing.
+    pub fn make_room(&mut self, bytes: usize) -> Result<(), Fault> {
+        // Nothing that is replayed is logged by whoever replays it.
+        if self.data.mode == Mode::Replay {
+            return Ok(());
+        }
+        self.data.effect.room.ask(self.host, bytes)
+    }
+
     /// Returns the key in word `index`.
     #[inline]
     pub fn key(&self, index: usize) -> Key<'c> {

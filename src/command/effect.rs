@@ -3,6 +3,7 @@
 use crate::net::args::Args;
 
 use super::pubsub::{Kind, Publication};
+use super::room::Room;
 
 /// What one command puts into the replication stream.
 ///
@@ -11,6 +12,8 @@ use super::pubsub::{Kind, Publication};
 /// or on rounding rewrites itself.
 #[derive(Debug, Default)]
 pub struct Effect {
+    /// The room in the log that was made for it.
+    pub room: Room,
     changes: u64,
     expirations: u64,
     rewritten: bool,
@@ -121,6 +124,12 @@ impl Effect {
     /// Tells whether nothing goes into the stream.
     pub fn is_empty(&self) -> bool {
         self.commands.is_empty() && !self.has_request()
+    }
+
+    /// Makes ready for the next command, for whose request there is room.
+    pub fn begin(&mut self, request_bytes: u64) {
+        self.clear();
+        self.room = Room::for_request(request_bytes);
     }
 
     /// Makes ready for the next command, keeping the buffers.

@@ -1,5 +1,6 @@
 //! What commands may ask of the server around them.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -80,6 +81,8 @@ pub trait Host: Send + Sync {
 
     /// Stops what is done by the clock, or goes on with it.
     fn pause_cron(&self, paused: bool);
+    /// Makes sure, as long as the result is kept, that an effect of so many bytes can be logged.
+    fn make_room(&self, bytes: u64) -> Result<Box<dyn Any + Send>, Fault>;
     /// Drops a value that may be large off the worker threads.
     fn drop_later(&self, value: Box<dyn Send>);
 

@@ -43,6 +43,7 @@ pub mod pubsub;
 
 pub mod persistence;
 pub mod replication;
+pub mod room;
 pub mod transaction;
 
 pub mod client;

@@ -1,8 +1,9 @@
 //! Runs commands in unit tests, over a keyspace of their own and without a server.
 
+use std::any::Any;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use parking_lot::Mutex;
 
@@ -196,6 +197,10 @@ pub struct FakeHost {
     pub latency: Mutex<Vec<(String, Samples)>>,
     /// Whether `DEBUG` is not for this client.
     pub refuses_debug: AtomicBool,
+    /// How large an effect may be beyond its request.
+    pub room_bytes: AtomicU64,
+    /// How large the last one was said to be.
+    pub room_asked: AtomicU64,
     /// The latency histograms.
     pub histograms: Mutex<Vec<LatencyHistogram>>,
     /// All subscriptions.
@@ -212,6 +217,8 @@ impl Default for FakeHost {
             slow: Mutex::default(),
             latency: Mutex::default(),
             refuses_debug: AtomicBool::default(),
+            room_bytes: AtomicU64::new(u64::MAX),
+            room_asked: AtomicU64::default(),
             histograms: Mutex::default(),
             hub: Arc::new(Hub::new(1)),
         }
@@ -347,6 +354,12 @@ impl Host for FakeHost {
 
     fn pause_cron(&self, paused: bool) {
         self.note(if paused { "cron off" } else { "cron on" });
+    }
+
+    fn make_room(&self, bytes: u64) -> Result<Box<dyn Any + Send>, Fault> {
+        self.room_asked.store(bytes, Relaxed);
+        let most = self.room_bytes.load(Relaxed);
+        if bytes > most { Err(Fault::fixed("MISCONF no room")) } else { Ok(Box::new(())) }
     }
 
     fn drop_later(&self, value: Box<dyn Send>) {

@@ -152,6 +152,8 @@ fn run_queued(
     let database = call.session.database;
     let args = words.as_args();
     inner.clear();
+    // All of them are logged at once, and share the room.
+    inner.room = std::mem::take(&mut call.data.effect.room);
     let data = &mut call.data;
     let mut queued = Call {
         args,
@@ -176,6 +178,7 @@ fn run_queued(
     call.data.hits += hits;
     call.data.misses += misses;
     call.data.effect.absorb(inner, &args, database);
+    call.data.effect.room = std::mem::take(&mut inner.room);
     // What the server works on has not run yet.
     if !matches!(&result, Ok(Flow::Await(request)) if request.is_work()) {
         let took_us = began.elapsed().as_micros() as u64;

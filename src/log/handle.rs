@@ -280,6 +280,11 @@ impl Log {
         self.core.supply.admission(&self.core)
     }
 
+    /// Whether [`Self::admission`] would have to wait for room, or refuse; one load.
+    pub fn is_short(&self) -> bool {
+        self.core.supply.is_short()
+    }
+
     /// Whether a unit of `bytes` has room wherever [`Self::admission`] lets it pass; a larger one needs
     /// [`Self::secure`].
     pub fn is_ordinary(&self, bytes: u64) -> bool {

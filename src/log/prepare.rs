@@ -154,10 +154,15 @@ impl Supply {
         self.threaded.store(true, Ordering::Release);
     }
 
+    /// Whether there is little room, and no more of it is ready.
+    pub(super) fn is_short(&self) -> bool {
+        let signs = self.signs.load(Ordering::Relaxed);
+        signs & REFUSING != 0 || signs & (TAIL_IS_LOW | SPARE_READY) == TAIL_IS_LOW
+    }
+
     /// Whether a write of ordinary size may go ahead; one load unless space is short.
     pub(super) fn admission(&self, core: &Core) -> Result<(), NoSpace> {
-        let signs = self.signs.load(Ordering::Relaxed);
-        if signs & REFUSING == 0 && signs & (TAIL_IS_LOW | SPARE_READY) != TAIL_IS_LOW {
+        if !self.is_short() {
             return Ok(());
         }
         let mut state = self.state.lock();

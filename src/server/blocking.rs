@@ -24,6 +24,7 @@ use crate::replication::stream::Stream;
 use super::Server;
 use super::commit::Sight;
 use super::effects::{log, seen};
+use super::room;
 
 /// The clients that wait.
 #[derive(Debug, Default)]
@@ -198,6 +199,11 @@ impl<'s, 'k> Serving<'s, 'k> {
         let mut reply = Vec::new();
         self.effect.clear();
         let args = waiter.words.as_args();
+        // Who made it possible had room made for itself alone.
+        let room = self.stream.map_or(Ok(None), |stream| {
+            let bytes = room::request_bytes(&session, waiter.command, &args);
+            room::make(stream.log(), bytes)
+        });
         let mut call = Call {
             args,
             located: None,
@@ -217,7 +223,10 @@ impl<'s, 'k> Serving<'s, 'k> {
             host: &**self.server,
         };
         let handler = waiter.command.handler.expect("what waits has run before");
-        let result = handler(&mut call);
+        let result = match &room {
+            Ok(_) => handler(&mut call),
+            Err(refusal) => Err(refusal.clone()),
+        };
         let logged = self.effect.is_empty()
             || log(
                 (self.server, self.stream),

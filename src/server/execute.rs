@@ -7,12 +7,14 @@ use std::time::{Duration, Instant};
 use crate::command::counters::Counters;
 use crate::command::flow::Request;
 use crate::command::host::Ran;
+use crate::command::room::Room;
 use crate::command::session::{ReplyMode, UnderWay, flag as client};
 use crate::command::table::{self, Command, flag};
 use crate::command::{Call, Data, Effect, Fault, Flow, LocatedKey, Mode, Session, transaction};
 use crate::keyspace::ShardSet;
-use crate::log::{NoSpace, Secured};
+use crate::log::Secured;
 use crate::net::{Args, Reply};
+use crate::replication::stream::Stream;
 
 use super::blocking::{self, Asker, Serving, Waiting};
 use super::clock::{Clock, unix_ms};
@@ -22,7 +24,7 @@ use super::intruder::speaks_http;
 use super::pause::Who;
 use super::renames::Meaning;
 use super::streams::Appending;
-use super::{Server, delivery};
+use super::{Server, delivery, room};
 
 const NO_AUTH: Fault = Fault::fixed("NOAUTH Authentication required.");
 const LOADING: Fault = Fault::fixed("LOADING Redis is loading the dataset in memory");
@@ -31,10 +33,6 @@ const PRIMARY_DOWN: Fault = Fault::fixed(
     "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
 );
 const NO_REPLICAS: Fault = Fault::fixed("NOREPLICAS Not enough good replicas to write.");
-const NO_SPACE: Fault = Fault::fixed(
-    "MISCONF Errors writing to the AOF file: No space left on device. The backlog has no room for \
-     another segment; free disk space and writes go on.",
-);
 const SAVE_FAILED: Fault = Fault::fixed(
     "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to \
      disk. Commands that may modify the data set are disabled, because this instance is configured \
@@ -229,10 +227,11 @@ impl Executor {
         let database = session.database;
         // Borrowed apart: a count of references would be one for all workers to fight over.
         let Self { server, effect, unit, now_ms, appending, commits, sight, waiting, .. } = self;
-        effect.clear();
+        let request_bytes = room::request_bytes(session, command, &args);
+        effect.begin(request_bytes);
         let mut locked = blocking::lock(server, command, set);
         let stream = appending.refresh(&server.streams);
-        let mode = mode(server, session, command, *now_ms);
+        let mode = mode((server, stream), (session, command, request_bytes), *now_ms);
         if mode == Mode::Reader && writes(session, command) {
             drop(locked);
             let fault = if server.live.is_replica() { READ_ONLY } else { server.doubted() };
@@ -275,6 +274,7 @@ impl Executor {
             Serving::new((server, stream), &mut locked, (*now_ms, *commits)).serve();
         }
         drop(locked);
+        effect.room = Room::default();
         if !logged {
             // The server is ending, and this came too late to be kept: it is not answered.
             out.truncate(start);
@@ -375,17 +375,9 @@ impl Executor {
         if server.live.is_replica() {
             return Ok(None);
         }
-        let bytes = args.raw().map_or(0, <[u8]>::len) + queued_bytes(session, command);
-        // What is logged may be longer than what was asked, and another worker may be about to append.
-        let (log, bytes) = (stream.log(), bytes as u64 * 2);
-        let room = if log.is_ordinary(bytes) {
-            log.admission().map(|()| None)
-        } else {
-            log.secure(bytes).map(Some)
-        };
-        let room = room.map_err(|refusal| no_room(&refusal))?;
+        let room = room::make(stream.log(), room::request_bytes(session, command, &args))?;
         if server.live.disk_is_short() {
-            return Err(NO_SPACE);
+            return Err(room::NO_SPACE);
         }
         // A message goes into the log, and is none of the data; a count that is kept can be made again.
         if !writes(session, command) {
@@ -488,14 +480,21 @@ impl Row {
 }
 
 /// How a client's command may run; looked at again while its shards are held, as it cannot change then.
-fn mode(server: &Server, session: &Session, command: &Command, now_ms: i64) -> Mode {
+///
+/// Who only reads has no room made for it. So where there is none to spare, keys that have expired stay.
+fn mode(
+    (server, stream): (&Server, Option<&Arc<Stream>>),
+    (session, command, request_bytes): (&Session, &Command, u64),
+    now_ms: i64,
+) -> Mode {
     if server.live.is_replica() || server.live.is_doubtful() {
-        Mode::Reader
-    } else if server.pause.holds(Who::Writer, now_ms) && who(session, command) == Who::Reader {
-        Mode::Paused
-    } else {
-        Mode::Client
+        return Mode::Reader;
     }
+    let may_wait = || {
+        let is_short = |stream: &Arc<Stream>| room::is_short(stream.log(), request_bytes);
+        stream.is_some_and(is_short) || server.pause.holds(Who::Writer, now_ms)
+    };
+    if who(session, command) == Who::Reader && may_wait() { Mode::Paused } else { Mode::Client }
 }
 
 /// Shows others which command the client sent last, be it run, queued or refused.
@@ -539,18 +538,6 @@ fn can_commit(server: &Server) -> bool {
     server.replicas.count_confirming() >= server.commit.replicas() as i64
 }
 
-/// Says why there is no room for a write; a full disk in stock's words.
-#[cold]
-fn no_room(refusal: &NoSpace) -> Fault {
-    match refusal {
-        NoSpace::Shortage(error) if error.is_no_space() => NO_SPACE,
-        other => Fault::of(format!(
-            "MISCONF Errors writing to the AOF file: {other}. The backlog gets no further segment; \
-             once it does, writes go on."
-        )),
-    }
-}
-
 /// Tells whether a command runs at once though a transaction is being queued.
 fn runs_at_once(command: &Command) -> bool {
     matches!(command.name, "exec" | "discard" | "multi" | "watch" | "quit" | "reset")
@@ -563,14 +550,6 @@ fn queue_up(session: &mut Session, command: &'static Command, args: Args<'_>, ou
         session.info.flags.fetch_or(client::TRANSACTION, Ordering::Relaxed);
         Reply::new(out, session.protocol).simple("QUEUED");
     }
-}
-
-fn queued_bytes(session: &Session, command: &Command) -> usize {
-    if command.flags & flag::QUEUED_KEYS == 0 {
-        return 0;
-    }
-    let transaction = session.transaction.as_ref();
-    transaction.map_or(0, |t| t.commands.iter().map(|(_, words)| words.heap_bytes()).sum())
 }
 
 /// Takes back the reply that the client does not want.

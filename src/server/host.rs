@@ -1,5 +1,6 @@
 //! What commands may ask of the server.
 
+use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -27,7 +28,7 @@ use super::doubt::Confirmation;
 use super::failover::Stage;
 use super::link::PrimaryAddress;
 use super::opening::write_address_file;
-use super::{Server, delivery, purging, report, saving, sync_policy, usage_policy};
+use super::{Server, delivery, purging, report, room, saving, sync_policy, usage_policy};
 
 const SAVE_UNDER_WAY: Fault = Fault::fixed("ERR Background save already in progress");
 
@@ -256,6 +257,13 @@ impl Host for Server {
 
     fn pause_cron(&self, paused: bool) {
         self.live.pause_cron(paused);
+    }
+
+    fn make_room(&self, bytes: u64) -> Result<Box<dyn Any + Send>, Fault> {
+        match self.stream() {
+            Some(stream) => Ok(Box::new(room::make(stream.log(), bytes)?)),
+            None => Ok(Box::new(())),
+        }
     }
 
     fn drop_later(&self, value: Box<dyn Send>) {

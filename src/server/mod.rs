@@ -43,6 +43,7 @@ mod requests;
 mod restore;
 mod retaining;
 mod role;
+mod room;
 mod saving;
 mod shutdown;
 mod stats;

@@ -1,5 +1,6 @@
 //! A server that is asked nothing: a stream reaches data, and nothing else.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use backlogd::command::host::*;
@@ -122,6 +123,10 @@ impl Host for Nobody {
     }
 
     fn pause_cron(&self, _: bool) {
+        nothing()
+    }
+
+    fn make_room(&self, _: u64) -> Result<Box<dyn Any + Send>, Fault> {
         nothing()
     }
 

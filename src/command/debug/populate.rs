@@ -1,6 +1,7 @@
 //! `DEBUG POPULATE`: many keys at once.
 
 use crate::command::generic::remove_key;
+use crate::command::room::words_bytes;
 use crate::command::{Call, Fault, Flow};
 use crate::keyspace::SetExpiry;
 use crate::net::number::parse_i64_strict;
@@ -17,6 +18,10 @@ pub(super) fn populate(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     };
     let (count, size) = (number(2)?.unwrap_or(0), number(4)?);
     let prefix = call.args.get(3).unwrap_or(b"key").to_vec();
+    // At most, with the digits of an index in the name and in the value, and a `DEL` of what has expired.
+    let (name_bytes, value_bytes) = (prefix.len().saturating_add(21), size.unwrap_or(32));
+    let each = words_bytes([3, name_bytes, 3, name_bytes, value_bytes]);
+    call.make_room(count.saturating_mul(each))?;
     let clock = call.data.clock();
     for index in 0..count {
         let name = [&prefix, &b":"[..], index.to_string().as_bytes()].concat();

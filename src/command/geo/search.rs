@@ -2,6 +2,7 @@
 
 use crate::command::generic::remove_key;
 use crate::command::partial_sort::sort_first;
+use crate::command::room::words_bytes;
 use crate::command::{Call, Fault, Flow};
 use crate::keyspace::{Cut, Key, Member, OwnedEntry, SortedSet, Value};
 use crate::net::number::format_double;
@@ -11,6 +12,9 @@ use super::area::Area;
 use super::hash::{Point, signed};
 use super::query::{Choice, Form, Order, Query, Scores, Storing};
 use super::words::{reply_distance, reply_point};
+
+/// Of a distance as text.
+const DIGITS_MAX: usize = 32;
 
 /// A member in the area.
 struct Found<'e> {
@@ -74,7 +78,14 @@ fn run(call: &mut Call<'_, '_>, form: Form) -> Result<Flow, Fault> {
     });
     let members: Vec<_> = scored.collect();
     let count = members.len();
+    let named_bytes = match target.scores {
+        Scores::Hashes => 0,
+        Scores::Distances => {
+            words_bytes(members.iter().flat_map(|member| [DIGITS_MAX, member.bytes.len()]))
+        }
+    };
     let result = (count > 0).then(|| OwnedEntry::of_sorted_set(members, keyspace));
+    call.make_room(named_bytes)?;
     let key = call.key(target.word);
     store(call, &key, result, count, target.scores);
     call.reply.count(count);

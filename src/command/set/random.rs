@@ -4,6 +4,7 @@ use super::combine::tell;
 use super::write::note;
 use crate::command::generic::remove_key;
 use crate::command::picks::{self, parse_count};
+use crate::command::room::words_bytes;
 use crate::command::{Call, Fault, Flow};
 use crate::keyspace::Key;
 use crate::keyspace::dice::random_below;
@@ -74,7 +75,7 @@ fn pop_one(call: &mut Call<'_, '_>, key: &Key<'_>) -> Result<(), Fault> {
         call.reply.null();
         return Ok(());
     };
-    let popped = take(call, key, &[random_below(len)]);
+    let popped = take(call, key, &[random_below(len)])?;
     call.reply.bulk(&popped[0]);
     Ok(())
 }
@@ -88,7 +89,7 @@ fn pop_several(call: &mut Call<'_, '_>, key: &Key<'_>) -> Result<(), Fault> {
             call.reply.set(0);
             return Ok(());
         }
-        let popped = take(call, key, &picks::different(count, len));
+        let popped = take(call, key, &picks::different(count, len))?;
         call.reply.set(popped.len());
         for member in &popped {
             call.reply.bulk(member);
@@ -105,7 +106,9 @@ fn pop_several(call: &mut Call<'_, '_>, key: &Key<'_>) -> Result<(), Fault> {
 }
 
 /// Removes the members at these indices, which ascend.
-fn take(call: &mut Call<'_, '_>, key: &Key<'_>, picked: &[usize]) -> Vec<Vec<u8>> {
+fn take(call: &mut Call<'_, '_>, key: &Key<'_>, picked: &[usize]) -> Result<Vec<Vec<u8>>, Fault> {
+    let bytes = effect_bytes(call, key, picked);
+    call.make_room(bytes)?;
     let clock = call.data.clock();
     let mut db = call.data.db();
     db.touch(key, clock);
@@ -120,5 +123,17 @@ fn take(call: &mut Call<'_, '_>, key: &Key<'_>, picked: &[usize]) -> Vec<Vec<u8>
         words.extend(part.iter().map(Vec::as_slice));
         call.data.effect.rewrite(&words);
     }
-    taken
+    Ok(taken)
+}
+
+/// Tells how much it takes to name what is at these indices, at most.
+fn effect_bytes(call: &mut Call<'_, '_>, key: &Key<'_>, picked: &[usize]) -> usize {
+    let Ok(Some(set)) = call.data.peek_set(key) else { unreachable!("the set was just seen") };
+    let commands = picked.len() / REMOVED_AT_ONCE_MAX + 1;
+    let members = if set.is_packed() || picks::are_many(picked.len(), set.len()) {
+        words_bytes(set.iter().map(|member| member.len()))
+    } else {
+        words_bytes(picked.iter().filter_map(|index| set.nth(*index)).map(|member| member.len()))
+    };
+    members + commands * words_bytes([4, key.bytes().len()])
 }

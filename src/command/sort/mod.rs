@@ -13,11 +13,13 @@ pub use keys::{named_keys, shards};
 
 use std::borrow::Cow;
 
-use crate::command::{Call, Fault, Flow};
+use crate::command::room::words_bytes;
+use crate::command::{Call, Fault, Flow, Mode};
 use crate::keyspace::{Str, Value};
 
 use options::{By, Options, Store};
 use order::Origin;
+use pattern::Pattern;
 use result::{Copied, answer, store};
 
 /// `SORT key [BY pattern] [LIMIT offset count] [GET pattern …] [ASC|DESC] [ALPHA] [STORE destination]`.
@@ -54,18 +56,51 @@ fn run(call: &mut Call<'_, '_>, mut options: Options<'_>) -> Result<Flow, Fault>
     // Other keys are looked at from here on, or written to.
     let copied: Copied = elements.into_iter().map(Some).collect();
     let elements: Vec<&[u8]> = copied.iter().flatten().collect();
+    let mode = call.data.mode;
+    prepare_lookups(call, &elements, &options)?;
     let sorted = match options.by {
         By::Pattern(pattern) => {
-            order::by_others(&mut call.data, elements, pattern, origin, &options)?
+            order::by_others(&mut call.data, elements, pattern, origin, &options)
         }
-        By::Themselves | By::Nothing => order::by_themselves(elements, &options)?,
+        By::Themselves | By::Nothing => order::by_themselves(elements, &options),
     };
-    let sorted = &sorted[options.window(sorted.len())];
-    match options.destination {
-        Some(destination) => store(call, sorted, destination, &options),
-        None => answer(call, sorted, &options),
+    let told = sorted.and_then(|sorted| {
+        let sorted = &sorted[options.window(sorted.len())];
+        if let Some(destination) = options.destination {
+            return store(call, sorted, destination, &options);
+        }
+        answer(call, sorted, &options);
+        Ok(())
+    });
+    call.data.mode = mode;
+    told.map(|()| Flow::Done)
+}
+
+/// Makes ready for looking at many keys, each of which may be found to have expired.
+///
+/// Where nothing is stored they stay, as this is no more than reading. What is stored is stored by others
+/// too, who go by what is removed before.
+fn prepare_lookups(
+    call: &mut Call<'_, '_>,
+    elements: &[&[u8]],
+    options: &Options<'_>,
+) -> Result<(), Fault> {
+    if options.destination.is_none() {
+        if call.data.mode == Mode::Client {
+            call.data.mode = Mode::Paused;
+        }
+        return Ok(());
     }
-    Ok(Flow::Done)
+    let patterns = options.gets.iter().copied().chain(match options.by {
+        By::Pattern(pattern) => Some(pattern),
+        By::Themselves | By::Nothing => None,
+    });
+    let removals = patterns.filter_map(Pattern::fixed_bytes).map(|fixed| {
+        let removal = |element: &&[u8]| words_bytes([3, fixed + element.len()]);
+        elements.iter().map(removal).sum::<usize>()
+    });
+    let bytes = removals.sum();
+    call.make_room(bytes)
 }
 
 /// Lists the elements; those that are not sorted in the order asked for, and only those asked for.

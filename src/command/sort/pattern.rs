@@ -36,6 +36,14 @@ impl<'p> Pattern<'p> {
         }
     }
 
+    /// Tells how long the names of keys are beside the element, if it names any.
+    pub(super) fn fixed_bytes(self) -> Option<usize> {
+        match self {
+            Self::Key { before, after, .. } => Some(before.len() + after.len()),
+            Self::Element | Self::Nothing => None,
+        }
+    }
+
     /// Finds what the pattern names for an element and hands it to `visit`, none if it is not there.
     ///
     /// `name` is a buffer for the names of keys.

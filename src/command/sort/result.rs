@@ -1,7 +1,8 @@
 //! What is told of sorted elements, or stored.
 
-use crate::command::Call;
 use crate::command::generic::remove_key;
+use crate::command::room::words_bytes;
+use crate::command::{Call, Fault};
 use crate::keyspace::ListEnd;
 
 use super::options::{By, Options};
@@ -59,7 +60,7 @@ pub(super) fn store(
     sorted: &[&[u8]],
     destination: &[u8],
     options: &Options<'_>,
-) {
+) -> Result<(), Fault> {
     let mut results = Copied::default();
     let mut name = Vec::new();
     for element in sorted {
@@ -70,6 +71,11 @@ pub(super) fn store(
             get.look_up(&mut call.data, element, &mut name, |found| results.push(found));
         }
     }
+    // Stock sorts what has equal texts for weights in an order that depends on the server.
+    let is_named = options.alpha && matches!(options.by, By::Pattern(_));
+    if is_named {
+        call.make_room(words_bytes(results.iter().map(|result| result.map_or(0, <[u8]>::len))))?;
+    }
     let destination = call.data.keyspace.key(destination);
     let was_there = call.data.is_live(&destination);
     if was_there {
@@ -78,7 +84,7 @@ pub(super) fn store(
     let count = results.ends.len();
     call.reply.count(count);
     if count == 0 && !was_there {
-        return;
+        return Ok(());
     }
     call.data.changed(&destination);
     if count > 0 {
@@ -88,8 +94,7 @@ pub(super) fn store(
         results.iter().for_each(|result| list.push(ListEnd::Right, result.unwrap_or_default()));
         call.data.effect.changed(count as u64 - 1);
     }
-    // Stock sorts what has equal texts for weights in an order that depends on the server.
-    if options.alpha && matches!(options.by, By::Pattern(_)) {
+    if is_named {
         let mut words: Vec<&[u8]> = vec![b"RPUSH", destination.bytes()];
         words.extend(results.iter().map(Option::unwrap_or_default));
         if was_there {
@@ -99,4 +104,5 @@ pub(super) fn store(
             call.data.effect.rewrite(&words);
         }
     }
+    Ok(())
 }

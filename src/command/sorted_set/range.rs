@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::bounds::{Bounds, By};
 use super::store::{store, store_by_name};
 use super::tell::{Told, tell_all};
+use crate::command::room::words_bytes;
 use crate::command::{Call, Fault, Flow};
 use crate::keyspace::{OwnedEntry, SortedSet};
 use crate::net::args::Args;
@@ -76,15 +77,21 @@ pub fn zrevrangebylex(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
 
 /// `ZRANGESTORE dst src min max [BYSCORE | BYLEX] [REV] [LIMIT offset count]`: how many were stored.
 pub fn zrangestore(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
+    /// Of a score.
+    const DIGITS_MAX: usize = 32;
     let wanted = Wanted::parse(call.args.from(3), Named::default(), Scores::Refused)?;
     let (to, from) = (call.key(1), call.key(2));
     let keyspace = call.data.keyspace;
-    let (mut made, mut is_doubtful) = (None, false);
+    let (mut made, mut is_doubtful, mut bytes) = (None, false, 0);
     if let Some(set) = call.data.read_sorted_set(&from)? {
         is_doubtful = matches!(wanted.bounds, Bounds::Members(..)) && !set.has_one_score();
-        let members = set.range(wanted.ranks(&set)).collect();
+        let members: Vec<_> = set.range(wanted.ranks(&set)).collect();
+        if is_doubtful {
+            bytes = words_bytes(members.iter().flat_map(|m| [DIGITS_MAX, m.bytes.len()]));
+        }
         made = Some(OwnedEntry::of_sorted_set(members, keyspace));
     }
+    call.make_room(bytes)?;
     let count = if is_doubtful { store_by_name(call, &to, made) } else { store(call, &to, made) };
     call.reply.count(count);
     Ok(Flow::Done)

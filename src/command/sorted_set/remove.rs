@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::bounds::{Bounds, By};
 use crate::command::generic::remove_key;
+use crate::command::room::words_bytes;
 use crate::command::{Call, Fault, Flow};
 use crate::keyspace::{Key, SortedSet};
 
@@ -60,6 +61,9 @@ fn remove_between(call: &mut Call<'_, '_>, by: By) -> Result<Flow, Fault> {
     // A range by members says nothing certain of several scores: others might remove something else.
     let named = (by == By::Member && !set.has_one_score()).then(|| names_of(&set, ranks.clone()));
     if count > 0 {
+        if let Some(named) = &named {
+            call.make_room(words_bytes(named.iter().map(Vec::len)))?;
+        }
         remove_ranks(call, &key, ranks);
         note_removed(call, &key, count);
         if let Some(named) = named {
