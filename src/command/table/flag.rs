@@ -49,12 +49,37 @@ pub const OWN_SHARDS: u32 = 1 << 21;
 /// As brief as a fast one if request and reply are short, though stock does not call it so.
 pub const BRIEF: u32 = 1 << 22;
 /// Keeps what it found with the data, which goes into the stream though it is no write.
-pub const KEEPS_RESULT: u32 = 1 << 25;
+pub const KEEPS_RESULT: u32 = 1 << 26;
 
 /// Its reply is a message, which a client in RESP3 gets whatever it said by `CLIENT REPLY`.
 pub const REPLIES_BY_PUSH: u32 = 1 << 23;
 /// Runs though the client subscribes to something in RESP2.
 pub const WHILE_LISTENING: u32 = 1 << 24;
+
+/// The flags that nobody is shown.
+const UNSHOWN: [u32; 9] = [
+    PUBLISHES,
+    ALL_SHARDS,
+    PATTERN_KEYS,
+    QUEUED_KEYS,
+    OWN_SHARDS,
+    BRIEF,
+    KEEPS_RESULT,
+    REPLIES_BY_PUSH,
+    WHILE_LISTENING,
+];
+
+/// Each flag is a bit of its own.
+const _: () = {
+    let (mut seen, mut place) = (0, 0);
+    while place < NAMES.len() + UNSHOWN.len() {
+        let is_shown = place < NAMES.len();
+        let flag = if is_shown { NAMES[place].0 } else { UNSHOWN[place - NAMES.len()] };
+        assert!(seen & flag == 0, "two flags have the same bit");
+        seen |= flag;
+        place += 1;
+    }
+};
 
 /// The flags that `COMMAND INFO` shows, in its order.
 const NAMES: [(u32, &str); 18] = [
