@@ -49,7 +49,7 @@ pub const OWN_SHARDS: u32 = 1 << 21;
 /// As brief as a fast one if request and reply are short, though stock does not call it so.
 pub const BRIEF: u32 = 1 << 22;
 /// Keeps what it found with the data, which goes into the stream though it is no write.
-pub const KEEPS_RESULT: u32 = 1 << 26;
+pub const KEEPS_RESULT: u32 = 1 << 25;
 
 /// Its reply is a message, which a client in RESP3 gets whatever it said by `CLIENT REPLY`.
 pub const REPLIES_BY_PUSH: u32 = 1 << 23;
