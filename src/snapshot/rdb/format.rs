@@ -5,8 +5,8 @@ pub const MAGIC: &[u8; 5] = b"REDIS";
 /// How long magic and version are together.
 pub const HEADER_BYTES: usize = 9;
 
-/// The newest version whose contents are understood, but for the types named as not understood.
-pub const VERSION_MAX: u32 = 12;
+/// The newest version that is read, that of Redis 7.2 and Valkey 8; but for the types named as unknown.
+pub const VERSION_MAX: u32 = 11;
 /// The version that this server writes: every stock server from 7.0 on reads it.
 pub const VERSION: u32 = 10;
 /// The first version that ends in a checksum.

@@ -69,7 +69,8 @@ pub enum DecodeError {
     Magic,
     /// The file is of a version that is not known.
     #[error(
-        "RDB version {version} is not supported: versions 1 to {} are",
+        "RDB version {version} is not supported: versions 1 to {} are, which Redis up to 7.2 and Valkey \
+         up to 8 write. Load it with a server that can, and copy its keys from there by commands",
         super::format::VERSION_MAX
     )]
     Version {

@@ -324,7 +324,7 @@ fn what_follows_the_file_is_given_back() {
 #[test]
 fn idle_frequency_seconds_and_slots_belong_to_the_next_key() {
     let body = b"\xf4\x01\x02\x03\xfd\x0a\0\0\0\xf8\x40\x64\xf9\x05\x00\x01k\x01v\x00\x01l\x01w";
-    let bytes = file("0012", body);
+    let bytes = file("0011", body);
     let mut decoder = Decoder::new(&bytes[..], Limits::default()).unwrap();
     let Item::Entry(entry) = decoder.next_item().unwrap() else { panic!("the key comes first") };
     assert_eq!(entry.expiry_ms, Some(10_000));
@@ -374,13 +374,16 @@ fn what_cannot_be_held_is_named_with_key_and_place() {
          is not supported, and nothing is left out. Remove the key where the file is from, or move \
          it to another server"
     );
-    assert!(message("0012", b"\x19\x01h").contains("is a hash with field expiry (type 25)"));
+    assert!(message("0011", b"\x19\x01h").contains("is a hash with field expiry (type 25)"));
     assert!(message("0010", b"\x08\x01h").contains("is a value of unknown type (type 8)"));
     assert_eq!(
         message("0010", b"\xf5\x01x"),
         "the RDB file holds a function library at byte 9, which is not supported"
     );
-    assert_eq!(message("0080", b""), "RDB version 80 is not supported: versions 1 to 12 are");
+    assert!(
+        message("0080", b"").starts_with("RDB version 80 is not supported: versions 1 to 11 are")
+    );
+    assert!(message("0012", b"").contains("copy its keys from there by commands"));
     assert!(message("0000", b"").contains("version 0"));
     assert!(matches!(decode_all(&b"*3\r\n$3\r\nSET"[..]), Err(DecodeError::Magic)));
 }
