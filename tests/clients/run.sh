@@ -1,0 +1,43 @@
+#!/bin/sh
+# Tries clients and job queues with the server: their pinned versions come from PyPI and npm into a
+# directory that is thrown away. Needs cargo, Python 3 with venv, Node.js with npm, and the network.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+
+missing=""
+command -v node >/dev/null 2>&1 || missing="$missing nodejs"
+command -v npm >/dev/null 2>&1 || missing="$missing npm"
+python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || missing="$missing python3-venv"
+if [ -n "$missing" ]; then
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
+        echo "These Debian packages, or what your system has for them, are needed:$missing" >&2
+        exit 1
+    fi
+    apt-get update -qq
+    # shellcheck disable=SC2086 # a list of packages
+    DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $missing
+fi
+
+if [ -z "${BACKLOGD_PROGRAM:-}" ]; then
+    (cd "$here/../.." && cargo build --locked --bin backlogd)
+    BACKLOGD_PROGRAM="$here/../../target/debug/backlogd"
+fi
+export BACKLOGD_PROGRAM PYTHONDONTWRITEBYTECODE=1
+
+home=$(mktemp -d)
+trap 'rm -rf "$home"' EXIT
+cp "$here"/* "$home"
+cd "$home"
+python3 -m venv python
+python/bin/pip install --quiet --disable-pip-version-check --requirement requirements.txt
+npm ci --silent --no-audit --no-fund
+
+python=python/bin/python
+for protocol in 2 3; do
+    $python server.py $python redis_py.py $protocol
+    $python server.py node node_redis.mjs $protocol
+done
+$python server.py node ioredis.mjs
+$python rq_crash.py
+$python celery_crash.py
+echo "All of it passed."
