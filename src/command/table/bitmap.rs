@@ -1,6 +1,6 @@
 //! Commands for the bits of strings.
 
-use super::flag::{DENYOOM, FAST, READONLY, WRITE};
+use super::flag::{BRIEF, DENYOOM, FAST, READONLY, WRITE};
 use super::row::{arg, command, key, key_at, keys_from, word};
 use super::{Argument, Command, acl};
 use crate::command::bitmap;
@@ -90,7 +90,7 @@ pub(super) const ROWS: &[Command] = &[
         .keys(&[key_at(1, "RO access")])
         .docs("Returns a bit.", "2.2.0", "O(1)")
         .takes(&[key("key", 0), arg("offset", "integer")]),
-    command("setbit", 4, WRITE | DENYOOM)
+    command("setbit", 4, WRITE | DENYOOM | BRIEF)
         .acl(acl::BITMAP)
         .run(bitmap::setbit)
         .keys(&[key_at(1, "RW access update")])
