@@ -169,7 +169,12 @@ impl Keyspace {
         let of =
             |set: ShardSet| set.iter().fold(0, |all, at| all | self.shards[at].reach.load(Relaxed));
         let further = ShardSet::from_bits(of(set)).without(set);
-        if further.is_empty() { set } else { self.reach(set.union(further)) }
+        if further.is_empty() { set } else { self.reach_further(set.union(further)) }
+    }
+
+    #[cold]
+    fn reach_further(&self, set: ShardSet) -> ShardSet {
+        self.reach(set)
     }
 
     /// Counts the keys that somebody waits for.

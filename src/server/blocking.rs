@@ -15,7 +15,7 @@ use crate::command::flow::Block;
 use crate::command::table::keys::keys_of;
 use crate::command::table::{Command, flag};
 use crate::command::{Call, ClientInfo, Data, Effect, Flow, Mode, Session};
-use crate::keyspace::{Locked, ShardSet, Ticket};
+use crate::keyspace::{Keyspace, Locked, ShardSet, Ticket};
 use crate::net::args::OwnedArgs;
 use crate::net::reply::Protocol;
 use crate::net::{Args, Reply};
@@ -82,9 +82,20 @@ pub fn lock<'k>(server: &'k Server, command: &Command, set: ShardSet) -> Locked<
     if command.flags & (flag::WRITE | flag::QUEUED_KEYS) == 0 {
         return keyspace.lock(set);
     }
+    let locked = keyspace.lock(set);
+    // Nobody else begins to wait for keys of the shards that are held now.
+    if set.contains(keyspace.reach(set)) {
+        return locked;
+    }
+    drop(locked);
+    lock_further(keyspace, set)
+}
+
+/// Does what [`lock`] does where serving takes more shards than the command.
+#[cold]
+fn lock_further(keyspace: &Keyspace, set: ShardSet) -> Locked<'_> {
     loop {
         let locked = keyspace.lock(keyspace.reach(set));
-        // Nobody else begins to wait for keys of the shards that are held now.
         if locked.holds(keyspace.reach(locked.set())) {
             return locked;
         }
