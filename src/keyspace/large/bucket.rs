@@ -102,6 +102,17 @@ impl<const WIDTH: usize> Bucket<WIDTH> {
         self.strings.remove(i * WIDTH);
     }
 
+    /// Leaves out the members for which `keep` does not hold.
+    pub(super) fn retain(&mut self, keep: impl Fn(&[u8], &[u8]) -> bool) {
+        let mut kept = Self::default();
+        for (tag, (member, value)) in self.tags.iter().zip(self.iter_from(0)) {
+            if keep(member, value) {
+                kept.push(*tag, member, value);
+            }
+        }
+        *self = kept;
+    }
+
     /// Walks the members and values from an index on.
     pub(super) fn iter_from(&self, i: usize) -> BucketIter<'_, WIDTH> {
         BucketIter { strings: self.strings.iter_from(i * WIDTH) }

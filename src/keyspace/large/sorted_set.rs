@@ -1,5 +1,6 @@
 //! Members with scores: a tree in the order of the scores beside a map from members to scores.
 
+use std::cmp::Ordering;
 use std::ops::Range;
 
 use ahash::RandomState;
@@ -8,6 +9,9 @@ use super::map::LargeFields;
 use super::node::{Leaf, Sequence, Side};
 use super::ranked::{Ranked, RankedIter};
 use super::tree::{Found, Tree};
+
+/// The part of all members from which on it is faster to look at each than to find those that go.
+const SWEPT_PART: usize = 32;
 
 /// A sorted set too large for the packed form. No score is NaN, and -0 equals 0.
 #[derive(Clone, Debug)]
@@ -171,7 +175,8 @@ impl LargeSortedSet {
 
     /// Removes the members of a range of ranks; returns them.
     ///
-    /// Takes time with the number of members that go, as each has a score to be forgotten.
+    /// Takes time with the number of members that go, as each has a score to be forgotten; if they
+    /// are a good part of all, with the number of all, which is faster then.
     ///
     /// # Panics
     /// When the range ends beyond the last rank or before it begins.
@@ -180,10 +185,25 @@ impl LargeSortedSet {
         let above = self.ranks.split_off(ranks.end);
         let part = RankedPart { ranks: self.ranks.split_off(ranks.start) };
         self.ranks.append(above);
+        self.forget(&part);
+        part
+    }
+
+    /// Removes the scores of members whose ranks are gone.
+    fn forget(&mut self, part: &RankedPart) {
+        let ends = part.iter().next().zip(part.last());
+        if let Some((first, last)) = ends
+            && part.len() >= self.scores.len() / SWEPT_PART
+        {
+            self.scores.retain(|member, score| {
+                let own = (member, decode(score));
+                order(own, first).is_lt() || order(own, last).is_gt()
+            });
+            return;
+        }
         for (member, _) in part.iter() {
             self.scores.remove(member);
         }
-        part
     }
 
     fn find(&self, score: f64, member: &[u8]) -> Found<'_, Ranked> {
@@ -240,6 +260,11 @@ impl RankedPart {
     /// Walks the members and scores upward.
     pub(in crate::keyspace) fn iter(&self) -> RankIter<'_> {
         RankIter::new(&self.ranks, 0)
+    }
+
+    fn last(&self) -> Option<(&[u8], f64)> {
+        let (leaf, within) = self.ranks.leaf_at(self.len().checked_sub(1)?);
+        Some(leaf.get(within))
     }
 }
 
@@ -298,6 +323,11 @@ impl<'s> Iterator for RankIterBack<'s> {
 }
 
 impl ExactSizeIterator for RankIterBack<'_> {}
+
+/// The order of members with scores, neither of which is NaN.
+fn order(a: (&[u8], f64), b: (&[u8], f64)) -> Ordering {
+    a.1.partial_cmp(&b.1).unwrap_or(Ordering::Equal).then_with(|| a.0.cmp(b.0))
+}
 
 fn decode(score: &[u8]) -> f64 {
     f64::from_le_bytes(*score.first_chunk().expect("a score has eight bytes"))
