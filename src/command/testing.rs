@@ -140,6 +140,9 @@ impl Bench {
                 let handler = command.handler.expect("a command that resolves can run");
                 let run = handler(&mut call);
                 lookups = (call.data.hits, call.data.misses);
+                for value in locked.take_spent().into_iter().flat_map(|spent| *spent) {
+                    self.host.drop_later(Box::new(value));
+                }
                 run
             }
         };

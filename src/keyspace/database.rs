@@ -10,6 +10,7 @@ use super::scan::ScanCursor;
 use super::shard::Shard;
 use super::slab::Large;
 use super::space::Keyspace;
+use super::spent::{SpentList, discard};
 use super::strings::Edit;
 use super::table::Table;
 use super::value::{
@@ -24,6 +25,7 @@ pub struct Db<'l> {
     set: ShardSet,
     shards: Shards<'l>,
     index: usize,
+    spent: &'l mut SpentList,
 }
 
 /// What setting a string does to the expiry that was there.
@@ -44,8 +46,9 @@ impl<'l> Db<'l> {
         set: ShardSet,
         shards: Shards<'l>,
         index: usize,
+        spent: &'l mut SpentList,
     ) -> Self {
-        Self { space, set, shards, index }
+        Self { space, set, shards, index, spent }
     }
 
     /// Returns the number of the database.
@@ -279,9 +282,12 @@ impl<'l> Db<'l> {
     /// Removes a key; says whether it was there.
     pub fn remove(&mut self, key: &Key<'_>) -> bool {
         let (index, hasher) = (self.index, self.space.hasher());
-        let removed = self.shard_mut(key).tables[index].remove(key, hasher);
+        let Some(value) = self.shard_mut(key).tables[index].remove(key, hasher) else {
+            return false;
+        };
+        discard(value, self.spent);
         self.publish(key);
-        removed
+        true
     }
 
     /// Moves what a key holds out, so that it can be put elsewhere or freed elsewhere.
@@ -297,8 +303,9 @@ impl<'l> Db<'l> {
         let accessed = self.space.usage().at(clock).noted(|| None);
         let head = Head { raw, accessed, expiry };
         let short = |bytes: &[u8]| bytes.len() <= INLINE_BYTES_MAX;
-        self.edit(key, |partition, at, space| {
+        let old = self.edit(key, |partition, at, space| {
             let hasher = space.hasher();
+            let old = partition.vacate(at);
             match value {
                 OwnedValue::Int(number) => {
                     partition.put(key, at, head, Payload::Int(number), hasher);
@@ -311,7 +318,9 @@ impl<'l> Db<'l> {
                 }
                 OwnedValue::Large(large) => partition.put_large(key, at, head, large, hasher),
             }
+            old
         });
+        discard(old, self.spent);
     }
 
     /// Copies what a key holds; a large value is shared until either copy is written to.
@@ -420,7 +429,7 @@ impl<'l> Db<'l> {
     #[inline]
     fn put_string(&mut self, key: &Key<'_>, string: Str<'_>, expiry: SetExpiry, clock: u32) {
         let used = self.space.usage().at(clock);
-        self.edit(key, |partition, at, space| {
+        let old = self.edit(key, |partition, at, space| {
             let expiry = match expiry {
                 SetExpiry::Keep => at.and_then(|at| partition.record(at).expiry()),
                 SetExpiry::Clear => None,
@@ -428,20 +437,24 @@ impl<'l> Db<'l> {
             };
             let accessed = used.noted(|| at.map(|at| partition.record(at).head().accessed));
             let head = Head { raw: false, accessed, expiry };
+            let old = partition.vacate(at);
             partition.put_string(key, at, head, string, space.hasher());
+            old
         });
+        discard(old, self.spent);
     }
 
     #[inline]
-    fn edit(
+    fn edit<R>(
         &mut self,
         key: &Key<'_>,
-        edit: impl FnOnce(&mut Partition, Option<Address>, &Keyspace),
-    ) {
+        edit: impl FnOnce(&mut Partition, Option<Address>, &Keyspace) -> R,
+    ) -> R {
         let (space, index) = (self.space, self.index);
         let table = &mut self.shard_mut(key).tables[index];
-        table.edit(key, space.hasher(), |partition, at| edit(partition, at, space));
+        let done = table.edit(key, space.hasher(), |partition, at| edit(partition, at, space));
         space.publish(key.shard(), index, table.len(), table.expiring());
+        done
     }
 
     #[inline]

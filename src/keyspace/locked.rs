@@ -11,6 +11,7 @@ use super::image::Image;
 use super::key::{Key, SHARDS, ShardSet};
 use super::shard::Shard;
 use super::space::Keyspace;
+use super::spent::{Spent, SpentList};
 use super::table::Table;
 use super::value::Kind;
 use super::waiting::Ticket;
@@ -23,8 +24,13 @@ pub struct Locked<'a> {
     set: ShardSet,
     guards: Guards<'a>,
     /// The keys that were changed and that somebody waits for, in the order of their first change.
-    ready: VecDeque<(usize, Box<[u8]>)>,
+    ready: Ready,
+    /// What was removed and takes long to free; behind the locks, so that it is freed after these.
+    spent: SpentList,
 }
+
+/// Keys with their databases; nothing but a null while there is none, as locks are taken all the time.
+type Ready = Option<Box<VecDeque<(usize, Box<[u8]>)>>>;
 
 /// The tables a flush took out; dropping it frees them, which may take long.
 #[derive(Debug)]
@@ -61,7 +67,7 @@ impl<'a> Locked<'a> {
             (Some(only), 1) => Guards::One(lock(only)),
             _ => Guards::Many(set.iter().map(lock).collect()),
         };
-        Self { space, set, guards, ready: VecDeque::new() }
+        Self { space, set, guards, ready: None, spent: None }
     }
 
     /// Tells whether all shards of `set` are held.
@@ -85,7 +91,7 @@ impl<'a> Locked<'a> {
             Guards::One(guard) => Shards::One(guard),
             Guards::Many(guards) => Shards::Many(guards),
         };
-        Db::new(self.space, self.set, shards, index)
+        Db::new(self.space, self.set, shards, index, &mut self.spent)
     }
 
     /// Exchanges two databases (SWAPDB) and raises the flags of the watched keys in either.
@@ -113,7 +119,9 @@ impl<'a> Locked<'a> {
             publish(space, index, shard, a);
             publish(space, index, shard, b);
         });
-        self.ready.extend(awaited);
+        if !awaited.is_empty() {
+            self.ready.get_or_insert_default().extend(awaited);
+        }
     }
 
     /// Empties a database in the held shards (FLUSHDB), raising the flags of its watched keys.
@@ -215,7 +223,7 @@ impl<'a> Locked<'a> {
             let sets = shards.into_iter().map(ShardSet::single);
             let set = sets.fold(ShardSet::EMPTY, ShardSet::union);
             let guards = Guards::Many(guards);
-            parts.push(Self { space: self.space, set, guards, ready: VecDeque::new() });
+            parts.push(Self { space: self.space, set, guards, ready: None, spent: None });
         }
         parts
     }
@@ -318,12 +326,18 @@ impl<'a> Locked<'a> {
     /// Tells whether a key was changed that somebody waits for.
     #[inline]
     pub fn has_ready(&self) -> bool {
-        !self.ready.is_empty()
+        self.ready.as_ref().is_some_and(|ready| !ready.is_empty())
     }
 
     /// Takes the key that was changed first, of those that somebody waits for, with its database.
     pub fn take_ready(&mut self) -> Option<(usize, Box<[u8]>)> {
-        self.ready.pop_front()
+        self.ready.as_mut()?.pop_front()
+    }
+
+    /// Takes what was removed and takes long to free; left here, it is freed with the locks.
+    #[inline]
+    pub fn take_spent(&mut self) -> Option<Box<Vec<Spent>>> {
+        self.spent.take()
     }
 
     /// Finds who has waited longest for what the key holds now, of those who came after `after`.
@@ -335,8 +349,9 @@ impl<'a> Locked<'a> {
 
     #[cold]
     fn is_ready(&mut self, db: usize, key: &[u8]) {
-        if !self.ready.iter().any(|(at, name)| (*at, &**name) == (db, key)) {
-            self.ready.push_back((db, key.into()));
+        let ready = self.ready.get_or_insert_default();
+        if !ready.iter().any(|(at, name)| (*at, &**name) == (db, key)) {
+            ready.push_back((db, key.into()));
         }
     }
 

@@ -28,6 +28,7 @@ mod strings;
 mod arena;
 mod record;
 mod slab;
+mod spent;
 mod varint;
 
 mod entry;
@@ -49,6 +50,7 @@ pub use limits::Limits;
 pub use locked::{Cleared, Locked};
 pub use scan::ScanCursor;
 pub use space::Keyspace;
+pub use spent::Spent;
 pub use usage::{Usage, UsagePolicy};
 pub use value::{
     BlockPieces, Blocks, Cut, FieldSet, Hash, HashIter, HashMut, Kind, List, ListCut, ListEnd,

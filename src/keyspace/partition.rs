@@ -242,24 +242,23 @@ impl Partition {
         write_accessed(self.arena.at_mut(at), accessed);
     }
 
-    /// Removes a record.
-    pub(super) fn remove(&mut self, hash: u64, at: Address) {
+    /// Removes a record; returns its value if that was large.
+    pub(super) fn remove(&mut self, hash: u64, at: Address) -> Option<Large> {
         let record = self.record(at);
         let (key, payload, expiry) = (record.key(), record.payload(), record.expiry());
         let size = padded(record.parts().value.end);
-        let slots = [
-            if let KeyField::Slot(slot) = key { Some(slot) } else { None },
-            if let Payload::Large(slot) = payload { Some(slot) } else { None },
-        ];
-        for slot in slots.into_iter().flatten() {
+        let slot = if let Payload::Large(slot) = payload { Some(slot) } else { None };
+        if let KeyField::Slot(slot) = key {
             self.slab.remove(slot);
         }
+        let value = slot.map(|slot| self.slab.remove(slot));
         self.note_expiry(expiry, None);
         self.arena.free(size);
         self.index.remove(hash, at);
         if self.index.is_empty() {
             *self = Self::new(self.depth);
         }
+        value
     }
 
     /// Copies the living records into a new arena, if so much is dead that it pays.

@@ -15,6 +15,7 @@ use super::arena::Address;
 use super::entry::Entry;
 use super::key::{Key, SHARD_BITS};
 use super::partition::{NEVER, Partition};
+use super::slab::Large;
 use super::usage::Use;
 
 /// The bytes of records above which a partition splits, unless it has few keys.
@@ -207,14 +208,14 @@ impl Table {
         }))
     }
 
-    /// Removes a key; says whether it was there.
-    pub(super) fn remove(&mut self, key: &Key<'_>, hasher: &RandomState) -> bool {
+    /// Removes a key if it is there; returns its value then, if that was large.
+    pub(super) fn remove(&mut self, key: &Key<'_>, hasher: &RandomState) -> Option<Option<Large>> {
         let removed =
             self.edit_found(key, hasher, |partition, at| partition.remove(key.hash(), at));
         if removed.is_some() {
             self.merge(key.hash(), hasher);
         }
-        removed.is_some()
+        removed
     }
 
     /// Borrows the partition and record of a key for changes that neither add nor remove keys.

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
+use crate::keyspace::{Locked, Spent};
+
 use super::priority::be_nice;
 
 /// How many values may wait to be freed; beyond that they are freed on the spot.
@@ -37,6 +39,21 @@ impl Bin {
     pub fn counts(&self) -> (u64, u64) {
         let freed = self.freed.load(Ordering::Relaxed);
         (self.given.load(Ordering::Relaxed).saturating_sub(freed), freed)
+    }
+
+    /// Lets go of shards, and takes what was removed from them meanwhile.
+    #[inline]
+    pub fn unlock(&self, mut locked: Locked<'_>) {
+        let spent = locked.take_spent();
+        drop(locked);
+        if let Some(spent) = spent {
+            self.put_all(*spent);
+        }
+    }
+
+    #[cold]
+    fn put_all(&self, spent: Vec<Spent>) {
+        spent.into_iter().for_each(|value| self.put(Box::new(value)));
     }
 
     /// Takes a value to be freed.

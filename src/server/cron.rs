@@ -113,6 +113,7 @@ fn expire(server: &Server, stream: &Stream) {
                 let now_ms = unix_ms();
                 locked.db(database).due(now_ms, EXPIRED_AT_ONCE, &mut found);
                 remove(server, stream, &mut locked, database, &found);
+                server.bin.unlock(locked);
                 if found.len() < EXPIRED_AT_ONCE || began.elapsed() > EXPIRY_BUDGET {
                     break;
                 }

@@ -273,7 +273,7 @@ impl Executor {
         if locked.has_ready() && logged {
             Serving::new((server, stream), &mut locked, (*now_ms, *commits)).serve();
         }
-        drop(locked);
+        server.bin.unlock(locked);
         effect.room = Room::default();
         if !logged {
             // The server is ending, and this came too late to be kept: it is not answered.

@@ -155,7 +155,11 @@ impl<'k> Applier<'k> {
             Some(database) => RestoreError::LogDatabase { database, at, databases },
             None => RestoreError::refused(&args, at, &fault.text()),
         };
-        handler(&mut call).map(drop).map_err(failed)?;
+        let result = handler(&mut call).map(drop).map_err(failed);
+        for value in locked.take_spent().into_iter().flat_map(|spent| *spent) {
+            self.host.drop_later(Box::new(value));
+        }
+        result?;
         self.changes += self.effect.changes();
         Ok(())
     }

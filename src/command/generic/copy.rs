@@ -3,8 +3,6 @@
 use crate::command::{Call, Fault, Flow};
 use crate::net::number::parse_i64_strict;
 
-use super::remove::remove_key_in;
-
 const SAME_OBJECT: Fault = Fault::fixed("ERR source and destination objects are the same");
 
 /// Runs `COPY`.
@@ -29,7 +27,7 @@ pub fn copy(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     let refused = !found || (call.data.is_live_in(target, &to) && !replace);
     let copied = if refused { None } else { call.data.db().copy_of(&from) };
     if let Some(entry) = copied {
-        remove_key_in(call, target, &to);
+        call.data.locked.db(target).remove(&to);
         let clock = call.data.clock();
         call.data.locked.db(target).insert(&to, entry, clock);
         call.data.changed_in(target, &to);

@@ -92,7 +92,7 @@ fn replay_deletes_what_the_clock_says_has_expired() {
 fn large_values_are_freed_elsewhere() {
     let mut bench = Bench::new();
     make_hash(&bench, "small", 3);
-    make_hash(&bench, "large", 500);
+    make_hash(&bench, "large", 5000);
     bench.run("SET string v");
     assert_eq!(bench.reply("DEL small string"), ":2");
     assert!(bench.host.asked().is_empty());
@@ -102,6 +102,28 @@ fn large_values_are_freed_elsewhere() {
     assert_eq!(bench.run("GETDEL string").stream(), ["DEL string"]);
     assert_eq!(bench.host.asked(), ["drop later"]);
     assert_eq!(bench.reply("EXISTS small large string"), ":0");
+}
+
+#[test]
+fn large_values_are_freed_elsewhere_however_they_go() {
+    let mut bench = Bench::new();
+    let expired = format!("PEXPIREAT large {}", bench.now_ms);
+    for words in ["SET large v", "MSET other 1 large v", "RENAME small large", &*expired] {
+        bench.run("DEL large");
+        make_hash(&bench, "small", 3);
+        make_hash(&bench, "large", 5000);
+        bench.run(words);
+        assert_eq!(bench.host.asked(), ["drop later"], "{words}");
+    }
+    bench.run("DEL large");
+    make_hash(&bench, "large", 5000);
+    bench.run("PEXPIRE large 1");
+    bench.now_ms += 2;
+    assert_eq!(bench.reply("EXISTS large"), ":0");
+    assert_eq!(bench.host.asked(), ["drop later"]);
+    make_hash(&bench, "large", 5000);
+    bench.run("RENAME large moved");
+    assert!(bench.host.asked().is_empty(), "what is moved is not freed");
 }
 
 #[test]
