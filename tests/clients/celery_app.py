@@ -25,8 +25,8 @@ app.conf.update(
 def release(lock, token):
     """Releases a lock of redis-py by a transaction, where redis-py does it by a script.
 
-    Every Celery since 5.0 takes such a lock when its worker starts (kombu's `Mutex`), and no setting
-    does without. The server knows no scripts yet, so the worker would end with EVALSHA refused.
+    A worker takes such a lock when it starts (kombu's `Mutex`, which is so in 5.0, 5.1 and 5.7), and
+    no setting that we found does without. The server knows no scripts yet, so the worker would end with EVALSHA refused.
     """
     def remove(pipe):
         if pipe.get(lock.name) != token:

@@ -4,9 +4,9 @@ With late acknowledgement Celery allows what its worker held to run twice: the j
 it had fetched ahead. They are in a hash of the broker until they are acknowledged, and out of it
 they are delivered again after `visibility_timeout`.
 
-After it has lost its connection the worker does not always take jobs again, with stock Redis as
-with any: it waits for acknowledgements that it cannot send any more. So it is started again once
-the server is back, as whoever runs workers does it.
+After it has lost its connection the worker does not always take jobs again; that was seen with
+redis-server 7.0.15 too. So it is started again once the server is back, as whoever runs workers
+does it.
 """
 
 import sys
