@@ -209,6 +209,7 @@ impl Table {
     }
 
     /// Removes a key if it is there; returns its value then, if that was large.
+    #[expect(clippy::option_option, reason = "a key may be there, and its value may be large")]
     pub(super) fn remove(&mut self, key: &Key<'_>, hasher: &RandomState) -> Option<Option<Large>> {
         let removed =
             self.edit_found(key, hasher, |partition, at| partition.remove(key.hash(), at));

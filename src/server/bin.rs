@@ -53,7 +53,9 @@ impl Bin {
 
     #[cold]
     fn put_all(&self, spent: Vec<Spent>) {
-        spent.into_iter().for_each(|value| self.put(Box::new(value)));
+        for value in spent {
+            self.put(Box::new(value));
+        }
     }
 
     /// Takes a value to be freed.
