@@ -192,7 +192,10 @@ impl Supply {
             // The caller stops the server if this fails, so an old shortage is not taken for an
             // answer: one more attempt is made.
             (state.shortage, state.retry_at) = (None, None);
-            self.wait_for(core, &mut state, |state| state.spare.is_some())?;
+            if let Err(refusal) = self.wait_for(core, &mut state, |state| state.spare.is_some()) {
+                // What was made sure of may be less than was asked for, and so no longer large.
+                return state.take_claimed(len).ok_or(refusal);
+            }
             let spare = state.spare.take().expect("waited for it just now");
             self.signs.fetch_and(!SPARE_READY, Ordering::Relaxed);
             self.work.notify_one();
