@@ -2,8 +2,8 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use crate::net::number::parse_i64_strict;
 use crate::net::reply::Protocol;
+use crate::number::parse_i64_strict;
 
 use super::client::check_name;
 use super::host::{AuthFault, RoleReport};

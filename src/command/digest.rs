@@ -8,7 +8,7 @@ use std::fmt;
 use sha1_smol::Sha1;
 
 use crate::keyspace::{Db, Entry, Kind, Value};
-use crate::net::number::format_17_digits;
+use crate::number::format_17_digits;
 
 const DIGEST_BYTES: usize = 20;
 

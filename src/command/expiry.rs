@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use super::{Call, Data, Fault, Flow, Mode};
 use crate::keyspace::{Entry, Key};
 use crate::net::Args;
-use crate::net::number::parse_i64_strict;
+use crate::number::parse_i64_strict;
 
 /// What a command counts its time in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

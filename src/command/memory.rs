@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use crate::net::number::parse_i64_strict;
+use crate::number::parse_i64_strict;
 
 use super::host::MemoryFigure;
 use super::{Call, Fault, Flow, help};

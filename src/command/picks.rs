@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::Fault;
 use crate::keyspace::dice::random_below;
 use crate::net::Reply;
-use crate::net::number::parse_i64_strict;
+use crate::number::parse_i64_strict;
 
 /// A count that no reply could be made of.
 pub const OUT_OF_RANGE: Fault = Fault::fixed("ERR value is out of range");

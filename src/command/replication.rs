@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::net::Args;
-use crate::net::number::parse_i64_strict;
+use crate::number::parse_i64_strict;
 use crate::position::{Offset, Position, Replid};
 
 use super::flow::{FailoverPlan, FeedRequest, Request};

@@ -1,6 +1,6 @@
 //! `SLOWLOG`: the commands that took long.
 
-use crate::net::number::parse_i64_strict;
+use crate::number::parse_i64_strict;
 
 use super::{Call, Fault, Flow, help};
 

@@ -13,9 +13,8 @@ use super::space::Keyspace;
 use super::spent::{SpentList, discard};
 use super::strings::Edit;
 use super::table::Table;
-use super::value::{
-    HashMut, Kind, ListMut, Place, SetMut, SortedSetMut, Str, StrMut, canonical_integer,
-};
+use super::value::{HashMut, Kind, ListMut, Place, SetMut, SortedSetMut, Str, StrMut};
+use crate::number::parse_i64_strict;
 
 /// A view of one database over the shards that are held.
 ///
@@ -153,7 +152,7 @@ impl<'l> Db<'l> {
     /// Bytes that a 64-bit integer would print as are kept as that integer.
     #[inline]
     pub fn set_string(&mut self, key: &Key<'_>, value: &[u8], expiry: SetExpiry, clock: u32) {
-        let string = canonical_integer(value).map_or(Str::Bytes(value), Str::Int);
+        let string = parse_i64_strict(value).map_or(Str::Bytes(value), Str::Int);
         self.put_string(key, string, expiry, clock);
     }
 

@@ -9,10 +9,6 @@ pub mod reply;
 pub mod socket;
 pub mod wire;
 
-pub mod long_double;
-pub mod number;
-
 pub use args::{Args, OwnedArgs, Span};
-pub use long_double::LongDouble;
 pub use parser::{Parsed, Parser, Peer, ProtocolError};
 pub use reply::{Deferred, Protocol, Reply};

@@ -10,7 +10,7 @@
 
 use super::args::{Args, Span};
 use super::inline;
-use super::number::parse_i64_strict;
+use crate::number::parse_i64_strict;
 
 /// The most bytes a line may have: an inline command, or the digits of a length.
 pub const LINE_BYTES_MAX: usize = 64 * 1024;

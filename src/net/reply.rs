@@ -2,8 +2,8 @@
 //!
 //! Handlers speak in RESP3's words; where a client speaks RESP2, each falls back to what Redis sends it.
 
-use super::number::{format_17_decimals, format_double};
 use super::wire::{put_bulk, put_bulk_int, put_header};
+use crate::number::{format_17_decimals, format_double};
 
 /// The version of the protocol a client has chosen with HELLO.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

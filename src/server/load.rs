@@ -11,7 +11,7 @@ use std::thread::{Builder, ScopedJoinHandle};
 
 use crate::command::stored::{self, Duplicate};
 use crate::keyspace::{Db, Keyspace, Locked};
-use crate::net::number::parse_i64_strict;
+use crate::number::parse_i64_strict;
 use crate::snapshot::rdb::{DecodeError, Decoder, Entry, Item, Limits, Raw, RawItem, Run};
 
 use super::clock::unix_ms;

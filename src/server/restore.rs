@@ -6,8 +6,8 @@ use crate::command::table::Command;
 use crate::command::{Call, ClientInfo, Data, Effect, Fault, Host, Mode, Session};
 use crate::keyspace::{Keyspace, Locked};
 use crate::log::ReadError;
-use crate::net::number::parse_i64_strict;
 use crate::net::{Args, Protocol, ProtocolError, Reply};
+use crate::number::parse_i64_strict;
 use crate::position::Offset;
 use crate::snapshot::rdb::DecodeError;
 

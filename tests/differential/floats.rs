@@ -1,6 +1,6 @@
 //! The long doubles of INCRBYFLOAT, computed here and by stock.
 
-use backlogd::net::LongDouble;
+use backlogd::number::LongDouble;
 
 use crate::support::random::Random;
 use crate::support::{Client, Endpoint, Stock, Value};

@@ -2,8 +2,8 @@
 
 use super::error::ToolError;
 use crate::log::inspect::Stretch;
-use crate::net::number::parse_i64_strict;
 use crate::net::{Args, Parsed, Parser, Peer};
+use crate::number::parse_i64_strict;
 use crate::position::Offset;
 
 /// How much of the file is read at once; a larger command takes as much memory as it has bytes.

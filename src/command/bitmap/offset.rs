@@ -2,7 +2,7 @@
 
 use crate::command::string::limit;
 use crate::command::{Call, Fault, Mode};
-use crate::net::number::parse_i64_strict;
+use crate::number::parse_i64_strict;
 
 const OUT_OF_RANGE: Fault = Fault::fixed("ERR bit offset is not an integer or out of range");
 

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use crate::command::Fault;
 use crate::net::args::Args;
-use crate::net::number::parse_i64_strict;
+use crate::number::parse_i64_strict;
 
 /// What the ends of a range count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::command::Fault;
-use crate::net::long_double::LongDouble;
+use crate::number::long_double::LongDouble;
 
 const NOT_A_FLOAT: Fault = Fault::fixed("ERR timeout is not a float or out of range");
 const OUT_OF_RANGE: Fault = Fault::fixed("ERR timeout is out of range");

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use crate::command::session::{ClientInfo, flag};
 use crate::command::{Call, Fault, Flow};
 use crate::net::args::Args;
-use crate::net::number::parse_i64_strict;
+use crate::number::parse_i64_strict;
 
 use super::ClientType;
 

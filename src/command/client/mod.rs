@@ -6,7 +6,7 @@ mod unblock;
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use crate::net::number::parse_i64_strict;
+use crate::number::parse_i64_strict;
 
 use super::host::PauseScope;
 use super::session::{ClientInfo, ReplyMode, flag};

@@ -1,7 +1,7 @@
 //! `CLIENT UNBLOCK`.
 
 use crate::command::{Call, Fault, Flow, Interruption};
-use crate::net::number::parse_i64_strict;
+use crate::number::parse_i64_strict;
 
 /// `CLIENT UNBLOCK id [TIMEOUT | ERROR]`: 1 if the client waited, and does so no longer.
 pub fn client_unblock(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {

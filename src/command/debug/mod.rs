@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::flow::Request;
 use super::glob::{Case, matches};
 use super::{Call, Fault, Flow};
-use crate::net::number::{parse_f64_strict, parse_i64_strict};
+use crate::number::{parse_f64_strict, parse_i64_strict};
 
 const NOT_ALLOWED: Fault = Fault::fixed(
     "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you \

@@ -4,7 +4,7 @@ use crate::command::generic::remove_key;
 use crate::command::room::words_bytes;
 use crate::command::{Call, Fault, Flow};
 use crate::keyspace::SetExpiry;
-use crate::net::number::parse_i64_strict;
+use crate::number::parse_i64_strict;
 
 /// `DEBUG POPULATE count [prefix] [size]`: sets those of the keys `prefix:0` … that are not there.
 ///

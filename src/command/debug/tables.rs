@@ -2,7 +2,7 @@
 
 use crate::command::{Call, Fault, Flow};
 use crate::keyspace::Value;
-use crate::net::number::parse_i64_strict;
+use crate::number::parse_i64_strict;
 
 /// `DEBUG HTSTATS database [FULL]`: how many keys there are, and how many of them expire.
 ///

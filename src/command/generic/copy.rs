@@ -1,7 +1,7 @@
 //! Commands that put a key's value into another place as well, or instead.
 
 use crate::command::{Call, Fault, Flow};
-use crate::net::number::parse_i64_strict;
+use crate::number::parse_i64_strict;
 
 const SAME_OBJECT: Fault = Fault::fixed("ERR source and destination objects are the same");
 

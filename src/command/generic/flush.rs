@@ -2,7 +2,7 @@
 
 use crate::command::{Call, Fault, Flow};
 use crate::keyspace::Cleared;
-use crate::net::number::parse_i64_strict;
+use crate::number::parse_i64_strict;
 
 /// Runs `DBSIZE`.
 pub fn dbsize(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {

@@ -6,7 +6,7 @@ use crate::command::flow::{Login, Migration, Request, Sent};
 use crate::command::{Call, Fault, Flow, stored};
 use crate::keyspace::Key;
 use crate::net::Args;
-use crate::net::number::parse_i64_strict;
+use crate::number::parse_i64_strict;
 use crate::snapshot::rdb::{Options, payload};
 
 use super::look::look;

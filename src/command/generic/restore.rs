@@ -3,7 +3,7 @@
 use crate::command::{Call, Fault, Flow, Mode, stored};
 use crate::keyspace::Key;
 use crate::net::Args;
-use crate::net::number::parse_i64_strict;
+use crate::number::parse_i64_strict;
 use crate::snapshot::rdb::{Limits, Value, payload};
 
 use super::remove::remove_key;

@@ -3,7 +3,7 @@
 use crate::command::Fault;
 use crate::keyspace::SortedSet;
 use crate::net::args::{Args, Words};
-use crate::net::number::parse_i64_strict;
+use crate::number::parse_i64_strict;
 
 use super::area::{Area, Extent};
 use super::hash::Point;

@@ -5,8 +5,8 @@ use crate::command::partial_sort::sort_first;
 use crate::command::room::words_bytes;
 use crate::command::{Call, Fault, Flow};
 use crate::keyspace::{Cut, Key, Member, OwnedEntry, SortedSet, Value};
-use crate::net::number::format_double;
 use crate::net::reply::Reply;
+use crate::number::format_double;
 
 use super::area::Area;
 use super::hash::{Point, signed};

@@ -1,8 +1,8 @@
 //! Reads places and lengths out of a request, and writes them into a reply.
 
 use crate::command::Fault;
-use crate::net::number::parse_f64_strict;
 use crate::net::reply::Reply;
+use crate::number::parse_f64_strict;
 
 use super::area::{Extent, Form};
 use super::hash::{Point, signed};

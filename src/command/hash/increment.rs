@@ -2,8 +2,8 @@
 
 use super::write::set_field;
 use crate::command::{Call, Fault, Flow};
-use crate::net::long_double::LongDouble;
-use crate::net::number::parse_i64_strict;
+use crate::number::long_double::LongDouble;
+use crate::number::parse_i64_strict;
 
 /// `HINCRBY key field increment`: the sum.
 pub fn hincrby(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {

@@ -3,7 +3,7 @@
 use crate::command::{Call, Fault, Flow};
 use crate::keyspace::List;
 use crate::net::args::Args;
-use crate::net::number::parse_i64_strict;
+use crate::number::parse_i64_strict;
 
 use super::words::{at_least, integer};
 

@@ -3,8 +3,8 @@
 use crate::command::Fault;
 use crate::command::glob::{Case, matches};
 use crate::keyspace::{Kind, ScanCursor};
-use crate::net::number::parse_i64_strict;
 use crate::net::{Args, Reply};
+use crate::number::parse_i64_strict;
 
 const INVALID_CURSOR: Fault = Fault::fixed("ERR invalid cursor");
 /// How many elements are visited unless `COUNT` says otherwise.

@@ -3,7 +3,7 @@
 use super::combine::{find_keys, set_of, store, tell};
 use crate::command::{Call, Fault, Flow};
 use crate::keyspace::{Set, SetBuilder, Str};
-use crate::net::number::parse_i64_strict;
+use crate::number::parse_i64_strict;
 
 /// Several sets, the smallest first.
 struct Sets<'d>(Vec<Set<'d>>);

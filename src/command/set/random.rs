@@ -8,7 +8,7 @@ use crate::command::room::words_bytes;
 use crate::command::{Call, Fault, Flow};
 use crate::keyspace::Key;
 use crate::keyspace::dice::random_below;
-use crate::net::number::parse_i64_strict;
+use crate::number::parse_i64_strict;
 
 /// How many members one `SREM` of the effect names at most, as stock has it.
 const REMOVED_AT_ONCE_MAX: usize = 1024;

@@ -8,7 +8,7 @@
 use std::cmp::Ordering;
 
 use crate::command::{Data, Fault};
-use crate::net::number::parse_f64_strict;
+use crate::number::parse_f64_strict;
 
 use super::options::{By, Options};
 use super::pattern::{Pattern, c_text};

@@ -3,7 +3,7 @@
 use crate::command::{Call, Fault, Flow};
 use crate::keyspace::{Key, ScoreSet};
 use crate::net::args::Args;
-use crate::net::number::parse_f64_strict;
+use crate::number::parse_f64_strict;
 
 /// Which members a command applies to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

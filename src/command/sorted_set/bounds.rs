@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::command::Fault;
 use crate::keyspace::{Cut, SortedSet};
-use crate::net::number::{parse_f64_of_c, parse_i64_strict};
+use crate::number::{parse_f64_of_c, parse_i64_strict};
 
 /// What lies between two ends, both of them read.
 #[derive(Clone, Copy, Debug)]

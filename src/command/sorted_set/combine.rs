@@ -13,7 +13,7 @@ use super::tell::{Told, tell_all};
 use crate::command::{Call, Fault, Flow};
 use crate::keyspace::{Member, OwnedEntry};
 use crate::net::args::Args;
-use crate::net::number::{parse_f64_strict, parse_i64_strict};
+use crate::number::{parse_f64_strict, parse_i64_strict};
 
 /// How sets are combined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use super::remove::{note_removed, remove_ranks};
 use super::tell::{Told, tell_all};
 use crate::command::{Call, Fault, Flow};
 use crate::keyspace::Key;
-use crate::net::number::parse_i64_strict;
+use crate::number::parse_i64_strict;
 
 /// The end that members are taken from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use crate::command::{Call, Fault, Flow};
 use crate::keyspace::SortedSet;
 use crate::keyspace::dice::random_below;
 use crate::net::Reply;
-use crate::net::number::parse_i64_strict;
+use crate::number::parse_i64_strict;
 
 /// How long a reply of repeated picks may become: as long as the longest string.
 const PICKS_BYTES_MAX: usize = 512 * 1024 * 1024;

@@ -9,7 +9,7 @@ use crate::command::room::words_bytes;
 use crate::command::{Call, Fault, Flow};
 use crate::keyspace::{OwnedEntry, SortedSet};
 use crate::net::args::Args;
-use crate::net::number::parse_i64_strict;
+use crate::number::parse_i64_strict;
 
 /// Which end of a range comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

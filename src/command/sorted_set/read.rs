@@ -3,7 +3,7 @@
 use crate::command::scan::{Filters, ScanOptions, answer_scan, parse_cursor};
 use crate::command::{Call, Fault, Flow};
 use crate::keyspace::{ScanCursor, Value};
-use crate::net::number::{format_17_digits, format_double};
+use crate::number::{format_17_digits, format_double};
 
 /// Which end ranks are counted from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

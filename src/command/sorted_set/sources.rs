@@ -29,7 +29,7 @@ pub(super) struct Keys<'c> {
 impl<'c> Keys<'c> {
     /// Reads how many keys there are at word `index`, and looks up those that follow.
     pub(super) fn find(call: &mut Call<'c, '_>, index: usize, name: &str) -> Result<Self, Fault> {
-        let number = crate::net::number::parse_i64_strict(call.args.word(index));
+        let number = crate::number::parse_i64_strict(call.args.word(index));
         let number = number.ok_or(Fault::NOT_AN_INTEGER)?;
         if number < 1 {
             let text = format!("ERR at least 1 input key is needed for '{name}' command");

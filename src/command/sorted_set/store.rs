@@ -3,7 +3,7 @@
 use crate::command::generic::remove_key;
 use crate::command::{Call, Data};
 use crate::keyspace::{Key, OwnedEntry, Value};
-use crate::net::number::format_double;
+use crate::number::format_double;
 
 /// Puts a sorted set at a key in place of what it held; counts the members.
 ///

@@ -2,8 +2,8 @@
 
 use crate::command::{Call, Data, Fault, Flow};
 use crate::keyspace::{Key, SetExpiry, Str};
-use crate::net::LongDouble;
-use crate::net::number::parse_i64_strict;
+use crate::number::LongDouble;
+use crate::number::parse_i64_strict;
 
 /// Runs `INCR`.
 pub fn incr(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {

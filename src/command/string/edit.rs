@@ -2,7 +2,7 @@
 
 use crate::command::{Call, Fault, Flow, Mode};
 use crate::keyspace::SetExpiry;
-use crate::net::number::parse_i64_strict;
+use crate::number::parse_i64_strict;
 
 use super::limit;
 

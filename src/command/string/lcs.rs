@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use crate::command::{Call, Fault, Flow};
-use crate::net::number::parse_i64_strict;
 use crate::net::{Args, Reply};
+use crate::number::parse_i64_strict;
 
 use super::limit;
 

@@ -2,7 +2,7 @@
 
 use crate::command::Fault;
 use crate::net::Args;
-use crate::net::number::parse_i64_strict;
+use crate::number::parse_i64_strict;
 
 /// What the options of a command say.
 #[derive(Clone, Copy, Debug, Default)]

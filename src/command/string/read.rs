@@ -6,7 +6,7 @@ use crate::command::generic::remove_key;
 use crate::command::{Call, Fault, Flow, Mode};
 use crate::keyspace::Str;
 use crate::net::Reply;
-use crate::net::number::parse_i64_strict;
+use crate::number::parse_i64_strict;
 
 use super::options::{Lifetime, Options, Taker};
 

@@ -1,7 +1,7 @@
 //! Finds the keys among a command's words.
 
 use crate::net::args::Args;
-use crate::net::number::parse_i64_strict;
+use crate::number::parse_i64_strict;
 
 use super::Command;
 

@@ -6,9 +6,10 @@
 use std::ops::Range;
 
 use super::integers::{self, Integers};
-use super::string::{Str, canonical_integer};
+use super::string::Str;
 use super::strings::{self, Strings};
 use crate::keyspace::limits::Limits;
+use crate::number::parse_i64_strict;
 
 /// No members: integers, which turn into strings with the first that is none.
 pub(super) const EMPTY: &[u8] = integers::EMPTY;
@@ -148,7 +149,7 @@ fn as_strings(integers: Integers<'_>) -> Vec<u8> {
 pub(super) fn integer(member: Str<'_>) -> Option<i64> {
     match member {
         Str::Int(number) => Some(number),
-        Str::Bytes(bytes) => canonical_integer(bytes),
+        Str::Bytes(bytes) => parse_i64_strict(bytes),
         // No integer is as long as that.
         Str::Blocks(_) => None,
     }

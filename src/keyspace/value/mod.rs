@@ -37,7 +37,6 @@ pub use sorted_set_mut::{RemovedMembers, ScoreSet, SortedSetMut};
 pub use string::{Pieces, Str};
 pub use string_mut::StrMut;
 
-pub(super) use string::canonical_integer;
 pub(super) use string_mut::PIECE_BYTES_MAX;
 
 /// The type of a value, as TYPE names it.

@@ -151,58 +151,9 @@ pub(super) fn read(bytes: &[u8], at: usize, out: &mut [u8]) {
     out[len..].fill(0);
 }
 
-/// Reads bytes that are exactly what printing some 64-bit integer would give.
-///
-/// No plus sign, no leading zeros, no `-0`: the number must give the same bytes back.
-pub(in crate::keyspace) fn canonical_integer(bytes: &[u8]) -> Option<i64> {
-    let (negative, digits) = match bytes {
-        [b'-', digits @ ..] => (true, digits),
-        digits => (false, digits),
-    };
-    match digits {
-        [b'0'] if !negative => return Some(0),
-        [b'1'..=b'9', ..] if digits.len() < INTEGER_BYTES_MAX => {}
-        _ => return None,
-    }
-    let mut magnitude: u64 = 0;
-    for &digit in digits {
-        let digit = digit.wrapping_sub(b'0');
-        if digit > 9 {
-            return None;
-        }
-        magnitude = magnitude.checked_mul(10)?.checked_add(u64::from(digit))?;
-    }
-    if negative { 0i64.checked_sub_unsigned(magnitude) } else { i64::try_from(magnitude).ok() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_what_a_number_prints_as_is_an_integer() {
-        for number in [0, 1, -1, 9, 10, -10, i64::MAX, i64::MIN, i64::MAX - 1, i64::MIN + 1] {
-            assert_eq!(canonical_integer(number.to_string().as_bytes()), Some(number));
-        }
-        let others: [&[u8]; 13] = [
-            b"",
-            b"-",
-            b"-0",
-            b"+1",
-            b"01",
-            b"-01",
-            b"1 ",
-            b" 1",
-            b"1a",
-            b"1.0",
-            b"9223372036854775808",
-            b"-9223372036854775809",
-            b"123456789012345678901",
-        ];
-        for text in others {
-            assert_eq!(canonical_integer(text), None, "{text:?}");
-        }
-    }
 
     #[test]
     fn an_integer_reads_as_its_digits() {

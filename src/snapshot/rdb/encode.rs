@@ -1,5 +1,6 @@
 //! Writes an RDB file item by item.
 
+use crate::number::parse_i64_strict;
 use std::io::{self, Write};
 
 use super::crc64::crc64;
@@ -351,7 +352,7 @@ impl<W: Write> Encoder<W> {
 
     fn put_string(&mut self, string: &[u8]) -> Result<(), EncodeError> {
         if string.len() <= INTEGER_DIGITS_MAX
-            && let Some(integer) = rdb::canonical_integer(string)
+            && let Some(integer) = parse_i64_strict(string)
             && let Ok(integer) = i32::try_from(integer)
         {
             self.put_integer(integer);

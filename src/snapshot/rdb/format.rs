@@ -137,61 +137,14 @@ pub fn type_name(code: u8) -> &'static str {
     }
 }
 
-/// Reads an integer from its one canonical decimal form, the only form that survives re-printing.
-#[must_use]
-pub fn canonical_integer(text: &[u8]) -> Option<i64> {
-    let (digits, negative) = match text {
-        [b'-', digits @ ..] => (digits, true),
-        digits => (digits, false),
-    };
-    match digits {
-        [] => return None,
-        [b'0', ..] => return (text == b"0").then_some(0),
-        _ if digits.len() > 19 => return None,
-        _ => {}
-    }
-    let mut magnitude: u64 = 0;
-    for &digit in digits {
-        if !digit.is_ascii_digit() {
-            return None;
-        }
-        // Nineteen digits stay below 2^64.
-        magnitude = magnitude * 10 + u64::from(digit - b'0');
-    }
-    if negative { 0i64.checked_sub_unsigned(magnitude) } else { i64::try_from(magnitude).ok() }
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
-
-    #[test]
-    fn only_canonical_integers_are_integers() {
-        for text in ["", "-", "-0", "00", "01", "+1", "1 ", " 1", "1a", "9223372036854775808"] {
-            assert_eq!(canonical_integer(text.as_bytes()), None, "{text:?}");
-        }
-        for n in [0, 1, -1, 127, i64::MAX, i64::MIN] {
-            assert_eq!(canonical_integer(n.to_string().as_bytes()), Some(n));
-        }
-        assert_eq!(canonical_integer(b"-9223372036854775809"), None);
-        assert_eq!(canonical_integer(b"99999999999999999999"), None);
-    }
 
     #[test]
     fn the_number_of_a_module_spells_its_name() {
         assert_eq!(module_name(0x45e2_5238_df91_2c03), "ReJSON-RL");
         assert_eq!(module_name(0), "AAAAAAAAA");
         assert_eq!(module_name(u64::MAX), "_________");
-    }
-
-    proptest! {
-        #[test]
-        fn an_integer_survives_reprinting(text in "-?[0-9]{1,21}") {
-            if let Some(n) = canonical_integer(text.as_bytes()) {
-                prop_assert_eq!(n.to_string(), text);
-            }
-        }
     }
 }

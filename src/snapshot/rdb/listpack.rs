@@ -6,7 +6,7 @@
 //! ```
 
 use super::elements::Found;
-use super::format::canonical_integer;
+use crate::number::parse_i64_strict;
 
 const HEADER: usize = 6;
 /// How many bytes a listpack without entries has.
@@ -74,7 +74,7 @@ impl Writer {
     /// Adds an element; decimal integers take an integer's room.
     pub fn push(&mut self, element: &[u8]) {
         let from = self.bytes.len();
-        match canonical_integer(element) {
+        match parse_i64_strict(element) {
             Some(integer) => self.put_integer(integer),
             None => self.put_bytes(element),
         }
@@ -144,7 +144,7 @@ impl Writer {
 
 /// Counts the bytes that an element takes.
 pub(super) fn entry_bytes(element: &[u8]) -> usize {
-    let length = match (canonical_integer(element), element.len()) {
+    let length = match (parse_i64_strict(element), element.len()) {
         (Some(0..=127), _) => 1,
         (Some(-4096..=4095), _) => 2,
         (Some(-0x8000..=0x7fff), _) => 3,

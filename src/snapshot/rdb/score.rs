@@ -1,6 +1,7 @@
 //! Scores as packed sorted sets hold them: integers where they can be, otherwise text.
 
 use super::format as rdb;
+use crate::number::{format_17_digits, format_double};
 
 /// How a score is packed.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,14 +17,12 @@ pub(super) fn pack(score: f64, version: u32) -> Packed {
     if let Some(integer) = integer(score, version) {
         return Packed::Integer(integer);
     }
-    if !score.is_finite() {
-        return Packed::Text((if score > 0.0 { "inf" } else { "-inf" }).to_owned());
-    }
-    if score == 0.0 {
-        return Packed::Text("-0".to_owned());
-    }
     let is_short = version >= rdb::VERSION_SET_LISTPACK_MIN;
-    Packed::Text(if is_short { shortest(score) } else { seventeen_digits(score) })
+    Packed::Text(if is_short { shortest(score) } else { format_17_digits(score) })
+}
+
+fn shortest(score: f64) -> String {
+    String::from_utf8_lossy(format_double(score).as_bytes()).into_owned()
 }
 
 fn integer(score: f64, version: u32) -> Option<i64> {
@@ -38,61 +37,6 @@ fn integer(score: f64, version: u32) -> Option<i64> {
     };
     let is_integer = score.abs() <= bound && score.fract() == 0.0;
     is_integer.then_some(score as i64)
-}
-
-/// Takes a printed number apart: its sign, its digits without zeros at the end, and the exponent of
-/// the first digit.
-fn parts(printed: &str) -> (&str, String, i32) {
-    let (sign, printed) = match printed.strip_prefix('-') {
-        Some(rest) => ("-", rest),
-        None => ("", printed),
-    };
-    let (mantissa, exponent) = printed.split_once('e').unwrap_or((printed, "0"));
-    let digits = mantissa.replace('.', "");
-    (sign, digits.trim_end_matches('0').to_owned(), exponent.parse().unwrap_or(0))
-}
-
-/// Prints as C's `%.17g` does.
-fn seventeen_digits(score: f64) -> String {
-    let printed = format!("{score:.16e}");
-    let (sign, digits, exponent) = parts(&printed);
-    if (-4..17).contains(&exponent) {
-        return format!("{sign}{}", positional(&digits, exponent));
-    }
-    let direction = if exponent < 0 { '-' } else { '+' };
-    format!("{sign}{}e{direction}{:02}", mantissa(&digits), exponent.abs())
-}
-
-/// Prints with as few digits as tell the number, as servers from 7.2 on lay them out.
-fn shortest(score: f64) -> String {
-    let printed = format!("{score:e}");
-    let (sign, digits, exponent) = parts(&printed);
-    let count = digits.len() as i32;
-    let last = exponent - count + 1;
-    let is_positional =
-        if last >= 0 { exponent < count + 7 } else { last > -7 || exponent.abs() < 4 };
-    if is_positional {
-        return format!("{sign}{}", positional(&digits, exponent));
-    }
-    let direction = if exponent < 0 { '-' } else { '+' };
-    format!("{sign}{}e{direction}{}", mantissa(&digits), exponent.abs())
-}
-
-fn positional(digits: &str, exponent: i32) -> String {
-    let Ok(before) = usize::try_from(exponent + 1) else {
-        return format!("0.{}{digits}", "0".repeat((-exponent - 1) as usize));
-    };
-    match digits.split_at_checked(before) {
-        Some((before, "")) => before.to_owned(),
-        Some(("", after)) => format!("0.{after}"),
-        Some((before, after)) => format!("{before}.{after}"),
-        None => format!("{digits}{}", "0".repeat(before - digits.len())),
-    }
-}
-
-fn mantissa(digits: &str) -> String {
-    let (first, rest) = digits.split_at(1);
-    if rest.is_empty() { first.to_owned() } else { format!("{first}.{rest}") }
 }
 
 #[cfg(test)]

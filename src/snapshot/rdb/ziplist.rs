@@ -6,8 +6,8 @@
 //! ```
 
 use super::elements::Found;
-use super::format::canonical_integer;
 use super::listpack::signed_little_endian;
+use crate::number::parse_i64_strict;
 
 const HEADER: usize = 10;
 /// How many bytes a ziplist without entries has.
@@ -75,7 +75,7 @@ impl Writer {
             out.push(PREVIOUS_LONG);
             out.extend_from_slice(&(previous as u32).to_le_bytes());
         }
-        match canonical_integer(element) {
+        match parse_i64_strict(element) {
             Some(integer) => put_integer(integer, out),
             None => put_bytes(element, out),
         }
@@ -99,7 +99,7 @@ impl Writer {
 /// Counts the bytes that an element takes behind one that takes `previous`.
 pub(super) fn entry_bytes(element: &[u8], previous: usize) -> usize {
     let backwards = if previous < usize::from(PREVIOUS_LONG) { 1 } else { 5 };
-    let own = match (canonical_integer(element), element.len()) {
+    let own = match (parse_i64_strict(element), element.len()) {
         (Some(integer), _) => 1 + integer_encoding(integer).1,
         (None, len @ 0..=63) => 1 + len,
         (None, len @ 64..=16_383) => 2 + len,

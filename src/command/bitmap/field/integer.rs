@@ -71,7 +71,7 @@ impl Kind {
             b'u' => (Sign::Unsigned, 63),
             _ => return None,
         };
-        let bits = crate::net::number::parse_i64_strict(&word[1..])?;
+        let bits = crate::number::parse_i64_strict(&word[1..])?;
         (1..=bits_max).contains(&bits).then_some(Self { sign, bits: bits as u32 })
     }
 

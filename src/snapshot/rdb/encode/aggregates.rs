@@ -2,6 +2,7 @@
 //!
 //! Iterators are walked more than once, so that what is large needs no room beside itself.
 
+use crate::number::parse_i64_strict;
 use std::io::Write;
 
 use super::super::format as rdb;
@@ -217,7 +218,7 @@ impl<W: Write> Encoder<W> {
             return false;
         }
         for member in members {
-            let Some(integer) = rdb::canonical_integer(member.as_ref()) else { return false };
+            let Some(integer) = parse_i64_strict(member.as_ref()) else { return false };
             self.integers.push(integer);
         }
         true

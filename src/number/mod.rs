@@ -1,8 +1,12 @@
 //! Numbers as text: what Redis takes for an integer or a float, and how it prints a float.
 
+pub mod long_double;
+
 mod grisu;
 
 use grisu::Digits;
+
+pub use long_double::LongDouble;
 
 /// The longest text of an `i64`: nineteen digits and a sign.
 const I64_DIGITS_MAX: usize = 20;
@@ -47,7 +51,7 @@ pub fn parse_f64_strict(text: &[u8]) -> Option<f64> {
     let text = std::str::from_utf8(text).ok()?;
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     if unsigned.starts_with("0x") || unsigned.starts_with("0X") {
-        return super::long_double::LongDouble::parse(text.as_bytes())?.to_f64();
+        return LongDouble::parse(text.as_bytes())?.to_f64();
     }
     let number: f64 = text.parse().ok()?;
     let spelt_out = unsigned.starts_with(['i', 'I']);
@@ -67,7 +71,7 @@ pub fn parse_f64_of_c(text: &[u8]) -> Option<f64> {
     let text = std::str::from_utf8(text).ok()?.trim_start_matches(SPACES);
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     if unsigned.starts_with("0x") || unsigned.starts_with("0X") {
-        return Some(super::long_double::LongDouble::parse(text.as_bytes())?.nearest_f64());
+        return Some(LongDouble::parse(text.as_bytes())?.nearest_f64());
     }
     text.parse().ok().filter(|number: &f64| !number.is_nan())
 }
