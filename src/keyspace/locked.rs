@@ -341,10 +341,21 @@ impl<'a> Locked<'a> {
     }
 
     /// Finds who has waited longest for what the key holds now, of those who came after `after`.
-    pub fn next_waiting(&self, db: usize, key: &Key<'_>, after: Option<Ticket>) -> Option<Ticket> {
+    ///
+    /// A key that has expired by `now_ms` holds nothing.
+    pub fn next_waiting(
+        &self,
+        db: usize,
+        key: &Key<'_>,
+        after: Option<Ticket>,
+        now_ms: i64,
+    ) -> Option<Ticket> {
         let shard = self.shard(key);
-        let kind = shard.tables[db].find(key)?.kind();
-        shard.waiting.next(db, key.bytes(), kind, after)
+        let entry = shard.tables[db].find(key)?;
+        if entry.is_expired(now_ms) {
+            return None;
+        }
+        shard.waiting.next(db, key.bytes(), entry.kind(), after)
     }
 
     #[cold]

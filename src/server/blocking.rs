@@ -146,22 +146,28 @@ impl Waiting {
     }
 
     /// Stops waiting; returns the answer if there is one by now.
+    pub fn give_up(mut self) -> Option<Answer> {
+        self.leave();
+        self.answer.try_recv().ok()
+    }
+
+    /// Gives the place up.
     ///
-    /// Whoever has begun to serve it has the place, and is waited for: it is about to be done.
-    pub async fn give_up(mut self) -> Option<Answer> {
-        let had_place = self.server.blocked.waiters.lock().remove(&self.ticket).is_some();
-        if had_place { None } else { (&mut self.answer).await.ok() }
+    /// Whoever serves a client holds the shards of all its keys until it is done. So once the client is
+    /// off the lists, it has been served or never will be.
+    fn leave(&mut self) {
+        for key in std::mem::take(&mut self.keys) {
+            let key = self.server.keyspace.key(&key);
+            let mut locked = self.server.keyspace.lock(ShardSet::of(&key));
+            locked.wait_no_more(self.database, &key, self.ticket);
+        }
+        self.server.blocked.waiters.lock().remove(&self.ticket);
     }
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        self.server.blocked.waiters.lock().remove(&self.ticket);
-        for key in &self.keys {
-            let key = self.server.keyspace.key(key);
-            let mut locked = self.server.keyspace.lock(ShardSet::of(&key));
-            locked.wait_no_more(self.database, &key, self.ticket);
-        }
+        self.leave();
     }
 }
 
@@ -194,7 +200,7 @@ impl<'s, 'k> Serving<'s, 'k> {
         while let Some((database, key)) = self.locked.take_ready() {
             let key = self.server.keyspace.key(&key);
             let mut last = None;
-            while let Some(ticket) = self.locked.next_waiting(database, &key, last) {
+            while let Some(ticket) = self.locked.next_waiting(database, &key, last, self.now_ms) {
                 last = Some(ticket);
                 self.serve_one(ticket);
             }

@@ -403,11 +403,11 @@ impl Connection {
             answer = waiting.answered() => Ok(answer),
             () = over => Err(Interruption::Timeout),
             why = waits.interrupted() => Err(why),
-            left = until_gone(&self.outbox, &mut self.input) => return Err(left),
+            left = until_gone(&self.worker, &self.outbox, &mut self.input) => return Err(left),
         };
         let (answer, why) = match answer {
             Ok(answer) => (Some(answer), None),
-            Err(why) => (waiting.give_up().await, Some(why)),
+            Err(why) => (waiting.give_up(), Some(why)),
         };
         info.flags.fetch_and(!flag::BLOCKED, Ordering::Relaxed);
         let mut output = Vec::new();
@@ -464,7 +464,7 @@ impl Connection {
         let done = tokio::select! {
             done = requests::answer(&self.worker.server, &self.session, request, &mut reply, &waits)
                 => done,
-            left = until_gone(&self.outbox, &mut self.input), if ends_early => return Err(left),
+            left = until_gone(&self.worker, &self.outbox, &mut self.input), if ends_early => return Err(left),
         };
         let why = waits.interruption();
         if let Err(fault) = &done {
@@ -496,7 +496,7 @@ impl Connection {
 }
 
 /// Reads on while a client waits, to notice that it leaves; what it sends is executed afterwards.
-async fn until_gone(outbox: &Outbox, input: &mut BytesMut) -> End {
+async fn until_gone(worker: &Worker, outbox: &Outbox, input: &mut BytesMut) -> End {
     let listen = async {
         loop {
             outbox.drain().await?;
@@ -506,7 +506,7 @@ async fn until_gone(outbox: &Outbox, input: &mut BytesMut) -> End {
             input.reserve(READ_BYTES);
             match outbox.socket.try_read(input) {
                 Ok(0) => return Ok::<(), io::Error>(()),
-                Ok(_) => {}
+                Ok(count) => worker.executor.borrow().counters().received(count as u64),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     outbox.readable().await?;
                 }

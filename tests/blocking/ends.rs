@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::support::{Endpoint, Server, Value, await_until};
+use super::support::{Client, Endpoint, Server, Value, await_until};
 use super::{block, blocked, waiter, words};
 
 #[test]
@@ -77,11 +77,61 @@ fn nothing_is_taken_for_a_client_that_has_left_or_was_ended() {
 }
 
 #[test]
+fn whoever_gives_up_while_it_is_served_is_answered_once() {
+    const TIMES: i64 = 300;
+    let server = Server::start(&["--io-threads", "2"]);
+    let mut waiting = server.connect();
+    waiting.send(&b"BLMPOP 0.001 3 j k l LEFT\r\n".repeat(TIMES as usize));
+    let mut client = server.connect();
+    for _ in 0..TIMES {
+        client.run("RPUSH k a");
+        client.run("RPUSH l a");
+    }
+    let answers = (0..TIMES).map(|_| waiting.read().0);
+    let taken = answers.filter(|answer| *answer != Value::Null).count() as i64;
+    let left = client.run("LLEN k").integer() + client.run("LLEN l").integer();
+    assert_eq!(taken + left, 2 * TIMES);
+    assert_eq!(client.info("clients", "total_blocking_keys"), "0");
+}
+
+#[test]
+fn a_key_that_has_expired_serves_nobody() {
+    let server = Server::start(&["--enable-debug-command", "yes"]);
+    let mut client = server.connect();
+    assert_eq!(client.run("DEBUG SET-ACTIVE-EXPIRE 0").text(), "OK");
+    client.run("SELECT 1");
+    client.run("RPUSH k old");
+    client.run("RPUSH probe old");
+    client.run("PEXPIRE k 1");
+    client.run("PEXPIRE probe 2");
+    await_until("both have expired", || client.run("EXISTS probe").integer() == 0);
+    let mut waiting = waiter(&server, "BLPOP k 0");
+    client.run("SWAPDB 0 1");
+    client.run("SELECT 0");
+    assert_eq!((client.run("DBSIZE").integer(), blocked(&server)), (1, 1));
+    client.run("RPUSH k new");
+    assert_eq!(words(&mut waiting), "k new");
+}
+
+#[test]
 fn what_was_sent_behind_is_executed_afterwards() {
     let server = Server::start(&[]);
     let mut waiting = waiter(&server, "BLPOP k 0");
-    waiting.send(b"PING\r\nBLPOP k 0.01\r\nPING last\r\n");
-    server.connect().run("RPUSH k a");
+    let received = |client: &mut Client| -> usize {
+        let bytes = client.info("stats", "total_net_input_bytes");
+        bytes.parse().expect("a number of bytes")
+    };
+    let mut client = server.connect();
+    let mut before = received(&mut client);
+    let own = received(&mut client) - before;
+    let behind = [&b"PING\r\nBLPOP k 0.01\r\n"[..], &b"PING last\r\n".repeat(500)].concat();
+    waiting.send(&behind);
+    before += own;
+    await_until("it is read", || {
+        before += own;
+        received(&mut client) == before + behind.len()
+    });
+    client.run("RPUSH k a");
     assert_eq!(words(&mut waiting), "k a");
     assert_eq!(waiting.read().0.text(), "PONG");
     assert_eq!(waiting.read().0, Value::Null);
