@@ -96,6 +96,25 @@ pub fn different(count: u64, len: usize) -> Vec<usize> {
     indices
 }
 
+/// Visits the elements at these indices, which ascend, out of `len`.
+///
+/// What has to be walked to reach an element is walked once for all of them.
+pub fn visit<T>(
+    picked: Vec<usize>,
+    (len, is_walked): (usize, bool),
+    all: impl Iterator<Item = T>,
+    nth: impl Fn(usize) -> Option<T>,
+    visit: impl FnMut(T),
+) {
+    if is_walked || are_many(picked.len(), len) {
+        let mut picked = picked.into_iter().peekable();
+        let all = all.enumerate().filter(|(index, _)| picked.next_if_eq(index).is_some());
+        all.map(|(_, element)| element).for_each(visit);
+    } else {
+        picked.into_iter().filter_map(nth).for_each(visit);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,6 +129,21 @@ mod tests {
             assert_eq!(seen.len(), sets, "{count} of {len}");
             assert!(seen.values().all(|times| (350..700).contains(times)), "{seen:?}");
             assert!(seen.keys().all(|indices| indices.is_sorted_by(|a, b| a < b)));
+        }
+    }
+
+    #[test]
+    fn what_was_picked_is_visited_be_it_walked_or_sought() {
+        let elements: Vec<_> = (100..120).collect();
+        for (picked, is_walked) in
+            [(vec![], false), (vec![0, 19], false), (vec![0, 19], true), ((5..20).collect(), false)]
+        {
+            let expected: Vec<_> = picked.iter().map(|index| elements[*index]).collect();
+            let mut seen = Vec::new();
+            let nth = |index: usize| elements.get(index).copied();
+            let all = elements.iter().copied();
+            visit(picked, (elements.len(), is_walked), all, nth, |element| seen.push(element));
+            assert_eq!(seen, expected);
         }
     }
 }

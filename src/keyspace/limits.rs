@@ -49,6 +49,35 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// Takes over the limits of another keyspace.
+    pub(super) fn adopt(&self, other: &Self) {
+        // Named one by one, so that none can be forgotten.
+        let Self {
+            hash_entries_max,
+            hash_value_bytes_max,
+            sparse_sketch_bytes,
+            zset_entries_max,
+            zset_value_bytes_max,
+            list_size_max,
+            set_integers_max,
+            set_entries_max,
+            set_value_bytes_max,
+        } = other;
+        for (own, others) in [
+            (&self.hash_entries_max, hash_entries_max),
+            (&self.hash_value_bytes_max, hash_value_bytes_max),
+            (&self.sparse_sketch_bytes, sparse_sketch_bytes),
+            (&self.zset_entries_max, zset_entries_max),
+            (&self.zset_value_bytes_max, zset_value_bytes_max),
+            (&self.set_integers_max, set_integers_max),
+            (&self.set_entries_max, set_entries_max),
+            (&self.set_value_bytes_max, set_value_bytes_max),
+        ] {
+            own.store(others.load(Relaxed), Relaxed);
+        }
+        self.list_size_max.store(list_size_max.load(Relaxed), Relaxed);
+    }
+
     /// The fields a packed hash may have.
     pub fn hash_entries_max(&self) -> usize {
         self.hash_entries_max.load(Relaxed)
@@ -193,5 +222,21 @@ mod tests {
         assert!(few.is_passed(10, 8) && few.is_passed(8193, 1) && !few.is_passed(8192, 7));
         assert!(few.is_met_again(9000, 3) && !few.is_met_again(10, 4));
         assert!(ListpackLimit::Bytes(4096).is_met_again(2048, 1000));
+    }
+
+    #[test]
+    fn all_limits_of_another_are_taken_over() {
+        let (limits, other) = (Limits::default(), Limits::default());
+        other.set_hash_entries_max(1);
+        other.set_hash_value_bytes_max(2);
+        other.set_sparse_sketch_bytes_max(3);
+        other.set_zset_entries_max(4);
+        other.set_zset_value_bytes_max(5);
+        other.set_list_size_max(6);
+        other.set_set_integers_max(7);
+        other.set_set_entries_max(8);
+        other.set_set_value_bytes_max(9);
+        limits.adopt(&other);
+        assert_eq!(format!("{limits:?}"), format!("{other:?}"));
     }
 }

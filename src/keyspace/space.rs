@@ -77,12 +77,7 @@ impl Keyspace {
         let keys_max = self.shards[0].shard.lock().keys_max();
         let mut other = Self::with_partition_limit(self.databases, keys_max);
         other.hasher = self.hasher.clone();
-        other.limits.set_hash_entries_max(self.limits.hash_entries_max());
-        other.limits.set_hash_value_bytes_max(self.limits.hash_value_bytes_max());
-        other.limits.set_sparse_sketch_bytes_max(self.limits.sparse_sketch_bytes_max());
-        other.limits.set_zset_entries_max(self.limits.zset_entries_max());
-        other.limits.set_zset_value_bytes_max(self.limits.zset_value_bytes_max());
-        other.limits.set_list_size_max(self.limits.list_size_max());
+        other.limits.adopt(&self.limits);
         other.usage.set_policy(self.usage.policy());
         other
     }

@@ -28,7 +28,7 @@ use super::doubt::Confirmation;
 use super::failover::Stage;
 use super::link::PrimaryAddress;
 use super::opening::write_address_file;
-use super::{Server, delivery, purging, report, room, saving, sync_policy, usage_policy};
+use super::{Server, apply_sizes, delivery, purging, report, room, saving, sync_policy};
 
 const SAVE_UNDER_WAY: Fault = Fault::fixed("ERR Background save already in progress");
 
@@ -59,18 +59,7 @@ impl Host for Server {
         self.identity.lock().keep(settings.backlog_lineage_size);
         delivery::apply_limits(&self.hub, &settings);
         self.slow.set_len_max(settings.slowlog_max_len);
-        self.keyspace.limits().set_hash_entries_max(settings.hash_max_listpack_entries);
-        self.keyspace.limits().set_hash_value_bytes_max(settings.hash_max_listpack_value);
-        self.keyspace.limits().set_sparse_sketch_bytes_max(settings.hll_sparse_max_bytes);
-        self.keyspace.limits().set_zset_entries_max(settings.zset_max_listpack_entries);
-        self.keyspace.limits().set_zset_value_bytes_max(settings.zset_max_listpack_value);
-        self.keyspace.limits().set_list_size_max(settings.list_max_listpack_size);
-        self.keyspace.limits().set_set_integers_max(settings.small_sets.intset_entries_max);
-        self.keyspace.limits().set_set_entries_max(settings.small_sets.listpack_entries_max);
-        self.keyspace
-            .limits()
-            .set_set_value_bytes_max(settings.small_sets.listpack_value_bytes_max);
-        self.keyspace.usage().set_policy(usage_policy(&settings.memory_limit));
+        apply_sizes(&self.keyspace, &settings);
         if let Some(stream) = self.stream() {
             stream.log().set_sync_policy(sync_policy(settings.appendfsync));
         }

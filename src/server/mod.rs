@@ -309,6 +309,21 @@ async fn serve(
     Ok(())
 }
 
+/// Applies the sizes up to which values are packed, and what is noted of the use of keys.
+fn apply_sizes(keyspace: &Keyspace, settings: &Settings) {
+    let limits = keyspace.limits();
+    limits.set_hash_entries_max(settings.hash_max_listpack_entries);
+    limits.set_hash_value_bytes_max(settings.hash_max_listpack_value);
+    limits.set_sparse_sketch_bytes_max(settings.hll_sparse_max_bytes);
+    limits.set_zset_entries_max(settings.zset_max_listpack_entries);
+    limits.set_zset_value_bytes_max(settings.zset_max_listpack_value);
+    limits.set_list_size_max(settings.list_max_listpack_size);
+    limits.set_set_integers_max(settings.small_sets.intset_entries_max);
+    limits.set_set_entries_max(settings.small_sets.listpack_entries_max);
+    limits.set_set_value_bytes_max(settings.small_sets.listpack_value_bytes_max);
+    keyspace.usage().set_policy(usage_policy(&settings.memory_limit));
+}
+
 /// What is noted of the use of keys, so that the policy of eviction could go by it.
 fn usage_policy(limit: &MemoryLimit) -> UsagePolicy {
     match limit.policy {
@@ -358,16 +373,7 @@ impl Server {
         let commit = Commit::default();
         commit.apply(&settings);
         let keyspace = Keyspace::new(settings.databases);
-        keyspace.limits().set_hash_entries_max(settings.hash_max_listpack_entries);
-        keyspace.limits().set_hash_value_bytes_max(settings.hash_max_listpack_value);
-        keyspace.limits().set_sparse_sketch_bytes_max(settings.hll_sparse_max_bytes);
-        keyspace.limits().set_zset_entries_max(settings.zset_max_listpack_entries);
-        keyspace.limits().set_zset_value_bytes_max(settings.zset_max_listpack_value);
-        keyspace.limits().set_list_size_max(settings.list_max_listpack_size);
-        keyspace.limits().set_set_integers_max(settings.small_sets.intset_entries_max);
-        keyspace.limits().set_set_entries_max(settings.small_sets.listpack_entries_max);
-        keyspace.limits().set_set_value_bytes_max(settings.small_sets.listpack_value_bytes_max);
-        keyspace.usage().set_policy(usage_policy(&settings.memory_limit));
+        apply_sizes(&keyspace, &settings);
         Self {
             live,
             keyspace,

@@ -64,15 +64,9 @@ fn pick_repeatedly(
 fn pick_different(reply: &mut Reply<'_>, hash: Hash<'_>, count: u64, told: Told) {
     let picked = picks::different(count, hash.len());
     reply.array(picked.len() * width(reply, told));
-    if hash.is_packed() || picks::are_many(picked.len(), hash.len()) {
-        let mut picked = picked.into_iter().peekable();
-        let pairs = hash.iter().enumerate();
-        let pairs = pairs.filter(|(index, _)| picked.next_if_eq(index).is_some());
-        pairs.for_each(|(_, pair)| tell(reply, pair, told));
-    } else {
-        let pairs = picked.into_iter().filter_map(|index| hash.nth(index));
-        pairs.for_each(|pair| tell(reply, pair, told));
-    }
+    let how = (hash.len(), hash.is_packed());
+    let nth = |index| hash.nth(index);
+    picks::visit(picked, how, hash.iter(), nth, |pair| tell(reply, pair, told));
 }
 
 /// Counts the elements of the array that a pick takes: in RESP2 a pair takes two.

@@ -45,15 +45,9 @@ pub fn srandmember(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     }
     let picked = picks::different(count.unsigned_abs(), set.len());
     call.reply.array(picked.len());
-    if set.is_packed() || picks::are_many(picked.len(), set.len()) {
-        let mut picked = picked.into_iter().peekable();
-        let members = set.iter().enumerate();
-        let members = members.filter(|(index, _)| picked.next_if_eq(index).is_some());
-        members.for_each(|(_, member)| tell(&mut call.reply, member));
-    } else {
-        let members = picked.into_iter().filter_map(|index| set.nth(index));
-        members.for_each(|member| tell(&mut call.reply, member));
-    }
+    let how = (set.len(), set.is_packed());
+    let nth = |index| set.nth(index);
+    picks::visit(picked, how, set.iter(), nth, |member| tell(&mut call.reply, member));
     Ok(Flow::Done)
 }
 

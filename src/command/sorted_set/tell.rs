@@ -36,7 +36,12 @@ pub(super) fn tell_all<'m>(
 
 /// Begins the array of `count` members.
 pub(super) fn begin(reply: &mut Reply<'_>, count: usize, told: Told) {
-    reply.array(if told == Told::Flat { count * 2 } else { count });
+    reply.array(count * width(told));
+}
+
+/// Counts the elements of the array that a member takes.
+pub(super) fn width(told: Told) -> usize {
+    if told == Told::Flat { 2 } else { 1 }
 }
 
 /// Writes one member of the array.
