@@ -127,9 +127,10 @@ impl Effect {
     }
 
     /// Makes ready for the next command, for whose request there is room.
+    #[inline]
     pub fn begin(&mut self, request_bytes: u64) {
         self.clear();
-        self.room = Room::for_request(request_bytes);
+        self.room.begin(request_bytes);
     }
 
     /// Makes ready for the next command, keeping the buffers.

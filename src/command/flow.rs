@@ -16,7 +16,14 @@ pub enum Flow {
     /// The reply is written; the connection ends once it is flushed.
     Close,
     /// The reply comes later, from the server.
-    Await(Request),
+    Await(Box<Request>),
+}
+
+impl Flow {
+    /// Asks for something of the server.
+    pub fn ask(request: Request) -> Self {
+        Self::Await(Box::new(request))
+    }
 }
 
 /// What a command asks of the server, answered when it is done.

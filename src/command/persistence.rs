@@ -6,7 +6,7 @@ use super::{Call, Fault, Flow};
 
 /// `SAVE`: answered once the snapshot is on disk.
 pub fn save(_call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
-    Ok(Flow::Await(Request::Save))
+    Ok(Flow::ask(Request::Save))
 }
 
 /// `BGSAVE [SCHEDULE]`: answered at once.
@@ -58,5 +58,5 @@ pub fn shutdown(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     if mode.abort && (mode.save.is_some() || mode.now || mode.force) {
         return Err(Fault::SYNTAX);
     }
-    Ok(Flow::Await(Request::Shutdown(mode)))
+    Ok(Flow::ask(Request::Shutdown(mode)))
 }

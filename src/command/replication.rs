@@ -60,7 +60,7 @@ pub fn replicaof(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
         call.reply.simple("OK Already connected to specified master");
         return Ok(Flow::Done);
     }
-    Ok(Flow::Await(Request::ChangeRole))
+    Ok(Flow::ask(Request::ChangeRole))
 }
 
 /// `FAILOVER [TO host port [FORCE]] [ABORT] [TIMEOUT ms]`: a replica takes over.
@@ -98,12 +98,12 @@ pub fn failover(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
         if plan != FailoverPlan::default() {
             return Err(Fault::SYNTAX);
         }
-        return Ok(Flow::Await(Request::AbortFailover));
+        return Ok(Flow::ask(Request::AbortFailover));
     }
     if plan.force && (plan.timeout.is_none() || plan.target.is_none()) {
         return Err(INCOMPLETE);
     }
-    Ok(Flow::Await(Request::Failover(plan)))
+    Ok(Flow::ask(Request::Failover(plan)))
 }
 
 /// `WAIT numreplicas timeout`: until so many replicas have all that this client wrote.
@@ -124,7 +124,7 @@ pub fn wait(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
         call.reply.integer(there);
         return Ok(Flow::Done);
     }
-    Ok(Flow::Await(Request::Wait { replicas, timeout }))
+    Ok(Flow::ask(Request::Wait { replicas, timeout }))
 }
 
 /// `WAITAOF numlocal numreplicas timeout`: until all that this client wrote is on so many disks.
@@ -152,7 +152,7 @@ pub fn waitaof(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
         call.reply.integer(there);
         return Ok(Flow::Done);
     }
-    Ok(Flow::Await(Request::WaitDurable { local: local == 1, replicas, timeout }))
+    Ok(Flow::ask(Request::WaitDurable { local: local == 1, replicas, timeout }))
 }
 
 /// `REPLCONF option value …`: what a replica says of itself, and its acknowledgements.
@@ -274,12 +274,12 @@ pub fn psync(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
         _ if call.args.word(1).starts_with(b"?") => FeedRequest::Full,
         _ => FeedRequest::Nowhere,
     };
-    Ok(Flow::Await(Request::Feed(request)))
+    Ok(Flow::ask(Request::Feed(request)))
 }
 
 /// `SYNC`: as `PSYNC ? -1`, for those who know no more.
 pub fn sync(_call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
-    Ok(Flow::Await(Request::Feed(FeedRequest::Sync)))
+    Ok(Flow::ask(Request::Feed(FeedRequest::Sync)))
 }
 
 fn is_replica(call: &Call<'_, '_>) -> bool {

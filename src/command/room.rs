@@ -19,9 +19,19 @@ pub struct Room {
 }
 
 impl Room {
-    /// Begins with what was made sure of for the request.
-    pub fn for_request(request_bytes: u64) -> Self {
-        Self { request_bytes, ..Self::default() }
+    /// Begins anew with what was made sure of for a request.
+    #[inline]
+    pub fn begin(&mut self, request_bytes: u64) {
+        self.release();
+        (self.request_bytes, self.further_bytes) = (request_bytes, 0);
+    }
+
+    /// Gives back what was asked for beyond that.
+    #[inline]
+    pub fn release(&mut self) {
+        if self.kept.is_some() {
+            self.kept = None;
+        }
     }
 
     /// Asks for so many bytes more, beyond all those before.

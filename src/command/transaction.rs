@@ -103,7 +103,7 @@ pub fn exec(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
             Ok(Flow::Done) => {}
             Ok(Flow::Await(request)) if request.is_work() => {
                 let before = call.reply.buffer().split_off(start);
-                owed.push(Owed { before, request, words: words.clone() });
+                owed.push(Owed { before, request: *request, words: words.clone() });
             }
             // Its reply would come after those of the commands behind it.
             Ok(Flow::Await(_)) => call.reply.error(NOT_HERE.bytes()),
@@ -117,7 +117,7 @@ pub fn exec(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     }
     let rest = call.reply.buffer().split_off(start);
     if flow == Flow::Done {
-        return Ok(Flow::Await(Request::Transaction { owed, rest }));
+        return Ok(Flow::ask(Request::Transaction { owed, rest }));
     }
     // Nobody is there to wait any more.
     for Owed { before, .. } in owed {
@@ -228,6 +228,9 @@ pub fn shards_of_queue(session: &Session, keyspace: &Keyspace) -> ShardSet {
     })
 }
 
+/// The commands whose shards are not those of their keys.
+const APART: u32 = table::flag::ALL_SHARDS | table::flag::PUBSUB | table::flag::PATTERN_KEYS;
+
 /// Tells which shards a command needs: those of its keys, or all where they are unknown beforehand.
 ///
 /// Of a command that has one key, the key comes along: its hash need not be computed again.
@@ -237,22 +240,28 @@ pub fn shards_of<'a>(
     args: &Args<'a>,
     keyspace: &Keyspace,
 ) -> (ShardSet, Option<LocatedKey<'a>>) {
-    const APART: u32 = table::flag::ALL_SHARDS | table::flag::PUBSUB | table::flag::PATTERN_KEYS;
+    if command.flags & APART == 0
+        && let Some(index) = table::keys::only_key(command, args)
+    {
+        let key = keyspace.key(args.word(index));
+        return (ShardSet::of(&key), Some(LocatedKey { index, key }));
+    }
+    (shards_of_many(command, args, keyspace), None)
+}
+
+/// Does what [`shards_of`] does for a command that has any other number of keys than one.
+fn shards_of_many(command: &'static Command, args: &Args<'_>, keyspace: &Keyspace) -> ShardSet {
     if command.flags & APART != 0 {
         if command.has(table::flag::PATTERN_KEYS) {
-            return (sort::shards(args, keyspace), None);
+            return sort::shards(args, keyspace);
         }
         // Channels are no keys, though those of shards are routed like them.
         let needs_all = command.flags & table::flag::ALL_SHARDS != 0;
-        return (if needs_all { ShardSet::ALL } else { ShardSet::EMPTY }, None);
-    }
-    if let Some(index) = table::keys::only_key(command, args) {
-        let key = keyspace.key(args.word(index));
-        return (ShardSet::of(&key), Some(LocatedKey { index, key }));
+        return if needs_all { ShardSet::ALL } else { ShardSet::EMPTY };
     }
     let mut set = ShardSet::EMPTY;
     for index in table::keys::keys_of(command, args) {
         set = set.union(ShardSet::of(&keyspace.key(args.word(index))));
     }
-    (set, None)
+    set
 }

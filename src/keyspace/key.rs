@@ -103,6 +103,12 @@ impl ShardSet {
         Self(self.0 & !other.0)
     }
 
+    /// Returns the shard if there is just one.
+    #[inline]
+    pub(super) fn only(self) -> Option<usize> {
+        self.0.is_power_of_two().then_some(self.0.trailing_zeros() as usize)
+    }
+
     /// Walks the shards upward.
     pub fn iter(self) -> impl Iterator<Item = usize> {
         let mut left = self.0;

@@ -9,6 +9,7 @@ use parking_lot::MutexGuard;
 use super::database::Db;
 use super::image::Image;
 use super::key::{Key, SHARDS, ShardSet};
+use super::seldom::Seldom;
 use super::shard::Shard;
 use super::space::Keyspace;
 use super::spent::{Spent, SpentList};
@@ -18,19 +19,19 @@ use super::waiting::Ticket;
 use super::watch::Presence;
 
 /// The locks of some shards, held until dropped.
+///
+/// They are taken for every command. So what few commands need is nothing but a null for the others,
+/// and is dropped out of their way.
 #[derive(Debug)]
 pub struct Locked<'a> {
     space: &'a Keyspace,
     set: ShardSet,
     guards: Guards<'a>,
     /// The keys that were changed and that somebody waits for, in the order of their first change.
-    ready: Ready,
+    ready: Seldom<VecDeque<(usize, Box<[u8]>)>>,
     /// What was removed and takes long to free; behind the locks, so that it is freed after these.
     spent: SpentList,
 }
-
-/// Keys with their databases; nothing but a null while there is none, as locks are taken all the time.
-type Ready = Option<Box<VecDeque<(usize, Box<[u8]>)>>>;
 
 /// The tables a flush took out; dropping it frees them, which may take long.
 #[derive(Debug)]
@@ -44,8 +45,12 @@ pub struct Cleared {
 #[derive(Debug)]
 enum Guards<'a> {
     One(MutexGuard<'a, Shard>),
-    Many(Vec<MutexGuard<'a, Shard>>),
+    Many(Many<'a>),
 }
+
+/// The guards of any other number of shards.
+#[derive(Debug, Default)]
+struct Many<'a>(Vec<MutexGuard<'a, Shard>>);
 
 /// The shards a [`Db`] looks at, without the lifetime of their guards.
 pub(super) enum Shards<'l> {
@@ -60,14 +65,13 @@ pub(super) trait ShardList {
 }
 
 impl<'a> Locked<'a> {
+    #[inline]
     pub(super) fn new(space: &'a Keyspace, set: ShardSet) -> Self {
-        let lock = |shard: usize| space.shards[shard].shard.lock();
-        let mut shards = set.iter();
-        let guards = match (shards.next(), set.len()) {
-            (Some(only), 1) => Guards::One(lock(only)),
-            _ => Guards::Many(set.iter().map(lock).collect()),
+        let guards = match set.only() {
+            Some(shard) => Guards::One(space.shards[shard].shard.lock()),
+            None => Guards::Many(Many::lock(space, set)),
         };
-        Self { space, set, guards, ready: None, spent: None }
+        Self { space, set, guards, ready: Seldom::default(), spent: Seldom::default() }
     }
 
     /// Tells whether all shards of `set` are held.
@@ -89,7 +93,7 @@ impl<'a> Locked<'a> {
         assert!(index < self.space.databases(), "database {index}");
         let shards = match &mut self.guards {
             Guards::One(guard) => Shards::One(guard),
-            Guards::Many(guards) => Shards::Many(guards),
+            Guards::Many(Many(guards)) => Shards::Many(guards),
         };
         Db::new(self.space, self.set, shards, index, &mut self.spent)
     }
@@ -120,7 +124,7 @@ impl<'a> Locked<'a> {
             publish(space, index, shard, b);
         });
         if !awaited.is_empty() {
-            self.ready.get_or_insert_default().extend(awaited);
+            self.ready.get_or_default().extend(awaited);
         }
     }
 
@@ -211,9 +215,9 @@ impl<'a> Locked<'a> {
     #[must_use = "dropping a part lets go of its shards"]
     pub fn split(&mut self, count: usize) -> Vec<Self> {
         let set = std::mem::take(&mut self.set);
-        let guards = match std::mem::replace(&mut self.guards, Guards::Many(Vec::new())) {
+        let guards = match std::mem::replace(&mut self.guards, Guards::Many(Many::default())) {
             Guards::One(guard) => vec![guard],
-            Guards::Many(guards) => guards,
+            Guards::Many(mut guards) => std::mem::take(&mut guards.0),
         };
         let each = set.len().div_ceil(count.max(1)).max(1);
         let mut held = set.iter().zip(guards).peekable();
@@ -222,8 +226,9 @@ impl<'a> Locked<'a> {
             let (shards, guards): (Vec<_>, Vec<_>) = held.by_ref().take(each).unzip();
             let sets = shards.into_iter().map(ShardSet::single);
             let set = sets.fold(ShardSet::EMPTY, ShardSet::union);
-            let guards = Guards::Many(guards);
-            parts.push(Self { space: self.space, set, guards, ready: None, spent: None });
+            let guards = Guards::Many(Many(guards));
+            let (ready, spent) = (Seldom::default(), Seldom::default());
+            parts.push(Self { space: self.space, set, guards, ready, spent });
         }
         parts
     }
@@ -240,10 +245,10 @@ impl<'a> Locked<'a> {
             self.set = self.set.union(part.set);
             match part.guards {
                 Guards::One(guard) => all.push(guard),
-                Guards::Many(guards) => all.extend(guards),
+                Guards::Many(mut guards) => all.append(&mut guards.0),
             }
         }
-        self.guards = Guards::Many(all);
+        self.guards = Guards::Many(Many(all));
     }
 
     /// Makes room for so many keys in all shards together, as far as a database is empty here.
@@ -326,12 +331,12 @@ impl<'a> Locked<'a> {
     /// Tells whether a key was changed that somebody waits for.
     #[inline]
     pub fn has_ready(&self) -> bool {
-        self.ready.as_ref().is_some_and(|ready| !ready.is_empty())
+        self.ready.get().is_some_and(|ready| !ready.is_empty())
     }
 
     /// Takes the key that was changed first, of those that somebody waits for, with its database.
     pub fn take_ready(&mut self) -> Option<(usize, Box<[u8]>)> {
-        self.ready.as_mut()?.pop_front()
+        self.ready.get_mut()?.pop_front()
     }
 
     /// Takes what was removed and takes long to free; left here, it is freed with the locks.
@@ -360,7 +365,7 @@ impl<'a> Locked<'a> {
 
     #[cold]
     fn is_ready(&mut self, db: usize, key: &[u8]) {
-        let ready = self.ready.get_or_insert_default();
+        let ready = self.ready.get_or_default();
         if !ready.iter().any(|(at, name)| (*at, &**name) == (db, key)) {
             ready.push_back((db, key.into()));
         }
@@ -370,7 +375,7 @@ impl<'a> Locked<'a> {
         assert!(self.holds(ShardSet::of(key)), "shard {} is not held", key.shard());
         match &self.guards {
             Guards::One(guard) => guard,
-            Guards::Many(guards) => &guards[self.set.rank(key.shard())],
+            Guards::Many(Many(guards)) => &guards[self.set.rank(key.shard())],
         }
     }
 
@@ -378,23 +383,42 @@ impl<'a> Locked<'a> {
         assert!(self.holds(ShardSet::of(key)), "shard {} is not held", key.shard());
         match &mut self.guards {
             Guards::One(guard) => guard,
-            Guards::Many(guards) => &mut guards[self.set.rank(key.shard())],
+            Guards::Many(Many(guards)) => &mut guards[self.set.rank(key.shard())],
         }
     }
 
     fn shards(&self) -> &[MutexGuard<'a, Shard>] {
         match &self.guards {
             Guards::One(guard) => std::slice::from_ref(guard),
-            Guards::Many(guards) => guards,
+            Guards::Many(Many(guards)) => guards,
         }
     }
 
     fn each(&mut self, mut visit: impl FnMut(usize, &mut Shard)) {
         let guards = match &mut self.guards {
             Guards::One(guard) => std::slice::from_mut(guard),
-            Guards::Many(guards) => guards,
+            Guards::Many(Many(guards)) => guards,
         };
         self.set.iter().zip(guards).for_each(|(index, guard)| visit(index, guard));
+    }
+}
+
+impl<'a> Many<'a> {
+    #[cold]
+    fn lock(space: &'a Keyspace, set: ShardSet) -> Self {
+        Self(set.iter().map(|shard| space.shards[shard].shard.lock()).collect())
+    }
+
+    #[cold]
+    fn unlock(&mut self) {
+        self.0.clear();
+    }
+}
+
+impl Drop for Many<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.unlock();
     }
 }
 

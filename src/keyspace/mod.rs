@@ -27,6 +27,7 @@ mod strings;
 
 mod arena;
 mod record;
+mod seldom;
 mod slab;
 mod spent;
 mod varint;

@@ -93,6 +93,7 @@ impl Keyspace {
     }
 
     /// Locks the shards of a set, in ascending order.
+    #[inline]
     pub fn lock(&self, set: ShardSet) -> Locked<'_> {
         Locked::new(self, set)
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::arena::Address;
 use super::partition::Partition;
 use super::record::Payload;
+use super::seldom::Seldom;
 use super::slab::Large;
 
 /// The elements from which on a value takes long.
@@ -19,7 +20,7 @@ const BYTES_MIN: usize = 64 * 1024;
 pub struct Spent(#[expect(dead_code, reason = "it is there to be dropped")] Large);
 
 /// Those that one holder of locks has made; nothing but a null while there is none.
-pub(super) type SpentList = Option<Box<Vec<Spent>>>;
+pub(super) type SpentList = Seldom<Vec<Spent>>;
 
 /// Puts a value that was removed on a list if it takes long to free, and frees it otherwise.
 #[inline]
@@ -27,7 +28,7 @@ pub(super) fn discard(removed: Option<Large>, list: &mut SpentList) {
     if let Some(large) = removed
         && large.is_much()
     {
-        list.get_or_insert_default().push(Spent(large));
+        list.get_or_default().push(Spent(large));
     }
 }
 

@@ -167,6 +167,14 @@ pub async fn serve(mut connection: Connection) {
     }
 }
 
+/// Tells what the connection does for a command that is answered later.
+#[cold]
+fn awaiting(request: Request, executor: &mut Executor) -> Step {
+    let Request::Block(block) = request else { return Step::Await(request) };
+    let waiting = executor.waiting().expect("it was noted when the command ran");
+    Step::Block(block, waiting)
+}
+
 fn parser(server: &Server, session: &Session) -> Parser {
     let peer = if session.authenticated { Peer::Client } else { Peer::Unauthenticated };
     Parser::new(peer, server.live.bulk_bytes_max())
@@ -323,11 +331,7 @@ impl Connection {
             match flow {
                 Flow::Done => {}
                 Flow::Close => return Step::Close,
-                Flow::Await(Request::Block(block)) => {
-                    let waiting = executor.waiting().expect("it was noted when the command ran");
-                    return Step::Block(block, waiting);
-                }
-                Flow::Await(request) => return Step::Await(request),
+                Flow::Await(request) => return awaiting(*request, executor),
             }
             if self.session.info.flags.load(Ordering::Relaxed) & flag::CLOSING != 0 {
                 return Step::Close;

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use crate::command::counters::Counters;
 use crate::command::flow::Request;
 use crate::command::host::Ran;
-use crate::command::room::Room;
 use crate::command::session::{ReplyMode, UnderWay, flag as client};
 use crate::command::table::{self, Command, flag};
 use crate::command::{Call, Data, Effect, Fault, Flow, LocatedKey, Mode, Session, transaction};
@@ -140,8 +139,8 @@ impl Executor {
     /// Executes one request and appends its reply to `out`.
     pub fn execute(&mut self, session: &mut Session, args: Args<'_>, out: &mut Vec<u8>) -> Outcome {
         match self.server.renames.meaning(&args) {
-            Meaning::Itself => self.execute_by_own_name(session, args, out),
-            Meaning::Other(words) => self.execute_by_own_name(session, words.as_args(), out),
+            Meaning::Itself => self.execute_by_own_name(session, &args, out),
+            Meaning::Other(words) => self.execute_by_own_name(session, &words.as_args(), out),
             Meaning::Nothing => {
                 show_last(session, None);
                 let fault = table::unknown(&args);
@@ -153,13 +152,13 @@ impl Executor {
     fn execute_by_own_name(
         &mut self,
         session: &mut Session,
-        args: Args<'_>,
+        args: &Args<'_>,
         out: &mut Vec<u8>,
     ) -> Outcome {
         let start = out.len();
         let mut is_push = false;
-        let outcome = match table::resolve(&args) {
-            Ok(command) => {
+        let outcome = match table::find(args) {
+            Some(command) if command.accepts(args.len()) => {
                 show_last(session, Some(command));
                 let outcome = self.dispatch(session, command, args, out);
                 is_push = command.has(flag::REPLIES_BY_PUSH)
@@ -167,12 +166,7 @@ impl Executor {
                     && !out[start..].starts_with(b"-");
                 outcome
             }
-            Err(_) if speaks_http(&args) => Outcome::Ran(self.turn_away(session, out)),
-            Err(fault) => {
-                let command = table::find(&args);
-                show_last(session, command);
-                Outcome::Ran(self.refuse(session, command, &fault, out))
-            }
+            command => self.misunderstood(session, command, args, out),
         };
         // What is answered later is muted when it is.
         let is_answered = !matches!(outcome, Outcome::Held | Outcome::Ran(Flow::Await(_)));
@@ -186,28 +180,45 @@ impl Executor {
         outcome
     }
 
+    /// Answers a request that is no command, or has too few words for one or too many.
+    #[cold]
+    fn misunderstood(
+        &mut self,
+        session: &mut Session,
+        command: Option<&'static Command>,
+        args: &Args<'_>,
+        out: &mut Vec<u8>,
+    ) -> Outcome {
+        if command.is_none() && speaks_http(args) {
+            return Outcome::Ran(self.turn_away(session, out));
+        }
+        show_last(session, command);
+        let fault = table::misunderstood(args);
+        Outcome::Ran(self.refuse(session, command, &fault, out))
+    }
+
     fn dispatch(
         &mut self,
         session: &mut Session,
         command: &'static Command,
-        args: Args<'_>,
+        args: &Args<'_>,
         out: &mut Vec<u8>,
     ) -> Outcome {
-        let who = who(session, command);
+        let asked = Asked::of(session, command, args);
         let queue = session.transaction.is_some() && !runs_at_once(command);
         // The room set aside for a large request is given back once the request has run.
-        let _room = match self.admit(session, command, who, args) {
+        let _room = match self.admit(session, command, &asked) {
             Ok(room) => room,
             Err(fault) => return Outcome::Ran(self.refuse(session, Some(command), &fault, out)),
         };
-        if self.server.pause.holds(who, self.now_ms) {
+        if self.server.pause.holds(asked.who, self.now_ms) {
             return Outcome::Held;
         }
         if queue {
             queue_up(session, command, args, out);
             return Outcome::Ran(Flow::Done);
         }
-        Outcome::Ran(self.run(session, command, args, out))
+        Outcome::Ran(self.run(session, command, (args, &asked), out))
     }
 
     /// Runs the command with the shards it needs, and logs its effect before it lets go of them.
@@ -215,7 +226,7 @@ impl Executor {
         &mut self,
         session: &mut Session,
         command: &'static Command,
-        args: Args<'_>,
+        (args, asked): (&Args<'_>, &Asked),
         out: &mut Vec<u8>,
     ) -> Flow {
         let start = out.len();
@@ -223,25 +234,22 @@ impl Executor {
             self.account_row();
         }
         let handler = command.handler.expect("a container is resolved to a subcommand");
-        let (set, located) = self.shards(session, command, &args);
+        let (set, located) = self.shards(session, command, args);
         let database = session.database;
         // Borrowed apart: a count of references would be one for all workers to fight over.
         let Self { server, effect, unit, now_ms, appending, commits, sight, waiting, .. } = self;
-        let request_bytes = room::request_bytes(session, command, &args);
-        effect.begin(request_bytes);
+        effect.begin(asked.bytes);
         let mut locked = blocking::lock(server, command, set);
         let stream = appending.refresh(&server.streams);
-        let mode = mode((server, stream), (session, command, request_bytes), *now_ms);
-        if mode == Mode::Reader && writes(session, command) {
+        let mode = mode((server, stream), asked, *now_ms);
+        if mode == Mode::Reader && asked.writes {
             drop(locked);
             let fault = if server.live.is_replica() { READ_ONLY } else { server.doubted() };
             return self.refuse(session, Some(command), &fault, out);
         }
-        let publishing = delivery::take_turn(&server.hub, session, command, &args);
-        // Asked before it runs: a transaction is gone once it has.
-        let writes = *commits && writes(session, command);
+        let publishing = delivery::take_turn(&server.hub, session, command, args);
         let mut call = Call {
-            args,
+            args: *args,
             located,
             data: Data {
                 keyspace: &server.keyspace,
@@ -262,19 +270,21 @@ impl Executor {
         let (hits, misses) = (call.data.hits, call.data.misses);
         let logged = effect.is_empty()
             || stays_here(server, mode, effect)
-            || log((server, stream), effect, unit, session, (database, &args));
+            || log((server, stream), effect, unit, session, (database, args));
         if *commits && mode != Mode::Reader {
-            *sight = seen(server, session, command, writes && !effect.is_empty());
+            *sight = seen(server, session, command, asked.writes && !effect.is_empty());
         }
-        if let Ok(Flow::Await(Request::Block(block))) = &result {
-            let asker = Asker { command, args, session, database };
-            *waiting = Some(blocking::wait(server, &mut locked, asker, block));
+        if let Ok(Flow::Await(request)) = &result
+            && let Request::Block(block) = &**request
+        {
+            let one = Asker { command, args: *args, session, database };
+            *waiting = Some(blocking::wait(server, &mut locked, one, block));
         }
         if locked.has_ready() && logged {
             Serving::new((server, stream), &mut locked, (*now_ms, *commits)).serve();
         }
         server.bin.unlock(locked);
-        effect.room = Room::default();
+        effect.room.release();
         if !logged {
             // The server is ending, and this came too late to be kept: it is not answered.
             out.truncate(start);
@@ -285,7 +295,7 @@ impl Executor {
             hear(server, session, effect);
         }
         self.counters.looked_up(hits, misses);
-        self.note(session, command, &args, (&result, out.len() - start));
+        self.note(session, command, args, (&result, out.len() - start));
         result.unwrap_or_else(|fault| {
             out.truncate(start);
             Reply::new(out, session.protocol).error(fault.bytes());
@@ -331,8 +341,7 @@ impl Executor {
         &mut self,
         session: &Session,
         command: &Command,
-        who: Who,
-        args: Args<'_>,
+        asked: &Asked,
     ) -> Result<Option<Secured>, Fault> {
         if !session.authenticated && command.flags & flag::NO_AUTH == 0 {
             return Err(NO_AUTH);
@@ -341,7 +350,7 @@ impl Executor {
             return Err(NOT_IN_TRANSACTION);
         }
         let live = &self.server.live;
-        if live.is_replica() && who == Who::Writer && writes(session, command) {
+        if live.is_replica() && asked.writes {
             return Err(READ_ONLY);
         }
         if session.only_listens() && command.flags & flag::WHILE_LISTENING == 0 {
@@ -350,37 +359,32 @@ impl Executor {
         if command.flags & flag::STALE == 0 && live.withholds_stale() {
             return Err(PRIMARY_DOWN);
         }
-        if live.is_doubtful() && who == Who::Writer && writes(session, command) {
+        if live.is_doubtful() && asked.writes {
             return Err(self.server.doubted());
         }
         if live.is_loading() && command.flags & flag::LOADING == 0 {
             return Err(LOADING);
         }
-        match who {
-            Who::Writer => self.admit_write(session, command, args),
+        match asked.who {
+            Who::Writer => self.admit_write(asked),
             Who::Reader => Ok(None),
         }
     }
 
     /// Tells whether a write may run: there must be room in the log for it, and replicas enough.
-    fn admit_write(
-        &mut self,
-        session: &Session,
-        command: &Command,
-        args: Args<'_>,
-    ) -> Result<Option<Secured>, Fault> {
+    fn admit_write(&mut self, asked: &Asked) -> Result<Option<Secured>, Fault> {
         let Self { server, appending, .. } = self;
         let Some(stream) = appending.refresh(&server.streams) else { return Ok(None) };
         // What is no write stays with this server, if it follows another.
         if server.live.is_replica() {
             return Ok(None);
         }
-        let room = room::make(stream.log(), room::request_bytes(session, command, &args))?;
+        let room = room::make(stream.log(), asked.bytes)?;
         if server.live.disk_is_short() {
             return Err(room::NO_SPACE);
         }
         // A message goes into the log, and is none of the data; a count that is kept can be made again.
-        if !writes(session, command) {
+        if !asked.writes {
             return Ok(room);
         }
         if server.live.stops_writes_on_save_error() && server.saving.has_failed() {
@@ -391,7 +395,7 @@ impl Executor {
         {
             return Err(NO_REPLICAS);
         }
-        if self.commits && writes(session, command) && !can_commit(server) {
+        if self.commits && !can_commit(server) {
             return Err(NO_REPLICAS);
         }
         Ok(room)
@@ -473,6 +477,28 @@ impl Executor {
     }
 }
 
+/// What a request may do; of `EXEC` that is what its transaction may do.
+struct Asked {
+    /// What a pause takes it for.
+    who: Who,
+    /// Whether it may change data.
+    writes: bool,
+    /// How much its effect may take, if it does not ask for more.
+    bytes: u64,
+}
+
+impl Asked {
+    #[inline]
+    fn of(session: &Session, command: &Command, args: &Args<'_>) -> Self {
+        let logs = does(session, command, flag::WRITE | flag::PUBLISHES | flag::KEEPS_RESULT);
+        Self {
+            who: if logs { Who::Writer } else { Who::Reader },
+            writes: logs && does(session, command, flag::WRITE),
+            bytes: room::request_bytes(session, command, args),
+        }
+    }
+}
+
 impl Row {
     fn is_of(&self, command: &Command) -> bool {
         self.command.is_some_and(|own| std::ptr::eq(own, command))
@@ -482,19 +508,15 @@ impl Row {
 /// How a client's command may run; looked at again while its shards are held, as it cannot change then.
 ///
 /// Who only reads has no room made for it. So where there is none to spare, keys that have expired stay.
-fn mode(
-    (server, stream): (&Server, Option<&Arc<Stream>>),
-    (session, command, request_bytes): (&Session, &Command, u64),
-    now_ms: i64,
-) -> Mode {
+fn mode((server, stream): (&Server, Option<&Arc<Stream>>), asked: &Asked, now_ms: i64) -> Mode {
     if server.live.is_replica() || server.live.is_doubtful() {
         return Mode::Reader;
     }
     let may_wait = || {
-        let is_short = |stream: &Arc<Stream>| room::is_short(stream.log(), request_bytes);
+        let is_short = |stream: &Arc<Stream>| room::is_short(stream.log(), asked.bytes);
         stream.is_some_and(is_short) || server.pause.holds(Who::Writer, now_ms)
     };
-    if who(session, command) == Who::Reader && may_wait() { Mode::Paused } else { Mode::Client }
+    if asked.who == Who::Reader && may_wait() { Mode::Paused } else { Mode::Client }
 }
 
 /// Shows others which command the client sent last, be it run, queued or refused.
@@ -503,24 +525,16 @@ fn show_last(session: &Session, command: Option<&'static Command>) {
     session.info.last_command.store(place, Ordering::Relaxed);
 }
 
-/// Tells what a pause takes the command for: what it, or the transaction it runs, may do.
-fn who(session: &Session, command: &Command) -> Who {
-    let logs = flag::WRITE | flag::PUBLISHES | flag::KEEPS_RESULT;
-    if does(session, command, logs) { Who::Writer } else { Who::Reader }
-}
-
-/// Tells whether the command, or the transaction it runs, may change data.
-fn writes(session: &Session, command: &Command) -> bool {
-    does(session, command, flag::WRITE)
-}
-
 /// Tells whether one of `flags` is the command's, or that of a command in the transaction it runs.
+#[inline]
 fn does(session: &Session, command: &Command, flags: u32) -> bool {
-    let queued = || {
-        let transaction = session.transaction.as_ref();
-        transaction.is_some_and(|t| t.commands.iter().any(|(command, _)| command.has(flags)))
-    };
-    command.has(flags) || (command.has(flag::QUEUED_KEYS) && queued())
+    command.has(flags) || (command.has(flag::QUEUED_KEYS) && queued_does(session, flags))
+}
+
+#[cold]
+fn queued_does(session: &Session, flags: u32) -> bool {
+    let transaction = session.transaction.as_ref();
+    transaction.is_some_and(|t| t.commands.iter().any(|(command, _)| command.has(flags)))
 }
 
 #[cold]
@@ -543,7 +557,7 @@ fn runs_at_once(command: &Command) -> bool {
     matches!(command.name, "exec" | "discard" | "multi" | "watch" | "quit" | "reset")
 }
 
-fn queue_up(session: &mut Session, command: &'static Command, args: Args<'_>, out: &mut Vec<u8>) {
+fn queue_up(session: &mut Session, command: &'static Command, args: &Args<'_>, out: &mut Vec<u8>) {
     if let Some(transaction) = &mut session.transaction {
         transaction.commands.push((command, args.to_owned()));
         session.info.queued.store(transaction.commands.len() as i64, Ordering::Relaxed);

@@ -91,6 +91,7 @@ impl Pause {
     }
 
     /// Tells whether a command is held back now.
+    #[inline]
     pub fn holds(&self, who: Who, now_ms: i64) -> bool {
         if self.asleep_until_ms.load(Ordering::Acquire) > now_ms {
             return true;
@@ -100,11 +101,14 @@ impl Pause {
             return true;
         }
         let until_ms = self.until_ms.load(Ordering::Acquire);
+        until_ms != 0 && self.holds_until(until_ms, writes, now_ms)
+    }
+
+    #[cold]
+    fn holds_until(&self, until_ms: i64, writes: bool, now_ms: i64) -> bool {
         if until_ms <= now_ms {
-            if until_ms != 0 {
-                self.scope.store(WRITES, Ordering::Release);
-                self.until_ms.store(0, Ordering::Release);
-            }
+            self.scope.store(WRITES, Ordering::Release);
+            self.until_ms.store(0, Ordering::Release);
             return false;
         }
         writes || self.scope.load(Ordering::Acquire) == ALL

@@ -35,10 +35,13 @@ impl Renames {
     }
 
     /// Tells what a request means.
+    #[inline]
     pub fn meaning(&self, args: &Args<'_>) -> Meaning {
-        if self.0.is_empty() {
-            return Meaning::Itself;
-        }
+        if self.0.is_empty() { Meaning::Itself } else { self.look_up(args) }
+    }
+
+    #[cold]
+    fn look_up(&self, args: &Args<'_>) -> Meaning {
         match self.0.get(&args[0].to_ascii_lowercase()) {
             None => Meaning::Itself,
             Some(None) => Meaning::Nothing,

@@ -17,15 +17,15 @@ const TOO_MUCH: Fault =
 const WORD_BYTES: usize = 16;
 
 /// Tells how much the effect of a request may take, if the request does not ask for more.
+#[inline]
 pub fn request_bytes(session: &Session, command: &Command, args: &Args<'_>) -> u64 {
     let own = args.raw().map_or(0, <[u8]>::len) + args.len() * WORD_BYTES;
-    (own + queued_bytes(session, command)) as u64
+    let queued = if command.flags & flag::QUEUED_KEYS == 0 { 0 } else { queued_bytes(session) };
+    (own + queued) as u64
 }
 
-fn queued_bytes(session: &Session, command: &Command) -> usize {
-    if command.flags & flag::QUEUED_KEYS == 0 {
-        return 0;
-    }
+#[cold]
+fn queued_bytes(session: &Session) -> usize {
     let Some(transaction) = &session.transaction else { return 0 };
     let bytes_of = |words: &crate::net::args::OwnedArgs| {
         words.heap_bytes() + words.as_args().len() * WORD_BYTES

@@ -16,7 +16,7 @@ pub use sorted_set::{bzmpop, bzpopmax, bzpopmin};
 /// Has the client wait; within a transaction there is nothing at once.
 fn wait(call: &mut Call<'_, '_>, block: Block) -> Flow {
     if !call.session.executing {
-        return Flow::Await(Request::Block(block));
+        return Flow::ask(Request::Block(block));
     }
     match block.nothing {
         Nothing::Null => call.reply.null(),

@@ -101,7 +101,7 @@ pub fn debug(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
         (b"OBJECT", 3) => return inspect::object(call),
         (b"SEGFAULT", 2) => return Ok(call.host.fault()),
         (b"PANIC", 2) => panic!("DEBUG PANIC was called"),
-        (b"SLEEP", 3) => return Ok(Flow::Await(Request::Sleep(sleep_time(call.args.word(2))?))),
+        (b"SLEEP", 3) => return Ok(Flow::ask(Request::Sleep(sleep_time(call.args.word(2))?))),
         (b"SET-ACTIVE-EXPIRE", 3) => {
             call.host.set_active_expiry(leading_integer(call.args.word(2)) != 0);
             call.reply.ok();
@@ -135,8 +135,8 @@ pub fn debug(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
         (b"QUICKLIST-PACKED-THRESHOLD", 3) => packed_threshold(call)?,
         (b"REPLYBUFFER", 4) => reply_buffer(call)?,
         (b"JMAP", 2) | (b"DICT-RESIZING" | b"SET-DISABLE-DENY-SCRIPTS", 3) => call.reply.ok(),
-        (b"RELOAD", _) => return reload(call).map(Flow::Await),
-        (b"LOADAOF", 2) => return Ok(Flow::Await(Request::Replay)),
+        (b"RELOAD", _) => return reload(call).map(Flow::ask),
+        (b"LOADAOF", 2) => return Ok(Flow::ask(Request::Replay)),
         _ => return Err(unknown(call.args.word(1))),
     }
     Ok(Flow::Done)

@@ -66,9 +66,9 @@ fn faults_are_left_to_the_server() {
 fn what_takes_long_is_asked_of_the_server() {
     let mut bench = Bench::new();
     let mut flow = |words| bench.run(words).flow.unwrap();
-    assert_eq!(flow("DEBUG RELOAD"), Flow::Await(Request::Reload));
-    assert_eq!(flow("DEBUG LOADAOF"), Flow::Await(Request::Replay));
-    let sleep = |ms| Flow::Await(Request::Sleep(Duration::from_millis(ms)));
+    assert_eq!(flow("DEBUG RELOAD"), Flow::ask(Request::Reload));
+    assert_eq!(flow("DEBUG LOADAOF"), Flow::ask(Request::Replay));
+    let sleep = |ms| Flow::ask(Request::Sleep(Duration::from_millis(ms)));
     assert_eq!(flow("DEBUG SLEEP 1.5"), sleep(1500));
     assert_eq!(flow("DEBUG SLEEP -1"), sleep(0));
     assert_eq!(flow("DEBUG SLEEP abc"), sleep(0));
@@ -185,6 +185,6 @@ fn switches_of_stock_are_taken_and_checked() {
     }
     assert_eq!(bench.run("DEBUG REPLICATE all SET a b").stream(), ["SET a b"]);
     let reload = |line: &str| Bench::new().run(line).flow;
-    assert_eq!(reload("DEBUG RELOAD MERGE"), Some(Flow::Await(Request::Reload)));
-    assert_eq!(reload("DEBUG RELOAD NOSAVE NOFLUSH"), Some(Flow::Await(Request::Replay)));
+    assert_eq!(reload("DEBUG RELOAD MERGE"), Some(Flow::ask(Request::Reload)));
+    assert_eq!(reload("DEBUG RELOAD NOSAVE NOFLUSH"), Some(Flow::ask(Request::Replay)));
 }

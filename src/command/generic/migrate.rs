@@ -53,7 +53,7 @@ pub fn migrate(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
         call.reply.simple("NOKEY");
         return Ok(Flow::Done);
     }
-    Ok(Flow::Await(Request::Migrate(Box::new(Migration {
+    Ok(Flow::ask(Request::Migrate(Box::new(Migration {
         host: String::from_utf8_lossy(args.word(1)).into_owned(),
         port: String::from_utf8_lossy(args.word(2)).into_owned(),
         target_database,

@@ -32,4 +32,4 @@ mod resolve;
 pub use command::{Argument, Command, Docs, Handler};
 pub use index::{all, count, index_of, lookup, lookup_path};
 pub use keys::{BeginSearch, FindKeys, KeySpec};
-pub use resolve::{find, resolve, unknown};
+pub use resolve::{find, misunderstood, resolve, unknown};

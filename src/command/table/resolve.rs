@@ -9,29 +9,31 @@ use super::{Command, lookup};
 const REPEATED_BYTES_MAX: usize = 128;
 
 /// Finds the command that the words ask for, and checks their number.
-#[inline]
 pub fn resolve(args: &Args<'_>) -> Result<&'static Command, Fault> {
-    match find(args) {
-        Some(command) if command.accepts(args.len()) => Ok(command),
-        Some(command) => Err(wrong_arity(command)),
-        None => Err(unknown(args)),
-    }
+    find(args).filter(|command| command.accepts(args.len())).ok_or_else(|| misunderstood(args))
+}
+
+/// Says what is wrong with words that are no command.
+#[cold]
+pub fn misunderstood(args: &Args<'_>) -> Fault {
+    find(args).map_or_else(|| unknown(args), wrong_arity)
 }
 
 /// Finds the command that the words ask for, the subcommand if it is a container.
 #[inline]
 pub fn find(args: &Args<'_>) -> Option<&'static Command> {
     let command = lookup(args.get(0)?)?;
-    if command.subcommands == 0 {
-        return Some(command);
-    }
+    if command.subcommands == 0 { Some(command) } else { find_within(command, args) }
+}
+
+#[cold]
+fn find_within(command: &'static Command, args: &Args<'_>) -> Option<&'static Command> {
     match args.get(1) {
         Some(own) => command.subcommand(own),
         None => Some(command),
     }
 }
 
-#[cold]
 fn wrong_arity(command: &Command) -> Fault {
     Fault::of(format!("ERR wrong number of arguments for '{}' command", command.name))
 }
