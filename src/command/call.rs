@@ -162,6 +162,18 @@ impl Data<'_, '_> {
         self.peek(key).map(|entry| string_in(&entry)).transpose()
     }
 
+    /// Finds a live string for a writing command that may find nothing to do, and notes the use.
+    ///
+    /// Says how the string is kept too, as writing to it may change that.
+    pub fn use_string(&mut self, key: &Key<'_>) -> Result<Option<(Str<'_>, &'static str)>, Fault> {
+        if self.hides(self.database, key) {
+            return Ok(None);
+        }
+        let clock = self.clock();
+        let entry = self.locked.db(self.database).into_used_entry(key, clock);
+        entry.map(|entry| Ok((string_in(&entry)?, entry.encoding()))).transpose()
+    }
+
     /// Replaces the integer that a live key holds; see [`Db::change_int`].
     #[inline]
     pub fn change_int(

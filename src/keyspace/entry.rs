@@ -7,6 +7,9 @@ use super::record::{KeyField, Payload, Record};
 use super::slab::{Large, Slab};
 use super::value::{Blocks, Hash, Kind, List, PIECE_BYTES_MAX, Set, SortedSet, Str, Value};
 
+/// What OBJECT ENCODING calls a string that is long or was edited.
+pub const RAW: &str = "raw";
+
 /// The longest string that OBJECT ENCODING calls "embstr".
 const EMBEDDED_BYTES_MAX: usize = 44;
 
@@ -94,9 +97,9 @@ impl<'e> Entry<'e> {
             Value::String(Str::Int(_)) => "int",
             Value::String(Str::Bytes(bytes)) => {
                 let short = bytes.len() <= EMBEDDED_BYTES_MAX && !self.record.head().raw;
-                if short { "embstr" } else { "raw" }
+                if short { "embstr" } else { RAW }
             }
-            Value::String(Str::Blocks(_)) => "raw",
+            Value::String(Str::Blocks(_)) => RAW,
             Value::Hash(hash) => {
                 if hash.is_packed() {
                     "listpack"

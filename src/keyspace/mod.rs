@@ -44,7 +44,7 @@ mod value;
 mod tests;
 
 pub use database::{Db, SetExpiry};
-pub use entry::{Entry, OwnedEntry};
+pub use entry::{Entry, OwnedEntry, RAW};
 pub use image::{Image, ImageCounts, ImagePart};
 pub use key::{Key, SHARDS, ShardSet};
 pub use limits::Limits;

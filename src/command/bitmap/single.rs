@@ -1,6 +1,7 @@
 //! One bit: `SETBIT` and `GETBIT`.
 
 use crate::command::{Call, Fault, Flow};
+use crate::keyspace::RAW;
 
 use super::offset::offset;
 
@@ -15,18 +16,21 @@ pub fn setbit(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
         _ => return Err(NO_BIT),
     };
     let key = call.key(1);
-    let len = call.data.peek_string(&key)?.map_or(0, |value| value.len());
-    let clock = call.data.clock();
-    let mut old = 0;
-    call.data.db().edit_string(&key, clock, at + 1, |mut string| {
-        let mut byte = [0];
+    let (mut len, mut byte, mut is_raw) = (0, [0], false);
+    if let Some((string, encoding)) = call.data.use_string(&key)? {
+        (len, is_raw) = (string.len(), encoding == RAW);
         string.read(at, &mut byte);
-        old = byte[0] & mask;
-        if old != wanted {
-            string.write(at, &[byte[0] ^ mask]);
-        }
-    });
-    if len <= at || old != wanted {
+    }
+    let old = byte[0] & mask;
+    let changes = len <= at || old != wanted;
+    // Who finds the bit as it is to be writes nothing, and so copies nothing that a snapshot holds.
+    if changes || !is_raw {
+        let clock = call.data.clock();
+        call.data.db().edit_string(&key, clock, at + 1, |mut string| {
+            string.write(at, &[byte[0] & !mask | wanted]);
+        });
+    }
+    if changes {
         call.data.changed(&key);
     }
     call.reply.integer((old != 0).into());

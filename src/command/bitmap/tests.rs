@@ -361,3 +361,25 @@ fn long_strings_are_combined_block_by_block() {
     let reply = bench.run("GET d").reply;
     assert!(reply[9..reply.len() - 2].iter().zip(&b).all(|(not, byte)| *not == !byte));
 }
+
+#[test]
+fn a_bit_that_is_as_it_is_to_be_is_used_and_the_string_reads_as_written_to() {
+    let mut bench = bench();
+    bench.now_ms += 10_000;
+    // The bit is 0; the short string was never written to, and the integer is none any more.
+    for key in ["s", "i"] {
+        bench.run(&format!("SETBIT {key} 0 0"));
+        assert_eq!(bench.reply(&format!("OBJECT ENCODING {key}")), "$3 raw");
+    }
+    bench.now_ms += 10_000;
+    expect_no_effect(
+        &mut bench,
+        &[
+            ("OBJECT IDLETIME s", ":10"),
+            ("SETBIT s 0 0", ":0"),
+            ("OBJECT IDLETIME s", ":0"),
+            ("GET s", "$6 foobar"),
+            ("GET i", "$2 12"),
+        ],
+    );
+}

@@ -1,6 +1,7 @@
 //! `PFADD`.
 
 use crate::command::{Call, Fault, Flow};
+use crate::keyspace::RAW;
 
 use super::edit::{edit, raise};
 use super::murmur::Mark;
@@ -9,11 +10,17 @@ use super::sketch::{self, Sketch};
 /// Runs `PFADD`.
 pub fn pfadd(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     let key = call.key(1);
-    let found = call.data.peek_string(&key)?;
-    let is_new = found.is_none();
-    found.map(Sketch::of).transpose()?;
-    let sparse_max = call.data.keyspace.limits().sparse_sketch_bytes_max();
     let elements = call.args.from(2);
+    let found = call.data.use_string(&key)?;
+    let is_new = found.is_none();
+    if let Some((string, encoding)) = found {
+        let sketch = Sketch::of(string)?;
+        if encoding == RAW && elements.iter().all(|element| sketch.has(Mark::of(element))) {
+            call.reply.integer(0);
+            return Ok(Flow::Done);
+        }
+    }
+    let sparse_max = call.data.keyspace.limits().sparse_sketch_bytes_max();
     let changes = edit(call, &key, |bytes| {
         let mut changes = u64::from(is_new);
         for element in &elements {

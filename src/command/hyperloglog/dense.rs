@@ -25,12 +25,20 @@ pub(super) fn for_each(registers: &[u8], mut visit: impl FnMut(u8)) {
 /// # Panics
 /// When it is none of them.
 pub(super) fn raise(registers: &mut [u8], register: usize, value: u8) -> bool {
-    let (at, shift) = (register * BITS / 8, register * BITS % 8);
-    let is_lower = (two(registers, at) >> shift & MASK) < u16::from(value);
+    let is_lower = is_lower(registers, register, value);
     if is_lower {
         set(registers, register, value);
     }
     is_lower
+}
+
+/// Tells whether a register is lower.
+///
+/// # Panics
+/// When it is none of them.
+pub(super) fn is_lower(registers: &[u8], register: usize, value: u8) -> bool {
+    let (at, shift) = (register * BITS / 8, register * BITS % 8);
+    (two(registers, at) >> shift & MASK) < u16::from(value)
 }
 
 /// Sets a register.

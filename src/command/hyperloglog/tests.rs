@@ -179,3 +179,32 @@ fn a_sketch_can_be_looked_into() {
     let set = registers.split(' ').skip(1).filter(|register| *register != ":0").count();
     assert_eq!((registers.split(' ').count(), set), (16385, 3));
 }
+
+#[test]
+fn elements_that_change_nothing_are_told_from_those_that_do_in_either_form() {
+    let mut bench = Bench::new();
+    bench.run("PFADD p a b c");
+    for form in ["sparse", "dense"] {
+        assert_eq!(bench.reply("PFDEBUG ENCODING p"), format!("+{form}"));
+        bench.now_ms += 10_000;
+        expect_no_effect(
+            &mut bench,
+            &[
+                ("OBJECT IDLETIME p", ":10"),
+                ("PFADD p c a", ":0"),
+                ("PFADD p", ":0"),
+                ("OBJECT IDLETIME p", ":0"),
+            ],
+        );
+        expect(
+            &mut bench,
+            &[(
+                &format!("PFADD p a {form}1 {form}2"),
+                ":1",
+                &[&*format!("PFADD p a {form}1 {form}2")],
+            )],
+        );
+        bench.run("PFDEBUG TODENSE p");
+    }
+    assert_eq!(bench.reply("PFCOUNT p"), ":7");
+}
