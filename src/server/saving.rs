@@ -18,7 +18,7 @@ use crate::snapshot::{self, StoreError};
 use super::Server;
 use super::clock::unix_ms;
 use super::priority::give_way;
-use super::throttle::Throttle;
+use super::throttle::{Throttle, Throttled};
 
 /// A log up to this long since the last snapshot is always sent rather than a new snapshot taken.
 const WORTH_REPLAYING_BYTES: u64 = 16 * 1024 * 1024;
@@ -132,7 +132,6 @@ impl Cut {
         mut self,
         encoder: &mut Encoder<W>,
         done: &AtomicUsize,
-        mut throttle: Throttle<'_>,
     ) -> Result<(), EncodeError> {
         encoder.preamble(&preamble(self.position, self.stream_db))?;
         let mut database = None;
@@ -152,7 +151,6 @@ impl Cut {
             });
             result?;
             done.fetch_add(keys, Ordering::Relaxed);
-            throttle.keep(encoder.bytes());
         }
         Ok(())
     }
@@ -320,11 +318,14 @@ fn write(server: &Arc<Server>, cut: Cut) -> Result<snapshot::Snapshot, SaveError
     let store = server.store().ok_or(SaveError::Loading)?;
     let (offset, changes) = (cut.position.offset, cut.changes);
     let pending = store.begin(offset, cut.stream_db)?;
-    let mut encoder = Encoder::new(pending, server.rdb_options())?;
+    // A value may be all of the data, so the pace is kept within values too.
+    let mut throttle = Throttle::new(server);
+    let paced = Throttled::new(pending, |bytes| throttle.keep(bytes));
+    let mut encoder = Encoder::new(paced, server.rdb_options())?;
     server.saving.keys_total.store(cut.keys(), Ordering::Relaxed);
-    cut.encode(&mut encoder, &server.saving.keys_done, Throttle::new(server))?;
-    let (pending, finished) = encoder.finish()?;
-    let sealed = pending.seal(finished, &server.dump_name())?;
+    cut.encode(&mut encoder, &server.saving.keys_done)?;
+    let (paced, finished) = encoder.finish()?;
+    let sealed = paced.into_inner().seal(finished, &server.dump_name())?;
     // A snapshot counts as sent bytes: what it holds must never be lost from the log (R3).
     wait_durable(stream.log(), offset)?;
     let stored = {

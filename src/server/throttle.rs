@@ -3,6 +3,7 @@
 //! A thread that gives way still has a core to itself when a worker wakes up, and is put off it only
 //! by and by; and what it writes the disk has to write as well. So it pauses often, and briefly.
 
+use std::io::{self, Write};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -10,28 +11,33 @@ use super::Server;
 
 /// What a step that took too long, for want of a core or of the disk, is made up for by at most.
 const ARREARS_MAX: Duration = Duration::from_millis(10);
+/// What is written at most before it is looked at whether more is due.
+const STEP_BYTES: usize = 128 << 10;
 /// How long it takes at most until a changed limit, or the end of the server, is noticed.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// Holds whoever makes a snapshot to `backlog-snapshot-max-rate`.
 pub struct Throttle<'s> {
     server: &'s Server,
-    /// How many bytes there were when it was looked at last.
-    seen_bytes: u64,
-    /// When these were due.
+    /// When the bytes that there are were due.
     due: Instant,
+}
+
+/// Takes what is written no faster than `keep` lets, which waits until so many more bytes are due.
+#[derive(Debug)]
+pub struct Throttled<W, K> {
+    out: W,
+    keep: K,
 }
 
 impl<'s> Throttle<'s> {
     /// Begins with a snapshot of which nothing is made yet.
     pub fn new(server: &'s Server) -> Self {
-        Self { server, seen_bytes: 0, due: Instant::now() }
+        Self { server, due: Instant::now() }
     }
 
-    /// Waits until so many bytes in all are due; nobody waits while no client is served.
-    pub fn keep(&mut self, bytes: u64) {
-        let step = bytes.saturating_sub(self.seen_bytes);
-        self.seen_bytes = bytes;
+    /// Waits until so many more bytes are due; nobody waits while no client is served.
+    pub fn keep(&mut self, step: u64) {
         let began = Instant::now();
         loop {
             let now = Instant::now();
@@ -50,6 +56,30 @@ impl<'s> Throttle<'s> {
         let Server { live, .. } = self.server;
         let may_wait = !self.server.is_ending() && !live.is_loading() && !live.disk_is_short();
         self.server.settings().backlog_snapshot_max_rate.filter(|_| may_wait)
+    }
+}
+
+impl<W: Write, K: FnMut(u64)> Throttled<W, K> {
+    /// Writes to `out`.
+    pub fn new(out: W, keep: K) -> Self {
+        Self { out, keep }
+    }
+
+    /// Gives back what was written to.
+    pub fn into_inner(self) -> W {
+        self.out
+    }
+}
+
+impl<W: Write, K: FnMut(u64)> Write for Throttled<W, K> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.out.write(&bytes[..bytes.len().min(STEP_BYTES)])?;
+        (self.keep)(count as u64);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
     }
 }
 
@@ -81,5 +111,17 @@ mod tests {
         // Done three milliseconds late, and a second late.
         assert_eq!(due(start, start + 3 * MS, 1000, 100_000), start + 10 * MS);
         assert_eq!(due(start, start + 1000 * MS, 1000, 100_000), start + 1000 * MS);
+    }
+
+    #[test]
+    fn what_is_written_at_once_is_kept_to_the_pace_step_by_step() {
+        let (mut out, mut steps) = (Vec::new(), Vec::new());
+        let mut throttled = Throttled::new(&mut out, |bytes| steps.push(bytes));
+        let long: Vec<_> = (0..3 * STEP_BYTES + 1).map(|at| at as u8).collect();
+        throttled.write_all(&long).expect("a vector takes everything");
+        throttled.write_all(b"more").expect("a vector takes everything");
+        assert_eq!(throttled.into_inner().len(), long.len() + 4);
+        assert_eq!(steps, [STEP_BYTES, STEP_BYTES, STEP_BYTES, 1, 4].map(|step| step as u64));
+        assert!(out.starts_with(&long) && out.ends_with(b"more"), "the bytes differ");
     }
 }

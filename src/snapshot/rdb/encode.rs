@@ -11,7 +11,8 @@ use crate::position::Position;
 
 mod aggregates;
 
-const BUFFER_BYTES: usize = 1 << 20;
+/// Little enough that whoever paces the writing keeps to it within large values too.
+const BUFFER_BYTES: usize = 128 << 10;
 /// Strings of this size or less are not worth compressing.
 const COMPRESS_BYTES_MIN: usize = 21;
 /// Compression must save at least this.
@@ -140,7 +141,7 @@ enum Frame {
 /// Writes an RDB file.
 ///
 /// Keys come between [`Self::select_db`] and the next; each type of value is one method. The caller
-/// sees to it that every key comes once. Bytes reach `out` a megabyte at a time.
+/// sees to it that every key comes once. Bytes reach `out` some 128 KiB at a time.
 #[derive(Debug)]
 pub struct Encoder<W> {
     out: W,
@@ -160,7 +161,7 @@ impl<W: Write> Encoder<W> {
     /// Writes the header.
     pub fn new(out: W, options: Options) -> Result<Self, EncodeError> {
         let mut encoder = Self::with_frame(out, options, Frame::File)?;
-        encoder.buffer.reserve(BUFFER_BYTES + BUFFER_BYTES / 4);
+        encoder.buffer.reserve(2 * BUFFER_BYTES);
         encoder.buffer.extend_from_slice(rdb::MAGIC);
         encoder.buffer.extend_from_slice(format!("{:04}", options.version).as_bytes());
         Ok(encoder)
@@ -409,7 +410,7 @@ impl<W: Write> Encoder<W> {
 
     /// Puts bytes behind those in the buffer; many bypass it.
     fn put_bytes(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
-        if bytes.len() < BUFFER_BYTES / 4 {
+        if bytes.len() < BUFFER_BYTES {
             self.buffer.extend_from_slice(bytes);
             return Ok(());
         }
