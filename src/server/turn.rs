@@ -35,6 +35,8 @@ use super::held::{Held, Holding, Verdict};
 
 /// How long replies wait for the other sockets that are ready, beyond a command's own execution.
 const TURN_MAX: Duration = Duration::from_micros(500);
+/// What one socket is sent before others have their turn.
+const SHARE_BYTES: usize = 1 << 20;
 /// Buffers larger than this are given back once they are empty.
 const KEPT_BYTES_MAX: usize = 64 * 1024;
 
@@ -215,7 +217,7 @@ pub struct Outbox {
 enum State {
     /// The socket has them, or they are held.
     Clear,
-    /// The socket was full: the connection's task sends what is left.
+    /// The socket was full, or has had its share: the connection's task sends what is left.
     Stuck,
     /// The socket failed: nobody sends them.
     Broken,
@@ -283,6 +285,8 @@ impl Outbox {
                 State::Clear => return Ok(()),
                 State::Broken => return Err(io::ErrorKind::BrokenPipe.into()),
                 State::Stuck => {
+                    // Others come first, even if the socket takes more at once.
+                    tokio::task::yield_now().await;
                     self.socket.writable().await?;
                     self.push();
                 }
@@ -351,7 +355,7 @@ impl Outbox {
         let mut state = self.send_frame();
         let mut sent = 0;
         if state == State::Clear {
-            (sent, state) = write(&self.socket, &replies);
+            (sent, state) = write(|bytes| self.socket.try_write(bytes), &replies);
             self.counters.sent(sent as u64);
         }
         self.state.set(state);
@@ -401,7 +405,7 @@ impl Outbox {
         if state == State::Clear {
             let from = self.sent.get();
             let sent;
-            (sent, state) = write(&self.socket, &left[from..]);
+            (sent, state) = write(|bytes| self.socket.try_write(bytes), &left[from..]);
             self.counters.sent(sent as u64);
             self.sent.set(from + sent);
         }
@@ -421,7 +425,7 @@ impl Outbox {
         if frame.is_empty() {
             return State::Clear;
         }
-        let (sent, state) = write(&self.socket, &frame);
+        let (sent, state) = write(|bytes| self.socket.try_write(bytes), &frame);
         self.counters.sent(sent as u64);
         frame.advance(sent);
         if state == State::Clear {
@@ -461,16 +465,48 @@ impl Outbox {
     }
 }
 
-/// Writes as much as the socket takes; returns how much, and what is to become of the rest.
-fn write(socket: &Socket, bytes: &[u8]) -> (usize, State) {
+/// Writes as much as the socket takes, and a share at most: one whose client reads as fast as this
+/// writes is never full. Returns how much, and what is to become of the rest.
+fn write(mut try_write: impl FnMut(&[u8]) -> io::Result<usize>, bytes: &[u8]) -> (usize, State) {
+    let share = &bytes[..bytes.len().min(SHARE_BYTES)];
     let mut sent = 0;
-    while sent < bytes.len() {
-        match socket.try_write(&bytes[sent..]) {
+    while sent < share.len() {
+        match try_write(&share[sent..]) {
             Ok(0) => return (sent, State::Broken),
             Ok(count) => sent += count,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return (sent, State::Stuck),
             Err(_) => return (sent, State::Broken),
         }
     }
-    (sent, State::Clear)
+    (sent, if sent < bytes.len() { State::Stuck } else { State::Clear })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_sent_more_than_a_share_at_once() {
+        let mut taken = Vec::new();
+        let mut reader = |bytes: &[u8]| {
+            let count = bytes.len().min(SHARE_BYTES / 3);
+            taken.push(count);
+            Ok(count)
+        };
+        let long = vec![0; 3 * SHARE_BYTES];
+        assert_eq!(write(&mut reader, &long), (SHARE_BYTES, State::Stuck));
+        assert_eq!(write(&mut reader, &long[..SHARE_BYTES]), (SHARE_BYTES, State::Clear));
+        assert_eq!(taken.iter().sum::<usize>(), 2 * SHARE_BYTES);
+    }
+
+    #[test]
+    fn a_socket_that_is_full_or_broken_keeps_the_rest() {
+        let full = || Err(io::ErrorKind::WouldBlock.into());
+        let mut answers = [Ok(10), full(), Ok(0), Err(io::ErrorKind::ConnectionReset.into())];
+        let mut answers = answers.iter_mut().map(|answer| std::mem::replace(answer, Ok(0)));
+        let mut next = |_: &[u8]| answers.next().expect("there is another");
+        assert_eq!(write(&mut next, &[0; 100]), (10, State::Stuck));
+        assert_eq!(write(&mut next, &[0; 90]), (0, State::Broken));
+        assert_eq!(write(&mut next, &[0; 90]), (0, State::Broken));
+    }
 }
