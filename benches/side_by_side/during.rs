@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::aims::Aim;
+use crate::client::Client;
 use crate::contestants::Entrant;
 use crate::figures::{Column, Figures, interleaved};
 use crate::load::Pace;
@@ -103,7 +104,11 @@ impl Event {
         let replicas = self.prepare(server, keys, values)?;
         thread::sleep(SETTLING);
         let saves = server.number("rdb_saves")?;
-        let (latencies, took) = paced::during(server.port, keys, values, || match self {
+        let write = |client: &mut Client, number: u64| {
+            let key = paced::scattered(number, keys);
+            client.call(&["SET", &format!("key:{key:08}"), values.of(number)])
+        };
+        let (latencies, took) = paced::during(server.port, &write, || match self {
             Self::Nothing => {
                 thread::sleep(QUIET);
                 Ok(())

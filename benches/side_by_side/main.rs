@@ -19,6 +19,7 @@ mod connections;
 mod contestants;
 mod disk;
 mod during;
+mod during_large;
 mod figures;
 mod following;
 mod footprint;
@@ -58,7 +59,7 @@ struct Flags {
     /// How many stock replicas follow each server under load; given twice, both are run.
     #[arg(long, value_delimiter = ',')]
     replicas: Vec<usize>,
-    /// Which `appendfsync` the load rows are for.
+    /// Which `appendfsync` the rows of load and of during-large are for.
     #[arg(long, value_delimiter = ',')]
     policy: Vec<String>,
     /// Commands to load with, as redis-benchmark names its tests.
@@ -105,6 +106,8 @@ enum Part {
     Connections,
     /// Writes during BGSAVE and full syncs; 9 min.
     During,
+    /// Writes to one sorted set of five million members during BGSAVE; 8 min.
+    DuringLarge,
     /// One publisher and a hundred subscribers; 1 min.
     Pubsub,
     /// Loading a snapshot of small keys; 1 min.
@@ -130,6 +133,7 @@ const FULL: &[Part] = &[
     Part::Visibility,
     Part::Connections,
     Part::During,
+    Part::DuringLarge,
     Part::Pubsub,
     Part::Loading,
     Part::Restart,
@@ -168,6 +172,10 @@ impl Part {
             Self::Visibility => following::visibility(workers, rounds, out),
             Self::Connections => connections::run(workers, rounds, out),
             Self::During => during::run(workers, rounds, pace, out),
+            Self::DuringLarge => {
+                let policies = flags.policies(self, &["everysec", "no"]);
+                during_large::run(&policies, rounds, pace, out)
+            }
             Self::Pubsub => pubsub::run(workers, rounds, pace, out),
             Self::Loading => loading::run(flags.loading_keys, workers, rounds, out),
             Self::Restart => restart::run(flags.keys, out),
@@ -221,7 +229,8 @@ impl Flags {
     }
 
     fn policies(&self, part: Part, all: &[&str]) -> Vec<String> {
-        let given = if part == Part::Load { &*self.policy } else { &[] };
+        let is_given = matches!(part, Part::Load | Part::DuringLarge);
+        let given = if is_given { &*self.policy } else { &[] };
         given_or(given, &owned(all))
     }
 

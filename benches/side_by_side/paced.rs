@@ -22,28 +22,27 @@ const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
 pub struct Values(String);
 
 /// The writers of one run.
-struct Writers<'w> {
+struct Writers<'w, W> {
     port: u16,
-    keys: u64,
-    values: &'w Values,
+    write: &'w W,
     start: Instant,
     over: AtomicBool,
 }
 
-/// Writes to keys of `key:` and eight digits below `keys` while `event` goes on; returns what each
-/// write took, and how long the event did.
+/// Writes while `event` goes on; returns what each write took, and how long the event did.
+///
+/// `write` is given the write's number, and waits for the reply.
 ///
 /// A write that is due while the one before it is unanswered counts from when it was due, so that
 /// one stall is felt by all the writes it holds up. A writer that wakes up late by itself counts
 /// from then: that is not the server's doing.
-pub fn during(
+pub fn during<W: Fn(&mut Client, u64) -> io::Result<String> + Sync>(
     port: u16,
-    keys: u64,
-    values: &Values,
+    write: &W,
     event: impl FnOnce() -> io::Result<()>,
 ) -> io::Result<(Vec<Duration>, Duration)> {
     let over = AtomicBool::new(false);
-    let writers = &Writers { port, keys, values, start: Instant::now(), over };
+    let writers = &Writers { port, write, start: Instant::now(), over };
     thread::scope(|scope| {
         let threads: Vec<_> =
             (0..WRITERS).map(|writer| scope.spawn(move || writers.write(writer))).collect();
@@ -58,7 +57,7 @@ pub fn during(
     })
 }
 
-impl Writers<'_> {
+impl<W: Fn(&mut Client, u64) -> io::Result<String>> Writers<'_, W> {
     fn write(&self, writer: u64) -> io::Result<Vec<Duration>> {
         let mut client = Client::connect(self.port)?;
         let mut latencies = Vec::new();
@@ -70,14 +69,18 @@ impl Writers<'_> {
                 break;
             }
             let begun = if answered > due { due } else { Instant::now() };
-            let key = (number.wrapping_mul(SPREAD) >> 32) % self.keys;
-            client.call(&["SET", &format!("key:{key:08}"), self.values.of(number)])?;
+            (self.write)(&mut client, number)?;
             answered = Instant::now();
             latencies.push(answered - begun);
             due += EVERY;
         }
         Ok(latencies)
     }
+}
+
+/// Returns numbers below `bound` in no order, the same in each run.
+pub fn scattered(number: u64, bound: u64) -> u64 {
+    (number.wrapping_mul(SPREAD) >> 32) % bound
 }
 
 impl Values {
@@ -100,7 +103,7 @@ impl Values {
 
     /// Returns one of them.
     pub fn of(&self, number: u64) -> &str {
-        let start = (number.wrapping_mul(SPREAD) >> 32) as usize % Self::STARTS;
+        let start = scattered(number, Self::STARTS as u64) as usize;
         &self.0[start..start + VALUE_BYTES]
     }
 }

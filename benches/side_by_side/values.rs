@@ -184,7 +184,7 @@ fn rank(client: &mut Client, key: &str) -> io::Result<()> {
 }
 
 /// Sends a command with the words of each number below `count`, many at once.
-fn number(
+pub fn number(
     client: &mut Client,
     command: &str,
     key: &str,

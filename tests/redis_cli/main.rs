@@ -1,6 +1,10 @@
 //! `redis-cli` and `redis-benchmark` find here what they find at a stock server.
 
+#[path = "../support/mod.rs"]
 mod support;
+
+mod hints;
+mod terminal;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
