@@ -1,22 +1,28 @@
 //! The bytes of a partition's records, in chunks of one size.
 //!
-//! Chunks of one size leave the allocator no odd holes, and growing copies nothing. Room is given out
+//! Chunks of one size leave the allocator no odd holes. Each holds many records, as what is left at its
+//! end is too small for one; the last one grows by steps, so that little lies unused. Room is given out
 //! at the end only. What a record leaves behind is counted as dead until the partition is compacted,
 //! which copies the living records into a new arena.
+
+use super::growth;
 
 /// Records begin at multiples of this, so that one can change its size a little in place.
 const ALIGNMENT: usize = 8;
 
 /// The bits of an address that count [`ALIGNMENT`]s within a chunk; the rest count chunks.
-const UNIT_BITS: u32 = 9;
+const UNIT_BITS: u32 = 11;
 
-/// The size of a chunk, one the allocator has without rounding. No record is larger.
-const CHUNK_BYTES: usize = 3584;
+/// The size of a full chunk, one the allocator has without rounding. No record is larger.
+const CHUNK_BYTES: usize = 14_336;
 
 const _: () = assert!(CHUNK_BYTES <= ALIGNMENT << UNIT_BITS, "an address reaches all of a chunk");
 
-/// The first chunk starts with this and doubles, since many tables stay tiny.
+/// The first chunk starts with this, since many tables stay tiny.
 const FIRST_BYTES: usize = 64;
+
+/// A chunk after the first starts with this.
+const LATER_BYTES: usize = CHUNK_BYTES / 4;
 
 /// An arena smaller than this is not worth compacting.
 const COMPACTION_BYTES_MIN: usize = 512;
@@ -31,6 +37,8 @@ pub(super) struct Arena {
     chunks: Vec<Vec<u8>>,
     used: u32,
     dead: u32,
+    /// The bytes that are sure to come into use, for which no chunk has to grow.
+    expected: u32,
 }
 
 /// Rounds the size of a record up to what it takes in the arena.
@@ -60,6 +68,11 @@ impl Address {
 }
 
 impl Arena {
+    /// An arena into which so many bytes of records will be copied.
+    pub(super) fn with_room(bytes: usize) -> Self {
+        Self { expected: bytes as u32, ..Self::default() }
+    }
+
     /// Borrows the bytes from a record's start on.
     #[inline]
     pub(super) fn at(&self, at: Address) -> &[u8] {
@@ -79,8 +92,11 @@ impl Arena {
     pub(super) fn allocate(&mut self, size: usize) -> Address {
         assert!(size <= CHUNK_BYTES, "a record of {size} bytes");
         if self.chunks.last().is_none_or(|chunk| chunk.len() + size > CHUNK_BYTES) {
-            let capacity = if self.chunks.is_empty() { FIRST_BYTES } else { CHUNK_BYTES };
-            self.chunks.push(Vec::with_capacity(capacity));
+            let least = if self.chunks.is_empty() { FIRST_BYTES } else { LATER_BYTES };
+            let expected = self.expected.saturating_sub(self.used) as usize;
+            let mut chunk = Vec::new();
+            growth::reserve(&mut chunk, expected.clamp(least, CHUNK_BYTES));
+            self.chunks.push(chunk);
         }
         let at = Address::new(self.chunks.len() - 1, self.chunks.last().map_or(0, Vec::len));
         self.extend(size);
@@ -155,12 +171,8 @@ impl Arena {
 
     fn extend(&mut self, size: usize) {
         let chunk = self.chunks.last_mut().expect("there is room in a chunk");
-        let len = chunk.len() + size;
-        if len > chunk.capacity() {
-            let capacity = len.next_power_of_two().min(CHUNK_BYTES);
-            chunk.reserve_exact(capacity - chunk.len());
-        }
-        chunk.resize(len, 0);
+        growth::reserve(chunk, size);
+        chunk.resize(chunk.len() + size, 0);
         self.used += size as u32;
     }
 }
@@ -188,6 +200,38 @@ mod tests {
         assert!(arena.grow_last(second, 16, 48));
         arena.shrink(first, 16, 8);
         assert_eq!((arena.live_bytes(), arena.used), (56, 64));
+    }
+
+    fn room(arena: &Arena) -> usize {
+        arena.chunks.iter().map(Vec::capacity).sum()
+    }
+
+    #[test]
+    fn a_twentieth_of_an_arena_lies_unused_at_most() {
+        for size in [40, 248, 360, 368, 696] {
+            let mut arena = Arena::default();
+            let (mut room_sum, mut used_sum) = (0, 0);
+            while arena.live_bytes() < 128 * 1024 {
+                arena.allocate(size);
+                if arena.live_bytes() > 64 * 1024 {
+                    room_sum += room(&arena);
+                    used_sum += arena.live_bytes();
+                }
+            }
+            assert!(room_sum * 20 <= used_sum * 21, "{room_sum} for {used_sum} of {size} each");
+        }
+    }
+
+    #[test]
+    fn chunks_have_room_for_what_is_expected_from_the_start() {
+        let mut arena = Arena::with_room(2 * CHUNK_BYTES + 500);
+        let mut opened = vec![];
+        for _ in 0..2 * CHUNK_BYTES / 8 + 1 {
+            arena.adopt(b"record");
+            opened.resize(arena.chunks.len(), arena.chunks[arena.chunks.len() - 1].capacity());
+        }
+        assert_eq!(opened, [CHUNK_BYTES, CHUNK_BYTES, LATER_BYTES]);
+        assert_eq!(room(&arena), 2 * CHUNK_BYTES + LATER_BYTES);
     }
 
     #[test]

@@ -26,6 +26,7 @@ mod partition;
 mod strings;
 
 mod arena;
+mod growth;
 mod record;
 mod seldom;
 mod slab;

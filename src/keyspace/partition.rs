@@ -283,9 +283,10 @@ impl Partition {
         }
     }
 
-    /// Makes an empty partition with room for some keys in its table.
-    pub(super) fn with_room(depth: u32, keys: usize) -> Self {
-        Self { index: Index::with_room(keys), ..Self::new(depth) }
+    /// Makes an empty partition with room for some keys in its table, and for the bytes of some records.
+    pub(super) fn with_room(depth: u32, keys: usize, bytes: usize) -> Self {
+        let (index, arena) = (Index::with_room(keys), Arena::with_room(bytes));
+        Self { index, arena, ..Self::new(depth) }
     }
 
     /// Makes its table as small as it would be if it had grown.
@@ -314,7 +315,7 @@ impl Partition {
 
     #[cold]
     fn compact(&mut self, tracked: Option<Address>, hasher: &RandomState) -> Option<Address> {
-        let mut arena = Arena::default();
+        let mut arena = Arena::with_room(self.live_bytes());
         let mut moved = None;
         self.index.move_all(|at| {
             let to = arena.adopt(Record::new(self.arena.at(at)).as_bytes());

@@ -89,7 +89,7 @@ impl Table {
         let depth = partitions.trailing_zeros().min(DEPTH_MAX);
         let partitions = 1 << depth;
         let each = (keys >> depth).min(self.keys_max);
-        let partition = || Arc::new(Partition::with_room(depth, each));
+        let partition = || Arc::new(Partition::with_room(depth, each, 0));
         *self = Self {
             partitions: (0..partitions).map(|_| partition()).collect(),
             directory: (0..partitions).collect(),
@@ -368,9 +368,9 @@ impl Table {
         }
         let full = Arc::clone(&self.partitions[number]);
         let depth = full.depth + 1;
-        let keys = full.len() / 2;
+        let (keys, bytes) = (full.len() / 2, full.live_bytes() / 2);
         let half = |bit: u64| {
-            let mut half = Partition::with_room(depth, keys);
+            let mut half = Partition::with_room(depth, keys, bytes);
             half.adopt(&full, hasher, |hash| position(hash) >> (u64::BITS - depth) & 1 == bit);
             Arc::new(half)
         };
@@ -409,7 +409,7 @@ impl Table {
         if other.depth != partition.depth || !small {
             return;
         }
-        let mut merged = Partition::with_room(partition.depth - 1, keys);
+        let mut merged = Partition::with_room(partition.depth - 1, keys, bytes);
         merged.adopt(&partition, hasher, |_| true);
         merged.adopt(&other, hasher, |_| true);
         let start = start & !width;

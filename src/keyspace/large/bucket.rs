@@ -5,9 +5,9 @@
 
 use ahash::RandomState;
 
-use super::growth;
 use super::node::Leaf;
 use super::run::{Run, RunIter};
+use crate::keyspace::growth;
 use crate::keyspace::key::hash_bytes;
 
 /// The bits of a hash that are a place.

@@ -8,7 +8,6 @@
 //!
 //! The types know bytes, order and hashes; commands, replies and clocks they do not.
 
-mod growth;
 mod run;
 
 mod node;

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use super::growth;
+use crate::keyspace::growth;
 
 /// The most children of an inner node; small under test, so that small trees are high.
 pub(super) const CHILDREN_MAX: usize = if cfg!(test) { 8 } else { 48 };

@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use super::growth;
 use super::node::{Leaf, Sequence, Side};
 use super::run::{Run, RunIter};
+use crate::keyspace::growth;
 
 /// Members in the order of their scores; those of one score in that of their bytes.
 #[derive(Clone, Debug, Default)]

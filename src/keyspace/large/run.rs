@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::growth;
+use crate::keyspace::growth;
 
 /// What the length of a long string says.
 const LONG: u8 = u8::MAX;
