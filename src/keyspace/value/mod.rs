@@ -10,6 +10,7 @@ mod list_mut;
 mod members;
 mod packed;
 mod place;
+mod score;
 mod set;
 mod set_build;
 mod set_mut;

@@ -2,21 +2,20 @@
 //! small sorted set, whose members have their scores for values, in their order.
 //!
 //! ```text
-//! u16 little-endian: how many pairs
-//! repeated:          varint field length · field · varint value length · value
+//! varint:   how many pairs
+//! repeated: varint field length · field · varint value length · value
 //! ```
 
 use std::ops::Range;
 
+use crate::keyspace::growth;
 use crate::keyspace::varint::{self, Varint};
 
 /// A packed hash without fields.
-pub(super) const EMPTY: &[u8] = &[0; COUNT_BYTES];
+pub(super) const EMPTY: &[u8] = &[0];
 
-/// The most pairs that the count can say.
+/// The most pairs, since each operation walks them.
 pub(super) const PAIRS_MAX: usize = u16::MAX as usize;
-
-const COUNT_BYTES: usize = 2;
 
 /// One pair, by the places of its parts.
 pub(super) struct Pair<'p> {
@@ -38,12 +37,12 @@ pub(super) struct Pairs<'p> {
 /// Counts the pairs.
 #[inline]
 pub(super) fn len(bytes: &[u8]) -> usize {
-    usize::from(u16::from_le_bytes([bytes[0], bytes[1]]))
+    varint::read(bytes, 0).0
 }
 
 /// Walks the pairs.
 pub(super) fn pairs(bytes: &[u8]) -> Pairs<'_> {
-    Pairs { bytes, at: COUNT_BYTES }
+    Pairs { bytes, at: varint::read(bytes, 0).1 }
 }
 
 /// Walks the pairs from the one at an index on.
@@ -105,9 +104,11 @@ fn push_string(packed: &mut Vec<u8>, string: &[u8]) {
     packed.extend_from_slice(string);
 }
 
-fn set_len(packed: &mut [u8], pairs: usize) {
-    let pairs = u16::try_from(pairs).expect("a hash is unpacked before it has too many pairs");
-    packed[..COUNT_BYTES].copy_from_slice(&pairs.to_le_bytes());
+/// Writes how many pairs there are, by which all of them may move.
+fn set_len(packed: &mut Vec<u8>, pairs: usize) {
+    assert!(pairs <= PAIRS_MAX, "a hash is unpacked before it has too many pairs");
+    let (_, start) = varint::read(packed, 0);
+    growth::splice(packed, 0, start, Varint::new(pairs).as_bytes());
 }
 
 impl<'p> Pairs<'p> {
@@ -162,5 +163,25 @@ mod tests {
         remove(&mut packed, whole, 1);
         assert_eq!(listed(&packed), [(&b"a"[..], &long[..]), (b"", b"")]);
         assert_eq!(len(&packed), 2);
+    }
+
+    #[test]
+    fn pairs_stay_what_they_are_when_their_count_takes_another_byte() {
+        let mut packed = EMPTY.to_vec();
+        let fields: Vec<_> = (0..300_u16).map(u16::to_be_bytes).collect();
+        for (i, field) in fields.iter().enumerate() {
+            // Each goes in front, so that what follows moves with the count.
+            let front = pairs(&packed).at();
+            insert(&mut packed, front, field, b"value");
+            assert_eq!(len(&packed), i + 1);
+        }
+        for left in (0..fields.len()).rev() {
+            let fields = fields[..=left].iter().rev();
+            assert!(pairs(&packed).map(|pair| pair.field).eq(fields));
+            let first = pairs(&packed).next().unwrap().whole;
+            remove(&mut packed, first, 1);
+            assert_eq!(len(&packed), left);
+        }
+        assert_eq!(packed, EMPTY);
     }
 }

@@ -1,11 +1,12 @@
-//! Sorted set values, borrowed for reading: packed while small, as pairs of a member and the eight
-//! bytes of its score, with trees of their own when large.
+//! Sorted set values, borrowed for reading: packed while small, as pairs of a member and its
+//! score, with trees of their own when large.
 
 use std::cmp::Ordering;
 use std::ops::Range;
 
 use super::cut::Cut;
 use super::packed::{self, Pair, Pairs};
+use super::score;
 use crate::keyspace::ScanCursor;
 use crate::keyspace::large::{self, LargeSortedSet, Side};
 
@@ -266,8 +267,7 @@ impl<'e> Iterator for SortedSetIterBack<'e> {
 impl ExactSizeIterator for SortedSetIterBack<'_> {}
 
 pub(super) fn member_of<'p>(pair: &Pair<'p>) -> Member<'p> {
-    let score = pair.value.try_into().expect("a score has eight bytes");
-    Member { bytes: pair.field, score: f64::from_le_bytes(score) }
+    Member { bytes: pair.field, score: score::read(pair.value) }
 }
 
 fn scored((bytes, score): (&[u8], f64)) -> Member<'_> {

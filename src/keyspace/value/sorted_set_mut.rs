@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::place::Place;
+use super::score::Score;
 use super::sorted_set::{Member, SortedSet, member_of};
 use super::{Kind, Value, packed};
 use crate::keyspace::entry::{OwnedEntry, OwnedValue};
@@ -11,8 +12,6 @@ use crate::keyspace::large::{LargeSortedSet, RankedPart, Scored};
 use crate::keyspace::record::INLINE_BYTES_MAX;
 use crate::keyspace::slab::Large;
 use crate::keyspace::space::Keyspace;
-
-const SCORE_BYTES: usize = size_of::<f64>();
 
 /// What giving a member a score did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,14 +110,16 @@ impl SortedSetMut<'_> {
         }
         self.remove(member);
         let new = Member { bytes: member, score };
-        let is_full = self.0.packed().is_some_and(|packed| !has_room(packed, member));
+        let packed_score = Score::new(score);
+        let size = pair_size(member, &packed_score);
+        let is_full = self.0.packed().is_some_and(|packed| packed.len() + size > INLINE_BYTES_MAX);
         if is_full {
             self.unpack().set(member, score);
         } else {
             self.0.edit_packed(|packed| {
                 let above = packed::pairs(packed).find(|pair| new.order(&member_of(pair)).is_lt());
                 let at = above.map_or(packed.len(), |pair| pair.whole.start);
-                packed::insert(packed, at, member, &score.to_le_bytes());
+                packed::insert(packed, at, member, packed_score.as_bytes());
             });
         }
         if before.is_some() { ScoreSet::Moved } else { ScoreSet::Added }
@@ -147,9 +148,9 @@ fn without_sign_of_zero(score: f64) -> f64 {
     score + 0.0
 }
 
-/// Tells whether a packed sorted set stays small with one more member.
-fn has_room(packed: &[u8], member: &[u8]) -> bool {
-    packed.len() + packed::size(member.len()) + packed::size(SCORE_BYTES) <= INLINE_BYTES_MAX
+/// Counts the bytes that a member takes in a packed sorted set, with its score.
+fn pair_size(member: &[u8], score: &Score) -> usize {
+    packed::size(member.len()) + packed::size(score.as_bytes().len())
 }
 
 impl From<Scored> for ScoreSet {
@@ -174,13 +175,12 @@ impl OwnedEntry {
                 member.score = without_sign_of_zero(member.score);
             }
         }
-        let pair_bytes =
-            |member: &Member<'_>| packed::size(member.bytes.len()) + packed::size(SCORE_BYTES);
-        let size = packed::EMPTY.len() + members.iter().map(pair_bytes).sum::<usize>();
+        let size = |member: &Member<'_>| pair_size(member.bytes, &Score::new(member.score));
+        let size = packed::EMPTY.len() + members.iter().map(size).sum::<usize>();
         let large = if size <= INLINE_BYTES_MAX {
             let mut bytes = packed::EMPTY.to_vec();
             for member in &members {
-                packed::push(&mut bytes, member.bytes, &member.score.to_le_bytes());
+                packed::push(&mut bytes, member.bytes, Score::new(member.score).as_bytes());
             }
             Large::Packed(Kind::SortedSet, Arc::new(bytes))
         } else {
