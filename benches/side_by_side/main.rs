@@ -7,7 +7,7 @@
 //! the load generator shares the cores. Beside the ratios of backlogd stands what they should come
 //! to, and whether they do.
 //!
-//! A full run takes about 42 minutes, and some 10 GB of disk for files that are removed at the end;
+//! A full run takes about 50 minutes, and some 10 GB of disk for files that are removed at the end;
 //! the minutes of each part are told with [`Part`]. Flags follow `--`:
 //! `cargo bench --bench side_by_side -- --quick --replicas 1`.
 
