@@ -226,7 +226,7 @@ mod tests {
     fn chunks_have_room_for_what_is_expected_from_the_start() {
         let mut arena = Arena::with_room(2 * CHUNK_BYTES + 500);
         let mut opened = vec![];
-        for _ in 0..2 * CHUNK_BYTES / 8 + 1 {
+        for _ in 0..=2 * CHUNK_BYTES / 8 {
             arena.adopt(b"record");
             opened.resize(arena.chunks.len(), arena.chunks[arena.chunks.len() - 1].capacity());
         }

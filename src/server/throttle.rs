@@ -117,7 +117,7 @@ mod tests {
     fn what_is_written_at_once_is_kept_to_the_pace_step_by_step() {
         let (mut out, mut steps) = (Vec::new(), Vec::new());
         let mut throttled = Throttled::new(&mut out, |bytes| steps.push(bytes));
-        let long: Vec<_> = (0..3 * STEP_BYTES + 1).map(|at| at as u8).collect();
+        let long: Vec<_> = (0..=3 * STEP_BYTES).map(|at| at as u8).collect();
         throttled.write_all(&long).expect("a vector takes everything");
         throttled.write_all(b"more").expect("a vector takes everything");
         assert_eq!(throttled.into_inner().len(), long.len() + 4);

@@ -33,11 +33,11 @@ impl Terminal {
         let its = ioctl_tiocgptpeer(&own, flags).expect("its other side can be opened");
         let size = Winsize { ws_row: 50, ws_col: COLUMNS, ws_xpixel: 0, ws_ypixel: 0 };
         tcsetwinsize(&its, size).expect("a terminal can have a size");
-        let side = |fd: &OwnedFd| Stdio::from(fd.try_clone().expect("it can be shared"));
+        let program_end = |fd: &OwnedFd| Stdio::from(fd.try_clone().expect("it can be shared"));
         let child = command
-            .stdin(side(&its))
-            .stdout(side(&its))
-            .stderr(side(&its))
+            .stdin(program_end(&its))
+            .stdout(program_end(&its))
+            .stderr(program_end(&its))
             .spawn()
             .unwrap_or_else(|error| panic!("cannot start {command:?}: {error}. {hint}"));
         let keyboard = File::from(own);
