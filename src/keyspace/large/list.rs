@@ -1,6 +1,6 @@
 //! A list that is found by index: leaves of strings, in the order they were given.
 
-use super::node::{Leaf, Seek, Sequence};
+use super::node::{LEAF_BYTES_MAX, LEAF_LEN_MAX, Leaf, Seek, Sequence};
 use super::run::{Run, RunIter};
 use super::tree::Tree;
 
@@ -199,6 +199,10 @@ impl ExactSizeIterator for ListIterBack<'_> {}
 impl Leaf for Run {
     type Bound = ();
     type Context = ();
+    // Nothing is looked for in the leaf of a list, so it may have more than others: in bytes a size
+    // that the allocator has without rounding, and of which several fill its pages.
+    const LEN_MAX: usize = 3 * LEAF_LEN_MAX;
+    const BYTES_MAX: usize = if cfg!(test) { LEAF_BYTES_MAX } else { 5120 };
 
     fn len(&self) -> usize {
         self.len()

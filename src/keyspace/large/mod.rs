@@ -8,6 +8,7 @@
 //!
 //! The types know bytes, order and hashes; commands, replies and clocks they do not.
 
+mod lengths;
 mod run;
 
 mod node;

@@ -11,10 +11,10 @@ pub(super) const CHILDREN_MAX: usize = if cfg!(test) { 8 } else { 48 };
 /// The fewest children of an inner node that is not the root.
 pub(super) const CHILDREN_MIN: usize = if cfg!(test) { 3 } else { 16 };
 
-/// The most elements of a leaf.
+/// The most elements of a leaf, unless its kind says otherwise.
 pub(super) const LEAF_LEN_MAX: usize = if cfg!(test) { 8 } else { 128 };
 
-/// The most bytes of a leaf's strings, unless it has one element.
+/// The most bytes of a leaf's strings, unless it has one element or its kind says otherwise.
 pub(super) const LEAF_BYTES_MAX: usize = if cfg!(test) { 512 } else { 3584 };
 
 const _: () = assert!(CHILDREN_MIN * 2 <= CHILDREN_MAX, "both halves have children enough");
@@ -30,13 +30,17 @@ pub(super) trait Leaf: Clone + Debug + Default {
     type Bound: Clone + Debug;
     /// What a leaf needs to know the order of its elements.
     type Context;
+    /// The most elements of a leaf.
+    const LEN_MAX: usize = LEAF_LEN_MAX;
+    /// The most bytes of a leaf's strings, unless it has one element.
+    const BYTES_MAX: usize = LEAF_BYTES_MAX;
 
     fn len(&self) -> usize;
     /// Adds up the bytes of the elements.
     fn payload_bytes(&self) -> usize;
     /// Counts the bytes allocated, the leaf itself not included.
     fn memory_bytes(&self) -> usize;
-    /// Counts the bytes that [`LEAF_BYTES_MAX`] is about.
+    /// Counts the bytes that [`Self::BYTES_MAX`] is about.
     fn bytes_len(&self) -> usize;
     /// Moves what is right of some bound into a leaf of its own; none where all is of one place.
     fn split(&mut self, context: &Self::Context) -> Option<(Self::Bound, Self)>;
@@ -45,18 +49,18 @@ pub(super) trait Leaf: Clone + Debug + Default {
 
     /// Tells whether the leaf is to be split.
     fn is_overfull(&self) -> bool {
-        self.len() > 1 && (self.len() > LEAF_LEN_MAX || self.bytes_len() > LEAF_BYTES_MAX)
+        self.len() > 1 && (self.len() > Self::LEN_MAX || self.bytes_len() > Self::BYTES_MAX)
     }
 
     /// Tells whether the leaf is so empty that it should join a neighbour.
     fn is_sparse(&self) -> bool {
-        self.len() < LEAF_LEN_MAX / 4 && self.bytes_len() < LEAF_BYTES_MAX / 4
+        self.len() < Self::LEN_MAX / 4 && self.bytes_len() < Self::BYTES_MAX / 4
     }
 
     /// Tells whether two neighbours become one leaf that has room left.
     fn fits(&self, right: &Self) -> bool {
-        self.len() + right.len() <= LEAF_LEN_MAX / 4 * 3
-            && self.bytes_len() + right.bytes_len() <= LEAF_BYTES_MAX / 4 * 3
+        self.len() + right.len() <= Self::LEN_MAX / 4 * 3
+            && self.bytes_len() + right.bytes_len() <= Self::BYTES_MAX / 4 * 3
     }
 }
 
@@ -72,7 +76,7 @@ pub(super) trait Sequence: Leaf {
     /// where elements arrive in their order.
     fn beside(&self, at: usize, bytes: usize) -> Option<Side> {
         let (len, bytes) = (self.len(), self.bytes_len() + bytes);
-        if len == 0 || (len < LEAF_LEN_MAX && bytes <= LEAF_BYTES_MAX) {
+        if len == 0 || (len < Self::LEN_MAX && bytes <= Self::BYTES_MAX) {
             return None;
         }
         match at {

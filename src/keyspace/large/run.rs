@@ -1,15 +1,16 @@
-//! A run of byte strings in two vectors: their lengths, one byte each, and their bytes.
+//! A run of byte strings: their lengths, and their bytes in one vector.
 //!
 //! A length of 255 says that the string is long: its length then lies in front of its bytes, as a
-//! little-endian `u64`. To find a string the lengths before it are added up, many at once; only with
-//! a long one among them they are walked.
+//! little-endian `u64`. To find a string where lengths differ those before it are added up, many at
+//! once; only with a long one among them they are walked.
+//!
+//! A queue takes from the front or puts there, so unused bytes may lie in front of the first string:
+//! those of strings that were taken, or all that was to spare.
 
 use std::ops::Range;
 
+use super::lengths::{LONG, Lengths, LengthsIter};
 use crate::keyspace::growth;
-
-/// What the length of a long string says.
-const LONG: u8 = u8::MAX;
 
 /// The bytes of the length in front of a long string.
 const PREFIX_BYTES: usize = size_of::<u64>();
@@ -17,15 +18,16 @@ const PREFIX_BYTES: usize = size_of::<u64>();
 /// Byte strings one after the other.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Run {
-    lens: Vec<u8>,
+    lens: Lengths,
     bytes: Vec<u8>,
-    longs: usize,
+    /// How many bytes in front of the first string are unused.
+    gap: usize,
 }
 
 /// Walks the strings of a run.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RunIter<'r> {
-    lens: &'r [u8],
+    lens: LengthsIter<'r>,
     bytes: &'r [u8],
 }
 
@@ -40,37 +42,37 @@ impl Run {
     /// Counts the strings.
     #[inline]
     pub(super) fn len(&self) -> usize {
-        self.lens.len()
+        self.lens.count()
     }
 
     /// Counts the bytes of the strings, and of the lengths in front of long ones.
     #[inline]
     pub(super) fn bytes_len(&self) -> usize {
-        self.bytes.len()
+        self.bytes.len() - self.gap
     }
 
     /// Adds up the lengths of the strings.
     pub(super) fn payload_bytes(&self) -> usize {
-        self.bytes.len() - self.longs * PREFIX_BYTES
+        self.bytes_len() - self.lens.longs() * PREFIX_BYTES
     }
 
     /// Counts the bytes allocated.
     pub(super) fn memory_bytes(&self) -> usize {
-        self.lens.capacity() + self.bytes.capacity()
+        self.lens.memory_bytes() + self.bytes.capacity()
     }
 
     /// Borrows the string at an index.
     #[inline]
     pub(super) fn get(&self, i: usize) -> &[u8] {
         let span = self.span(i);
-        let skip = if self.lens[i] == LONG { PREFIX_BYTES } else { 0 };
-        &self.bytes[span.start + skip..span.end]
+        let skip = if self.lens.at(i) == LONG { PREFIX_BYTES } else { 0 };
+        &self.held()[span.start + skip..span.end]
     }
 
     /// Tells whether the string at an index is this one.
     #[inline]
     pub(super) fn is(&self, i: usize, string: &[u8]) -> bool {
-        self.lens[i] == short(string) && self.get(i) == string
+        self.lens.at(i) == short(string) && self.get(i) == string
     }
 
     /// Appends a string.
@@ -81,47 +83,54 @@ impl Run {
     /// Inserts a string before the one at an index.
     pub(super) fn insert(&mut self, i: usize, string: &[u8]) {
         let start = self.offset(i);
-        growth::insert(&mut self.lens, i, short(string));
-        self.put(start, 0, string);
+        self.lens.insert(i, short(string));
+        if start == 0 && self.bytes_len() > 0 {
+            self.put_first(string);
+        } else {
+            self.put(start, 0, string);
+        }
     }
 
     /// Removes the string at an index.
     pub(super) fn remove(&mut self, i: usize) {
         let span = self.span(i);
-        self.longs -= usize::from(self.lens[i] == LONG);
         self.lens.remove(i);
-        growth::trim(&mut self.lens);
-        growth::splice(&mut self.bytes, span.start, span.len(), &[]);
+        if span.start > 0 {
+            growth::splice(&mut self.bytes, self.gap + span.start, span.len(), &[]);
+            return;
+        }
+        self.gap += span.len();
+        if self.gap > self.bytes.len() / 2 {
+            self.close_gap();
+            growth::trim(&mut self.bytes);
+        }
     }
 
     /// Puts a string in the place of the one at an index.
     pub(super) fn replace(&mut self, i: usize, string: &[u8]) {
         let span = self.span(i);
-        self.longs -= usize::from(self.lens[i] == LONG);
-        self.lens[i] = short(string);
+        self.lens.replace(i, short(string));
         self.put(span.start, span.len(), string);
     }
 
     /// Moves the strings from an index on into a run of their own.
     pub(super) fn split_off(&mut self, i: usize) -> Self {
+        self.close_gap();
         let start = self.offset(i);
-        let lens = growth::split_off(&mut self.lens, i);
         let bytes = growth::split_off(&mut self.bytes, start);
-        let longs = if self.longs == 0 { 0 } else { count_longs(&lens) };
-        self.longs -= longs;
-        Self { lens, bytes, longs }
+        Self { lens: self.lens.split_off(i), bytes, gap: 0 }
     }
 
     /// Copies the strings of another run to the end.
     pub(super) fn append(&mut self, other: &Self) {
-        growth::extend(&mut self.lens, &other.lens);
-        growth::extend(&mut self.bytes, &other.bytes);
-        self.longs += other.longs;
+        self.lens.append(&other.lens);
+        self.make_room(other.bytes_len());
+        growth::extend(&mut self.bytes, other.held());
     }
 
     /// Walks the strings from an index on.
     pub(super) fn iter_from(&self, i: usize) -> RunIter<'_> {
-        RunIter { lens: &self.lens[i..], bytes: &self.bytes[self.offset(i)..] }
+        RunIter { lens: self.lens.iter_from(i), bytes: &self.held()[self.offset(i)..] }
     }
 
     /// Walks all strings.
@@ -146,36 +155,79 @@ impl Run {
     #[inline]
     fn span(&self, i: usize) -> Range<usize> {
         let start = self.offset(i);
-        start..start + encoded_len(self.lens[i], &self.bytes[start..])
+        start..start + encoded_len(self.lens.at(i), &self.held()[start..])
     }
 
     /// Where the string at an index begins.
     #[inline]
     fn offset(&self, i: usize) -> usize {
-        if self.longs > 0 {
-            return self.offset_past_longs(i);
-        }
-        if i <= self.lens.len() / 2 {
-            total(&self.lens[..i])
-        } else {
-            self.bytes.len() - total(&self.lens[i..])
+        match self.lens.longs() {
+            0 => self.lens.before(i, self.bytes_len()),
+            _ => self.offset_past_longs(i),
         }
     }
 
     fn offset_past_longs(&self, i: usize) -> usize {
-        let lens = self.lens[..i].iter();
-        lens.fold(0, |start, len| start + encoded_len(*len, &self.bytes[start..]))
+        let lens = self.lens.iter_from(0).take(i);
+        lens.fold(0, |start, len| start + encoded_len(len, &self.held()[start..]))
+    }
+
+    /// The strings' bytes.
+    #[inline]
+    fn held(&self) -> &[u8] {
+        &self.bytes[self.gap..]
     }
 
     /// Writes a string, with the length in front of it if it is long, over `removed` bytes.
     fn put(&mut self, start: usize, removed: usize, string: &[u8]) {
-        if short(string) == LONG {
-            self.longs += 1;
-            let prefix = (string.len() as u64).to_le_bytes();
-            growth::splice(&mut self.bytes, start, removed, &prefix);
-            growth::splice(&mut self.bytes, start + PREFIX_BYTES, 0, string);
-        } else {
+        let prefix = prefix(string);
+        let prefix = prefix.as_slice().as_flattened();
+        self.make_room((prefix.len() + string.len()).saturating_sub(removed));
+        let start = self.gap + start;
+        if prefix.is_empty() {
             growth::splice(&mut self.bytes, start, removed, string);
+        } else {
+            growth::splice(&mut self.bytes, start, removed, prefix);
+            growth::splice(&mut self.bytes, start + prefix.len(), 0, string);
+        }
+    }
+
+    /// Writes a string, with the length in front of it if it is long, before all others.
+    fn put_first(&mut self, string: &[u8]) {
+        let prefix = prefix(string);
+        let prefix = prefix.as_slice().as_flattened();
+        let size = prefix.len() + string.len();
+        if self.gap < size {
+            self.open_gap(size);
+        }
+        self.gap -= size;
+        let room = &mut self.bytes[self.gap..self.gap + size];
+        room[..prefix.len()].copy_from_slice(prefix);
+        room[prefix.len()..].copy_from_slice(string);
+    }
+
+    /// Moves the strings to the end of all room there is, so that so many bytes are free before them.
+    fn open_gap(&mut self, size: usize) {
+        let (old, len) = (self.gap, self.bytes_len());
+        growth::reserve(&mut self.bytes, size - old);
+        self.bytes.resize(self.bytes.capacity(), 0);
+        self.gap = self.bytes.len() - len;
+        self.bytes.copy_within(old..old + len, self.gap);
+    }
+
+    /// Makes room for more bytes behind the strings, if there is some in front of them.
+    fn make_room(&mut self, additional: usize) {
+        if self.bytes.capacity() - self.bytes.len() < additional {
+            self.close_gap();
+        }
+    }
+
+    fn close_gap(&mut self) {
+        if self.gap > 0 {
+            let len = self.bytes_len();
+            self.bytes.copy_within(self.gap.., 0);
+            self.bytes.truncate(len);
+            self.gap = 0;
         }
     }
 }
@@ -185,14 +237,14 @@ impl<'r> Iterator for RunIter<'r> {
 
     #[inline]
     fn next(&mut self) -> Option<&'r [u8]> {
-        let (len, lens) = self.lens.split_first()?;
-        let (string, bytes) = self.bytes.split_at(encoded_len(*len, self.bytes));
-        (self.lens, self.bytes) = (lens, bytes);
-        Some(if *len == LONG { &string[PREFIX_BYTES..] } else { string })
+        let len = self.lens.next()?;
+        let (string, bytes) = self.bytes.split_at(encoded_len(len, self.bytes));
+        self.bytes = bytes;
+        Some(if len == LONG { &string[PREFIX_BYTES..] } else { string })
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.lens.len(), Some(self.lens.len()))
+        self.lens.size_hint()
     }
 }
 
@@ -204,6 +256,12 @@ fn short(string: &[u8]) -> u8 {
     u8::try_from(string.len()).unwrap_or(LONG)
 }
 
+/// What lies in front of a string: its length if it is long.
+#[inline]
+fn prefix(string: &[u8]) -> Option<[u8; PREFIX_BYTES]> {
+    (short(string) == LONG).then(|| (string.len() as u64).to_le_bytes())
+}
+
 /// Counts the bytes of the string that `bytes` begin with.
 #[inline]
 fn encoded_len(len: u8, bytes: &[u8]) -> usize {
@@ -213,15 +271,6 @@ fn encoded_len(len: u8, bytes: &[u8]) -> usize {
 fn long_len(bytes: &[u8]) -> usize {
     let prefix = bytes.first_chunk().expect("a long string has its length in front of it");
     u64::from_le_bytes(*prefix) as usize
-}
-
-#[inline]
-fn total(lens: &[u8]) -> usize {
-    lens.iter().map(|len| u32::from(*len)).sum::<u32>() as usize
-}
-
-fn count_longs(lens: &[u8]) -> usize {
-    memchr::memchr_iter(LONG, lens).count()
 }
 
 #[cfg(test)]
@@ -243,19 +292,32 @@ mod tests {
         prop_oneof![4 => prop::collection::vec(any::<u8>(), 0..20), 1 => long]
     }
 
-    fn some_step() -> impl Strategy<Value = Step> {
+    /// Mostly of one length.
+    fn some_equal_string() -> impl Strategy<Value = Vec<u8>> {
+        prop_oneof![60 => prop::collection::vec(any::<u8>(), 5), 1 => some_string()]
+    }
+
+    fn some_steps(
+        string: impl Strategy<Value = Vec<u8>> + Clone,
+    ) -> impl Strategy<Value = Vec<Step>> {
         let index = any::<prop::sample::Index>;
-        prop_oneof![
-            4 => (index(), some_string()).prop_map(|(i, s)| Step::Insert(i, s)),
-            2 => (index(), some_string()).prop_map(|(i, s)| Step::Replace(i, s)),
+        let step = prop_oneof![
+            4 => (index(), string.clone()).prop_map(|(i, s)| Step::Insert(i, s)),
+            2 => (index(), string).prop_map(|(i, s)| Step::Replace(i, s)),
             2 => index().prop_map(Step::Remove),
             1 => index().prop_map(Step::Swap),
-        ]
+        ];
+        prop::collection::vec(step, 1..80)
     }
 
     proptest! {
         #[test]
-        fn a_run_is_a_vector_of_strings(steps in prop::collection::vec(some_step(), 1..80)) {
+        fn a_run_is_a_vector_of_strings(
+            steps in prop_oneof![
+                some_steps(some_string().boxed()),
+                some_steps(some_equal_string().boxed()),
+            ],
+        ) {
             let (mut run, mut model) = (Run::default(), Vec::<Vec<u8>>::new());
             for step in steps {
                 match step {
@@ -296,6 +358,36 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_queue_keeps_its_strings_where_they_are_and_gives_back_what_it_leaves() {
+        let mut run = Run::default();
+        for number in 0..100_u64 {
+            run.push(&number.to_be_bytes());
+        }
+        let (first, room) = (run.get(99).as_ptr(), run.memory_bytes());
+        (0..50).for_each(|_| run.remove(0));
+        assert_eq!((run.get(49).as_ptr(), run.memory_bytes()), (first, room));
+        // What was left in front is taken before there is more.
+        run.insert(0, &7_u64.to_be_bytes());
+        assert_eq!((run.get(50).as_ptr(), run.memory_bytes()), (first, room));
+        assert_eq!((run.get(0), run.bytes_len()), (&7_u64.to_be_bytes()[..], 51 * 8));
+        (0..40).for_each(|_| run.remove(0));
+        assert!(run.memory_bytes() <= room / 2, "{} of {room}", run.memory_bytes());
+        assert!(run.iter().eq((89..100_u64).map(u64::to_be_bytes)));
+    }
+
+    #[test]
+    fn strings_come_to_both_ends_without_more_room_than_they_need() {
+        let mut run = Run::default();
+        for number in 0..200_u64 {
+            run.insert(0, &number.to_be_bytes());
+            run.push(&number.to_be_bytes());
+        }
+        assert_eq!(run.memory_bytes(), 3584);
+        let numbers = (0..200).rev().chain(0..200).map(u64::to_be_bytes);
+        assert!(run.iter().eq(numbers));
     }
 
     #[test]

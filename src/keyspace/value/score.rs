@@ -1,4 +1,4 @@
-//! A score in a packed sorted set: its eight bytes, the highest one first, without the zeroes at the end.
+//! A score in a packed sorted set: its eight bytes, the highest first, without the zeroes at the end.
 //!
 //! Whole numbers below a million take four bytes or fewer so, and 0 none.
 

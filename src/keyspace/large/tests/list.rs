@@ -6,7 +6,8 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::super::LargeList;
-use super::super::node::LEAF_LEN_MAX;
+use super::super::node::Leaf;
+use super::super::run::Run;
 use super::{assert_filled, assert_shape, own_nodes, some_string};
 
 #[derive(Clone, Debug)]
@@ -154,10 +155,11 @@ fn numbers(range: std::ops::Range<usize>) -> LargeList {
 
 #[test]
 fn leaves_are_full_when_elements_arrive_at_an_end() {
-    assert_filled(numbers(0..1000).tree(), LEAF_LEN_MAX);
+    let count = 64 * Run::LEN_MAX;
+    assert_filled(numbers(0..count).tree(), Run::LEN_MAX);
     let mut list = LargeList::new();
-    (0..1000).for_each(|n: usize| list.push_front(n.to_string().as_bytes()));
-    assert_filled(list.tree(), LEAF_LEN_MAX);
+    (0..count).for_each(|n: usize| list.push_front(n.to_string().as_bytes()));
+    assert_filled(list.tree(), Run::LEN_MAX);
     assert_shape(list.tree(), &());
 }
 
@@ -202,7 +204,7 @@ fn a_long_element_has_a_leaf_of_its_own() {
     list.insert(3, b"left");
     (0..100).for_each(|_| list.insert(5, b"more"));
     assert_shape(list.tree(), &());
-    assert_filled(list.tree(), LEAF_LEN_MAX / 3);
+    assert_filled(list.tree(), Run::LEN_MAX / 3);
     let is_long = |leaf: &&super::Run| leaf.bytes_len() > 5000;
     let leaf = |list: &LargeList| {
         let found: Vec<*const super::Run> =
