@@ -237,7 +237,9 @@ mod tests {
     #[test]
     fn long_strings_are_counted_wherever_they_go() {
         let mut lengths = Lengths::default();
-        [LONG, LONG, 1].into_iter().for_each(|len| lengths.insert(0, len));
+        for len in [LONG, LONG, 1] {
+            lengths.insert(0, len);
+        }
         let mut tail = lengths.split_off(1);
         assert_eq!((lengths.longs(), tail.longs()), (0, 2));
         tail.replace(0, 3);
