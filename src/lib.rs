@@ -19,6 +19,7 @@
 //! log ─► retention ─► unlink old segments               keyspace ─► snapshot at offset S ─► RDB file
 //! ```
 
+pub mod listpack;
 pub mod number;
 pub mod position;
 

@@ -389,19 +389,19 @@ fn decode_old(file: &[u8]) -> Model {
 }
 
 #[test]
-fn a_stock_file_with_another_type_is_refused_by_key() {
+fn a_stock_file_with_what_cannot_be_held_is_refused_by_name() {
     let place = tempfile::tempdir().unwrap();
     let mut stock = Stock::start(place.path());
-    stock.call(&[b"XADD", b"events", b"1-1", b"field", b"value"]);
+    let library = b"#!lua name=l\nredis.register_function('f', function() return 1 end)";
+    stock.call(&[b"FUNCTION", b"LOAD", library]);
     let bytes = stock.save();
     let mut decoder = Decoder::new(&bytes[..], Limits::default()).unwrap();
     let error = loop {
         match decoder.next_item() {
-            Ok(Item::Eof { .. }) => panic!("the stream was dropped in silence"),
+            Ok(Item::Eof { .. }) => panic!("the library was dropped in silence"),
             Ok(_) => {}
             Err(error) => break error.to_string(),
         }
     };
-    assert!(error.contains("key \"events\" at byte"), "{error}");
-    assert!(error.contains("is a stream (type"), "{error}");
+    assert!(error.contains("holds a function library at byte"), "{error}");
 }

@@ -3,6 +3,7 @@
 //! `tests/fuzz_corpus.rs` compiles these very files, and holds every seed against them.
 
 mod checksums;
+mod streams;
 
 pub mod config_file;
 pub mod handshake;

@@ -5,6 +5,8 @@ use backlogd::snapshot::rdb::{
     Decoder, EncodeError, Encoder, Entry, Item, Limits, Options, RawItem, Run, Value,
 };
 
+use super::streams;
+
 const LIMITS: Limits = Limits { string_bytes_max: 1 << 16, value_bytes_max: 1 << 18 };
 /// For what was written: packed, many small elements take more room than they did.
 const WIDER: Limits = Limits { string_bytes_max: 1 << 20, value_bytes_max: 1 << 26 };
@@ -46,6 +48,9 @@ impl Copy {
                 self.encoder.sorted_set(entry.key, entry.expiry_ms, members.iter())
             }
             Value::Hash(pairs) => self.encoder.hash(entry.key, entry.expiry_ms, pairs.iter()),
+            Value::Stream(stream) => {
+                streams::write(&mut self.encoder, (entry.key, entry.expiry_ms), stream)
+            }
         }
     }
 

@@ -1,6 +1,8 @@
 //! One command being executed: its words, who asks, the data it may touch, where its reply goes.
 
-use crate::keyspace::{Db, Entry, Hash, Key, Keyspace, List, Locked, Set, SortedSet, Str, Value};
+use crate::keyspace::{
+    Db, Entry, Hash, Key, Keyspace, List, Locked, Set, SortedSet, Str, Stream, Value,
+};
 use crate::net::{args::Args, reply::Reply};
 
 use super::{Effect, Fault, Host, Session};
@@ -157,6 +159,11 @@ impl Data<'_, '_> {
         self.read(key).map(|entry| sorted_set_in(&entry)).transpose()
     }
 
+    /// Finds a live stream for a reading command.
+    pub fn read_stream(&mut self, key: &Key<'_>) -> Result<Option<&Stream>, Fault> {
+        self.read(key).map(|entry| stream_in(&entry)).transpose()
+    }
+
     /// Finds a live string for a writing command.
     pub fn peek_string(&mut self, key: &Key<'_>) -> Result<Option<Str<'_>>, Fault> {
         self.peek(key).map(|entry| string_in(&entry)).transpose()
@@ -208,6 +215,11 @@ impl Data<'_, '_> {
         self.peek(key).map(|entry| sorted_set_in(&entry)).transpose()
     }
 
+    /// Finds a live stream for a writing command.
+    pub fn peek_stream(&mut self, key: &Key<'_>) -> Result<Option<&Stream>, Fault> {
+        self.peek(key).map(|entry| stream_in(&entry)).transpose()
+    }
+
     /// Tells whether the key exists and has not expired; an expired one is removed and logged.
     pub fn is_live(&mut self, key: &Key<'_>) -> bool {
         self.is_live_in(self.database, key)
@@ -241,6 +253,12 @@ impl Data<'_, '_> {
     /// unless the command puts something else there with [`Effect::rewrite`].
     pub fn changed(&mut self, key: &Key<'_>) {
         self.changed_in(self.database, key);
+    }
+
+    /// Notes `count` changes of a key that nobody waits for: what it holds did not become more.
+    pub fn changed_unawaited(&mut self, key: &Key<'_>, count: u64) {
+        self.locked.db(self.database).touched(key);
+        self.effect.changed(count);
     }
 
     /// Does what [`Self::changed`] does for a key of another database.
@@ -281,6 +299,13 @@ fn set_in<'e>(entry: &Entry<'e>) -> Result<Set<'e>, Fault> {
 fn sorted_set_in<'e>(entry: &Entry<'e>) -> Result<SortedSet<'e>, Fault> {
     match entry.value() {
         Value::SortedSet(sorted_set) => Ok(sorted_set),
+        _ => Err(Fault::WRONG_TYPE),
+    }
+}
+
+fn stream_in<'e>(entry: &Entry<'e>) -> Result<&'e Stream, Fault> {
+    match entry.value() {
+        Value::Stream(stream) => Ok(stream),
         _ => Err(Fault::WRONG_TYPE),
     }
 }

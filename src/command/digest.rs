@@ -7,7 +7,7 @@ use std::fmt;
 
 use sha1_smol::Sha1;
 
-use crate::keyspace::{Db, Entry, Kind, Value};
+use crate::keyspace::{Db, Entry, Kind, StreamId, Value};
 use crate::number::format_17_digits;
 
 const DIGEST_BYTES: usize = 20;
@@ -62,6 +62,15 @@ impl Digest {
                     self.join(&pair.0);
                 }
             }
+            Value::Stream(stream) => {
+                for entry in stream.range(StreamId::MIN, StreamId::MAX) {
+                    self.mix(format!("{}.{}", entry.id.ms, entry.id.seq).as_bytes());
+                    for (field, value) in entry.fields {
+                        self.mix(&field.to_bytes());
+                        self.mix(&value.to_bytes());
+                    }
+                }
+            }
         }
         if entry.expiry().is_some() {
             self.join(b"!!expire!!");
@@ -97,5 +106,7 @@ fn kind_number(kind: Kind) -> u32 {
         Kind::Set => 2,
         Kind::SortedSet => 3,
         Kind::Hash => 4,
+        // Between them is that of modules.
+        Kind::Stream => 6,
     }
 }

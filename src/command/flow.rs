@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use crate::keyspace::Kind;
+use crate::keyspace::Wish;
 use crate::net::args::OwnedArgs;
 use crate::position::Position;
 use crate::snapshot::rdb;
@@ -106,12 +106,14 @@ impl Request {
 pub struct Block {
     /// The words that are the keys waited for.
     pub keys: Range<usize>,
-    /// The type of value that it takes from.
-    pub kind: Kind,
+    /// What it waits for.
+    pub wish: Wish,
     /// How long at most; `None` waits for ever.
     pub timeout: Option<Duration>,
     /// What is answered when that is over.
     pub nothing: Nothing,
+    /// The words that are run again, where they are not those of the request.
+    pub words: Option<OwnedArgs>,
 }
 
 /// How a command says that there was nothing.

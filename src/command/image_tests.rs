@@ -1,8 +1,8 @@
 //! Images taken again and again while commands change values of every type, small and large.
 
-use crate::keyspace::{Entry, Image, Keyspace, Kind, Value};
+use crate::keyspace::{Entry, Image, Keyspace, Kind, StreamId, Value};
 
-use super::testing::Bench;
+use super::testing::{Bench, NOW_MS};
 
 const KEYS_OF_A_KIND: usize = 4;
 const CUTS: usize = 3000;
@@ -35,6 +35,14 @@ impl Plain {
             Value::Hash(hash) => {
                 parts.extend(hash.iter().flat_map(|(f, v)| [f.to_vec(), v.to_vec()]));
             }
+            Value::Stream(stream) => {
+                parts.extend(stream.parts().map(|part| part.bytes.to_vec()));
+                parts.push(format!("{:?}", stream.counters()).into_bytes());
+                for (name, group) in stream.groups() {
+                    let pending: Vec<_> = group.pending_from(StreamId::MIN).collect();
+                    parts.push(format!("{name:?} {:?} {pending:?}", group.last_id).into_bytes());
+                }
+            }
         }
         Self { kind: entry.kind(), expiry: entry.expiry(), parts }
     }
@@ -48,7 +56,7 @@ impl Plain {
                 pairs.sort_unstable();
                 self.parts = pairs.concat();
             }
-            Kind::String | Kind::List | Kind::SortedSet => {}
+            Kind::String | Kind::List | Kind::SortedSet | Kind::Stream => {}
         }
         self
     }
@@ -72,7 +80,7 @@ impl Random {
 
 /// A command whose outcome depends on nothing but the data, and the keys that it may change.
 fn command(random: &mut Random) -> (String, Vec<String>) {
-    let kind = random.pick(&["s", "b", "l", "S", "z", "h"]);
+    let kind = random.pick(&["s", "b", "l", "S", "z", "h", "x"]);
     let keys = [(); 2].map(|()| format!("{kind}:{}", random.below(KEYS_OF_A_KIND)));
     let [key, other] = &keys;
     // The first key of each kind stays below the thresholds, for the most part.
@@ -100,6 +108,12 @@ fn command(random: &mut Random) -> (String, Vec<String>) {
         ("b", 4) => format!("SETBIT {key} {} {}", n * 3000, m % 2),
         ("b", 5) => format!("BITFIELD {key} SET u32 {} {m}", n * 2999),
         ("b", _) => format!("APPEND {key} {text}{n}"),
+        ("x", 0..=2) => format!("XADD {key} * {} {text}{m}", ["f", "g"][n % 2]),
+        ("x", 3) => format!("XTRIM {key} MAXLEN ~ {reach}"),
+        ("x", 4) => format!("XDEL {key} {}", NOW_MS as usize + n),
+        ("x", 5) => format!("XGROUP CREATE {key} g{} 0 MKSTREAM", n % 5),
+        ("x", 6) => format!("XREADGROUP GROUP g{} c{} COUNT 9 STREAMS {key} >", n % 5, m % 9),
+        ("x", _) => format!("XACK {key} g{} {}", n % 5, NOW_MS as usize + m),
         ("l", 0) => format!("LPUSH {key} {}", many(random, &|n| format!("{text}{n}"))),
         ("l", 1 | 2) => format!("RPUSH {key} {}", many(random, &|n| format!("{text}{n}"))),
         ("l", 3) => format!("LSET {key} {n} {text}{m}"),
@@ -192,7 +206,7 @@ fn thousands_of_images_stay_as_they_were_whatever_is_written() {
     for (image, model) in held {
         assert_holds(image, &model);
     }
-    assert!(kinds.len() == 5 && large > CUTS * 4, "{kinds:?}, {large} large ones");
+    assert!(kinds.len() == 6 && large > CUTS * 4, "{kinds:?}, {large} large ones");
     // No write has done anything else for the images that shared what it wrote to.
     let mut other = Model::new();
     let names: Vec<_> = model.keys().map(|name| String::from_utf8_lossy(name).into()).collect();

@@ -28,6 +28,7 @@ pub mod picks;
 pub mod set;
 pub mod sort;
 pub mod sorted_set;
+pub mod stream;
 
 pub mod glob;
 pub mod partial_sort;

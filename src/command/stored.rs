@@ -2,8 +2,10 @@
 
 use std::io::Write;
 
-use crate::keyspace::{Db, Entry, HashIter, Key, ScoreSet, SetExpiry, Str, Value};
+use crate::keyspace::{Db, Entry, HashIter, Key, OwnedEntry, ScoreSet, SetExpiry, Str, Value};
 use crate::snapshot::rdb::{self, EncodeError, Encoder};
+
+mod stream;
 
 /// What is there twice in a value though it may be there once only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +27,7 @@ pub fn encode<W: Write>(encoder: &mut Encoder<W>, entry: &Entry<'_>) -> Result<(
             let members = set.iter().map(|member| (member.bytes, member.score));
             encoder.sorted_set(key, expiry, members)
         }
+        Value::Stream(held) => stream::encode(encoder, (key, expiry), held),
         Value::Hash(hash) => {
             encoder.hash(key, expiry, Fields { left: hash.len(), pairs: hash.iter() })
         }
@@ -64,6 +67,10 @@ pub fn put(
             let mut set = db.sorted_set_or_create(key, clock);
             let mut each = members.iter();
             once("member", each.all(|(member, score)| set.set(member, score) == ScoreSet::Added))
+        }
+        rdb::Value::Stream(read) => {
+            db.insert(key, OwnedEntry::of_stream(stream::decode(read)), clock);
+            Ok(())
         }
         rdb::Value::Hash(pairs) => {
             let mut hash = db.hash_or_create(key, clock);

@@ -246,6 +246,10 @@ pub struct Settings {
     pub zset_max_listpack_entries: usize,
     /// `zset-max-listpack-value`.
     pub zset_max_listpack_value: usize,
+    /// `stream-node-max-bytes`.
+    pub stream_node_max_bytes: usize,
+    /// `stream-node-max-entries`.
+    pub stream_node_max_entries: usize,
     /// `list-max-listpack-size`.
     pub list_max_listpack_size: i64,
     /// Which sets are packed.
@@ -345,6 +349,8 @@ impl Config {
             hll_sparse_max_bytes: self.unsigned("hll-sparse-max-bytes"),
             zset_max_listpack_entries: self.unsigned("zset-max-listpack-entries"),
             zset_max_listpack_value: self.unsigned("zset-max-listpack-value"),
+            stream_node_max_bytes: self.unsigned("stream-node-max-bytes"),
+            stream_node_max_entries: self.unsigned("stream-node-max-entries"),
             list_max_listpack_size: self.number("list-max-listpack-size"),
             small_sets: self.small_sets(),
             slowlog_log_slower_than_us: u64::try_from(self.number("slowlog-log-slower-than")).ok(),

@@ -56,7 +56,6 @@ const NO_SCRIPTS: &str = "scripts are not supported";
 const NO_THREADS: &str = "every worker thread reads, executes and writes";
 const NO_TLS: &str = "TLS is not supported";
 const NO_TRACKING: &str = "client-side caching is not tracked";
-const NO_TYPE: &str = "it concerns a type of value that is not supported";
 
 /// Every directive there is.
 pub static TABLE: &[Directive] = &[
@@ -265,8 +264,8 @@ pub static TABLE: &[Directive] = &[
     row("zset-max-listpack-entries", LONG, "128").alias("zset-max-ziplist-entries"),
     row("zset-max-listpack-value", SIZE, "64").alias("zset-max-ziplist-value"),
     row("hll-sparse-max-bytes", SIZE, "3000"),
-    row("stream-node-max-bytes", SIZE, "4096").ignored(NO_TYPE),
-    row("stream-node-max-entries", LONG, "100").ignored(NO_TYPE),
+    row("stream-node-max-bytes", SIZE, "4096"),
+    row("stream-node-max-entries", LONG, "100"),
     row("activerehashing", YES_NO, "yes").ignored(NO_REHASH),
     row("activedefrag", YES_NO, "no").ignored(NO_REHASH),
     row("active-defrag-ignore-bytes", Memory(1, LONG_MAX as u64), "104857600").ignored(NO_REHASH),

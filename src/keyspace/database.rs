@@ -11,6 +11,7 @@ use super::shard::Shard;
 use super::slab::Large;
 use super::space::Keyspace;
 use super::spent::{SpentList, discard};
+use super::stream::Stream;
 use super::strings::Edit;
 use super::table::Table;
 use super::value::{HashMut, Kind, ListMut, Place, SetMut, SortedSetMut, Str, StrMut};
@@ -276,6 +277,28 @@ impl<'l> Db<'l> {
     /// When the key holds something other than a sorted set.
     pub fn sorted_set_or_create(&mut self, key: &Key<'_>, clock: u32) -> SortedSetMut<'_> {
         SortedSetMut(self.place_or_create(key, Kind::SortedSet, clock))
+    }
+
+    /// Borrows the stream of a key for editing and notes the use; none when the key is absent.
+    ///
+    /// # Panics
+    /// When the key holds something other than a stream.
+    pub fn stream_mut(&mut self, key: &Key<'_>, clock: u32) -> Option<&mut Stream> {
+        let used = self.space.usage().at(clock);
+        let place = self.place(key, Kind::Stream)?;
+        place.partition.touch(place.at, used);
+        Some(place.into_stream())
+    }
+
+    /// Borrows the stream of a key for editing; an absent key gets one without entries.
+    ///
+    /// # Panics
+    /// When the key holds something other than a stream.
+    pub fn stream_or_create(&mut self, key: &Key<'_>, clock: u32) -> &mut Stream {
+        if !self.contains(key) {
+            self.insert(key, OwnedEntry::of_stream(Stream::default()), clock);
+        }
+        self.stream_mut(key, clock).expect("the key is there")
     }
 
     /// Removes a key; says whether it was there.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::arena::padded;
 use super::record::{KeyField, Payload, Record};
 use super::slab::{Large, Slab};
+use super::stream::Stream;
 use super::value::{Blocks, Hash, Kind, List, PIECE_BYTES_MAX, Set, SortedSet, Str, Value};
 
 /// What OBJECT ENCODING calls a string that is long or was edited.
@@ -124,6 +125,7 @@ impl<'e> Entry<'e> {
             Value::Set(set) if set.is_integers() => "intset",
             Value::Set(set) if !set.is_packed() => "hashtable",
             Value::Set(_) => "listpack",
+            Value::Stream(_) => "stream",
         }
     }
 
@@ -168,6 +170,12 @@ impl OwnedEntry {
         Self { value: OwnedValue::Large(large), raw: true, expiry: None }
     }
 
+    /// Makes a key's entry of a stream, which does not expire.
+    pub fn of_stream(stream: Stream) -> Self {
+        let value = OwnedValue::Large(Large::Stream(Arc::new(stream)));
+        Self { value, raw: false, expiry: None }
+    }
+
     /// Returns the value.
     pub fn value_ref(&self) -> Value<'_> {
         match &self.value {
@@ -198,6 +206,7 @@ impl Large {
             Self::SortedSet(set) => Value::SortedSet(SortedSet::large(set)),
             Self::List(list) => Value::List(List::large(list)),
             Self::Set(map) => Value::Set(Set::large(map)),
+            Self::Stream(stream) => Value::Stream(stream),
         }
     }
 
@@ -209,6 +218,7 @@ impl Large {
             Self::SortedSet(set) => set.memory_bytes(),
             Self::List(list) => list.memory_bytes(),
             Self::Set(map) => map.memory_bytes(),
+            Self::Stream(stream) => stream.memory_bytes(),
         }
     }
 }
@@ -222,5 +232,6 @@ fn packed_value(kind: Kind, bytes: &[u8]) -> Value<'_> {
         Kind::Set => Value::Set(Set::packed(bytes)),
         Kind::SortedSet => Value::SortedSet(SortedSet::packed(bytes)),
         Kind::String => Value::String(Str::Bytes(bytes)),
+        Kind::Stream => unreachable!("a stream is not packed"),
     }
 }

@@ -16,6 +16,8 @@ pub struct Limits {
     set_integers_max: AtomicUsize,
     set_entries_max: AtomicUsize,
     set_value_bytes_max: AtomicUsize,
+    stream_node_bytes_max: AtomicUsize,
+    stream_node_entries_max: AtomicUsize,
 }
 
 /// How much of a list stock servers keep in one listpack, by which OBJECT ENCODING names lists.
@@ -44,6 +46,8 @@ impl Default for Limits {
             set_integers_max: AtomicUsize::new(512),
             set_entries_max: AtomicUsize::new(128),
             set_value_bytes_max: AtomicUsize::new(64),
+            stream_node_bytes_max: AtomicUsize::new(4096),
+            stream_node_entries_max: AtomicUsize::new(100),
         }
     }
 }
@@ -62,6 +66,8 @@ impl Limits {
             set_integers_max,
             set_entries_max,
             set_value_bytes_max,
+            stream_node_bytes_max,
+            stream_node_entries_max,
         } = other;
         for (own, others) in [
             (&self.hash_entries_max, hash_entries_max),
@@ -72,6 +78,8 @@ impl Limits {
             (&self.set_integers_max, set_integers_max),
             (&self.set_entries_max, set_entries_max),
             (&self.set_value_bytes_max, set_value_bytes_max),
+            (&self.stream_node_bytes_max, stream_node_bytes_max),
+            (&self.stream_node_entries_max, stream_node_entries_max),
         ] {
             own.store(others.load(Relaxed), Relaxed);
         }
@@ -126,6 +134,26 @@ impl Limits {
     /// Sets the bytes a member of a sorted set may have that is called a listpack.
     pub fn set_zset_value_bytes_max(&self, bytes: usize) {
         self.zset_value_bytes_max.store(bytes, Relaxed);
+    }
+
+    /// The bytes that the entries of a stream may have which lie together; zero for any number.
+    pub fn stream_node_bytes_max(&self) -> usize {
+        self.stream_node_bytes_max.load(Relaxed)
+    }
+
+    /// The entries of a stream that may lie together; zero for any number.
+    pub fn stream_node_entries_max(&self) -> usize {
+        self.stream_node_entries_max.load(Relaxed)
+    }
+
+    /// Sets the bytes that the entries of a stream may have which lie together.
+    pub fn set_stream_node_bytes_max(&self, bytes: usize) {
+        self.stream_node_bytes_max.store(bytes, Relaxed);
+    }
+
+    /// Sets the entries of a stream that may lie together.
+    pub fn set_stream_node_entries_max(&self, entries: usize) {
+        self.stream_node_entries_max.store(entries, Relaxed);
     }
 
     /// The members that a packed set of integers may have.
@@ -236,6 +264,8 @@ mod tests {
         other.set_set_integers_max(7);
         other.set_set_entries_max(8);
         other.set_set_value_bytes_max(9);
+        other.set_stream_node_bytes_max(10);
+        other.set_stream_node_entries_max(11);
         limits.adopt(&other);
         assert_eq!(format!("{limits:?}"), format!("{other:?}"));
     }

@@ -14,8 +14,7 @@ use super::shard::Shard;
 use super::space::Keyspace;
 use super::spent::{Spent, SpentList};
 use super::table::Table;
-use super::value::Kind;
-use super::waiting::Ticket;
+use super::waiting::{Ticket, Wish};
 use super::watch::Presence;
 
 /// The locks of some shards, held until dropped.
@@ -111,8 +110,11 @@ impl<'a> Locked<'a> {
         self.each(|index, shard| {
             let Shard { tables, watchers, waiting, .. } = &mut *shard;
             for (db, other) in [(a, b), (b, a)] {
-                let comes = |key: &&[u8]| tables[other].find(&space.key(key)).is_some();
-                awaited.extend(waiting.keys(db).filter(comes).map(|key| (db, Box::from(key))));
+                let changes = |key: &&[u8]| {
+                    let key = space.key(key);
+                    [db, other].iter().any(|db| tables[*db].find(&key).is_some())
+                };
+                awaited.extend(waiting.keys(db).filter(changes).map(|key| (db, Box::from(key))));
                 watchers.replaced(
                     db,
                     |key| tables[db].find(&space.key(key)).is_some(),
@@ -123,9 +125,7 @@ impl<'a> Locked<'a> {
             publish(space, index, shard, a);
             publish(space, index, shard, b);
         });
-        if !awaited.is_empty() {
-            self.ready.get_or_default().extend(awaited);
-        }
+        self.are_ready(awaited);
     }
 
     /// Empties a database in the held shards (FLUSHDB), raising the flags of its watched keys.
@@ -134,15 +134,19 @@ impl<'a> Locked<'a> {
     pub fn clear(&mut self, db: usize) -> Cleared {
         let space = self.space;
         let mut cleared = Cleared { tables: Vec::new(), count: 0 };
+        let mut awaited = Vec::new();
         self.each(|index, shard| {
             let empty = shard.tables[db].empty_like();
             let table = std::mem::replace(&mut shard.tables[db], empty);
             let was_there = |key: &[u8]| table.find(&space.key(key)).is_some();
             shard.watchers.replaced(db, was_there, |_| Presence::Absent);
+            let gone = shard.waiting.keys(db).filter(|key| was_there(key));
+            awaited.extend(gone.map(|key| (db, Box::from(key))));
             cleared.count += table.len();
             cleared.tables.push(table);
             publish(space, index, shard, db);
         });
+        self.are_ready(awaited);
         cleared
     }
 
@@ -239,10 +243,11 @@ impl<'a> Locked<'a> {
     /// When the parts do not come in their order.
     pub fn rejoin(&mut self, parts: Vec<Self>) {
         let mut all = Vec::new();
-        for part in parts {
+        for mut part in parts {
             let lowest = part.set.iter().next();
             assert!(self.set.iter().last() < lowest, "parts come back in ascending order");
             self.set = self.set.union(part.set);
+            self.are_ready(part.ready.take().into_iter().flat_map(|ready| *ready));
             match part.guards {
                 Guards::One(guard) => all.push(guard),
                 Guards::Many(mut guards) => all.append(&mut guards.0),
@@ -300,16 +305,23 @@ impl<'a> Locked<'a> {
         }
     }
 
-    /// Has one wait for a key to hold a value of this type; serving it takes the shards of `reach`.
+    /// Notes that those who wait for the key are to look at it, though it did not get more.
+    pub fn disturbed(&mut self, db: usize, key: &Key<'_>) {
+        if self.shard_mut(key).waiting.is_awaited(db, key.bytes()) {
+            self.is_ready(db, key.bytes());
+        }
+    }
+
+    /// Has one wait for what it wishes of a key; serving it takes the shards of `reach`.
     pub fn wait(
         &mut self,
         db: usize,
         key: &Key<'_>,
-        (ticket, kind): (Ticket, Kind),
+        (ticket, wish): (Ticket, Wish),
         reach: ShardSet,
     ) {
         let space = self.space;
-        if self.shard_mut(key).waiting.add(db, key.bytes(), ticket, kind) {
+        if self.shard_mut(key).waiting.add(db, key.bytes(), ticket, wish) {
             space.count_awaited(1);
         }
         let reach = space.reach_of(key.shard()).union(reach);
@@ -334,6 +346,16 @@ impl<'a> Locked<'a> {
         self.ready.get().is_some_and(|ready| !ready.is_empty())
     }
 
+    /// Takes the keys that were changed and that somebody waits for, with their databases.
+    pub fn take_all_ready(&mut self) -> VecDeque<(usize, Box<[u8]>)> {
+        self.ready.get_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Tells whether all shards are held that serving whoever waits for a key takes.
+    pub fn reaches_all_of(&self, key: &Key<'_>) -> bool {
+        self.holds(self.space.reach(ShardSet::of(key)))
+    }
+
     /// Takes the key that was changed first, of those that somebody waits for, with its database.
     pub fn take_ready(&mut self) -> Option<(usize, Box<[u8]>)> {
         self.ready.get_mut()?.pop_front()
@@ -356,11 +378,15 @@ impl<'a> Locked<'a> {
         now_ms: i64,
     ) -> Option<Ticket> {
         let shard = self.shard(key);
-        let entry = shard.tables[db].find(key)?;
-        if entry.is_expired(now_ms) {
-            return None;
+        let entry = shard.tables[db].find(key).filter(|entry| !entry.is_expired(now_ms));
+        shard.waiting.next(db, key.bytes(), entry.map(|entry| entry.kind()), after)
+    }
+
+    fn are_ready(&mut self, keys: impl IntoIterator<Item = (usize, Box<[u8]>)>) {
+        let mut keys = keys.into_iter().peekable();
+        if keys.peek().is_some() {
+            self.ready.get_or_default().extend(keys);
         }
-        shard.waiting.next(db, key.bytes(), entry.kind(), after)
     }
 
     #[cold]

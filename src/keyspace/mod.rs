@@ -39,6 +39,7 @@ mod entry;
     expect(dead_code, unused_imports, reason = "waits for the types of values that use it")
 )]
 mod large;
+mod stream;
 mod value;
 
 #[cfg(test)]
@@ -53,6 +54,10 @@ pub use locked::{Cleared, Locked};
 pub use scan::ScanCursor;
 pub use space::Keyspace;
 pub use spent::Spent;
+pub use stream::{
+    Consumer, Counters, Fields, Group, Name, Pending, Stream, StreamCut, StreamEntry, StreamId,
+    StreamIter, StreamIterBack, StreamPart, Trim, TrimTo,
+};
 pub use usage::{Usage, UsagePolicy};
 pub use value::{
     BlockPieces, Blocks, Cut, FieldSet, Hash, HashIter, HashMut, Kind, List, ListCut, ListEnd,
@@ -60,4 +65,4 @@ pub use value::{
     SetBuilder, SetIter, SetMut, SortedSet, SortedSetIter, SortedSetIterBack, SortedSetMut, Str,
     StrMut, Value,
 };
-pub use waiting::Ticket;
+pub use waiting::{Ticket, Wish};

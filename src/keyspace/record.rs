@@ -142,7 +142,9 @@ impl Payload<'_> {
             Self::Packed(Kind::List, _) => FORM_PACKED_LIST,
             Self::Packed(Kind::Set, _) => FORM_PACKED_SET,
             Self::Packed(Kind::SortedSet, _) => FORM_PACKED_SORTED_SET,
-            Self::Packed(Kind::String, _) => unreachable!("a string is not packed"),
+            Self::Packed(kind @ (Kind::String | Kind::Stream), _) => {
+                unreachable!("a {} is not packed", kind.name())
+            }
             Self::Large(_) => FORM_LARGE,
         }
     }

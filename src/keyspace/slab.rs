@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::large::{LargeFields, LargeList, LargeMembers, LargeSortedSet};
+use super::stream::Stream;
 use super::value::{Blocks, Kind};
 
 /// A value, or a key, too large for the arena.
@@ -25,6 +26,8 @@ pub(super) enum Large {
     List(Arc<LargeList>),
     /// A set as a map without values.
     Set(Arc<LargeMembers>),
+    /// A stream, however small.
+    Stream(Arc<Stream>),
 }
 
 /// Large values by slot.

@@ -57,6 +57,7 @@ impl Large {
             Self::SortedSet(set) => Arc::strong_count(set) == 1 && set.len() >= ELEMENTS_MIN,
             Self::List(list) => Arc::strong_count(list) == 1 && list.len() >= ELEMENTS_MIN,
             Self::Set(map) => Arc::strong_count(map) == 1 && map.len() >= ELEMENTS_MIN,
+            Self::Stream(stream) => Arc::strong_count(stream) == 1 && stream.is_much(),
         }
     }
 }

@@ -10,8 +10,17 @@ use super::value::Kind;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub u64);
 
-/// Those who wait for one key, each for a value of a type.
-type Queue = BTreeMap<Ticket, Kind>;
+/// What one waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// That the key holds a value of this type.
+    Value(Kind),
+    /// Whatever becomes of the key, be it that it is gone.
+    Change,
+}
+
+/// Those who wait for one key.
+type Queue = BTreeMap<Ticket, Wish>;
 
 /// Those who wait for a key of one shard, by database and key.
 #[derive(Debug, Default)]
@@ -32,13 +41,13 @@ impl Waiting {
     }
 
     /// Adds one who waits; says whether nobody else waits for this key.
-    pub(super) fn add(&mut self, db: usize, key: &[u8], ticket: Ticket, kind: Kind) -> bool {
+    pub(super) fn add(&mut self, db: usize, key: &[u8], ticket: Ticket, wish: Wish) -> bool {
         let keys = self.databases.entry(db).or_default();
         if let Some(queue) = keys.get_mut(key) {
-            queue.insert(ticket, kind);
+            queue.insert(ticket, wish);
             return false;
         }
-        keys.insert(key.into(), BTreeMap::from([(ticket, kind)]));
+        keys.insert(key.into(), BTreeMap::from([(ticket, wish)]));
         true
     }
 
@@ -56,17 +65,21 @@ impl Waiting {
         true
     }
 
-    /// Finds who has waited longest for a value of this type, of those who came after `after`.
+    /// Finds who has waited longest for a value of this type, or none, of those who came after `after`.
     pub(super) fn next(
         &self,
         db: usize,
         key: &[u8],
-        kind: Kind,
+        kind: Option<Kind>,
         after: Option<Ticket>,
     ) -> Option<Ticket> {
         let from = after.map_or(0, |Ticket(number)| number + 1);
         let mut later = self.queue(db, key)?.range(Ticket(from)..);
-        later.find(|(_, wanted)| **wanted == kind).map(|(ticket, _)| *ticket)
+        let is_met = |wish: Wish| match wish {
+            Wish::Value(wanted) => kind == Some(wanted),
+            Wish::Change => true,
+        };
+        later.find(|(_, wish)| is_met(**wish)).map(|(ticket, _)| *ticket)
     }
 
     /// Lists the keys of a database that somebody waits for.
@@ -86,14 +99,18 @@ mod tests {
     #[test]
     fn who_came_first_is_next_if_the_type_is_right() {
         let mut waiting = Waiting::default();
-        assert!(waiting.add(0, b"k", Ticket(5), Kind::List));
-        assert!(!waiting.add(0, b"k", Ticket(2), Kind::SortedSet));
-        assert!(!waiting.add(0, b"k", Ticket(9), Kind::List));
-        assert!(waiting.add(1, b"k", Ticket(1), Kind::List));
-        assert_eq!(waiting.next(0, b"k", Kind::List, None), Some(Ticket(5)));
-        assert_eq!(waiting.next(0, b"k", Kind::List, Some(Ticket(5))), Some(Ticket(9)));
-        assert_eq!(waiting.next(0, b"k", Kind::SortedSet, None), Some(Ticket(2)));
-        assert_eq!(waiting.next(0, b"k", Kind::Set, None), None);
+        assert!(waiting.add(0, b"k", Ticket(5), Wish::Value(Kind::List)));
+        assert!(!waiting.add(0, b"k", Ticket(2), Wish::Value(Kind::SortedSet)));
+        assert!(!waiting.add(0, b"k", Ticket(9), Wish::Value(Kind::List)));
+        assert!(waiting.add(1, b"k", Ticket(1), Wish::Value(Kind::List)));
+        assert_eq!(waiting.next(0, b"k", Some(Kind::List), None), Some(Ticket(5)));
+        assert_eq!(waiting.next(0, b"k", Some(Kind::List), Some(Ticket(5))), Some(Ticket(9)));
+        assert_eq!(waiting.next(0, b"k", Some(Kind::SortedSet), None), Some(Ticket(2)));
+        assert_eq!(waiting.next(0, b"k", Some(Kind::Set), None), None);
+        assert!(!waiting.add(0, b"k", Ticket(7), Wish::Change));
+        let next = |kind| waiting.next(0, b"k", kind, Some(Ticket(5)));
+        assert_eq!([next(Some(Kind::Set)), next(None)], [Some(Ticket(7)); 2]);
+        waiting.remove(0, b"k", Ticket(7));
         assert!(!waiting.remove(0, b"k", Ticket(5)) && !waiting.remove(0, b"k", Ticket(5)));
         assert!(!waiting.remove(0, b"k", Ticket(2)) && waiting.remove(0, b"k", Ticket(9)));
         assert!(!waiting.is_awaited(0, b"k") && waiting.is_awaited(1, b"k"));

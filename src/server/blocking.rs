@@ -22,9 +22,11 @@ use crate::net::{Args, Reply};
 use crate::replication::stream::Stream;
 
 use super::Server;
+use super::clock::unix_ms;
 use super::commit::Sight;
 use super::effects::{log, seen};
 use super::room;
+use super::streams::Appending;
 
 /// The clients that wait.
 #[derive(Debug, Default)]
@@ -56,6 +58,7 @@ pub struct Answer {
 /// A client's place among those who wait; dropping it gives the place up.
 pub struct Waiting {
     server: Arc<Server>,
+    command: &'static Command,
     ticket: Ticket,
     database: usize,
     keys: Vec<Vec<u8>>,
@@ -115,7 +118,7 @@ pub fn wait(
     let (sender, answer) = oneshot::channel();
     let waiter = Waiter {
         command,
-        words: args.to_owned(),
+        words: block.words.clone().unwrap_or_else(|| args.to_owned()),
         database,
         protocol: session.protocol,
         client: Arc::clone(&session.info),
@@ -127,9 +130,9 @@ pub fn wait(
         .fold(ShardSet::EMPTY, ShardSet::union);
     let keys: Vec<_> = block.keys.clone().map(|index| args.word(index).to_vec()).collect();
     for key in &keys {
-        locked.wait(database, &server.keyspace.key(key), (ticket, block.kind), reach);
+        locked.wait(database, &server.keyspace.key(key), (ticket, block.wish), reach);
     }
-    Waiting { server: Arc::clone(server), ticket, database, keys, answer }
+    Waiting { server: Arc::clone(server), command, ticket, database, keys, answer }
 }
 
 impl Waiting {
@@ -143,6 +146,11 @@ impl Waiting {
             }
             Err(_) => std::future::pending().await,
         }
+    }
+
+    /// Tells whether the command may change something once it finds what it waits for.
+    pub fn writes(&self) -> bool {
+        self.command.has(flag::WRITE)
     }
 
     /// Stops waiting; returns the answer if there is one by now.
@@ -173,11 +181,13 @@ impl Drop for Waiting {
 
 /// Serves those who wait, on behalf of the command that made it possible.
 pub struct Serving<'s, 'k> {
-    server: &'s Arc<Server>,
+    server: &'s Server,
     stream: Option<&'s Arc<Stream>>,
     locked: &'s mut Locked<'k>,
     effect: Effect,
     unit: Vec<u8>,
+    /// Who drives: on a replica nobody is served who would change anything.
+    mode: Mode,
     now_ms: i64,
     /// Whether replies wait for replicas.
     commits: bool,
@@ -187,29 +197,44 @@ impl<'s, 'k> Serving<'s, 'k> {
     /// Begins with the shards that the command held.
     #[cold]
     pub fn new(
-        (server, stream): (&'s Arc<Server>, Option<&'s Arc<Stream>>),
+        (server, stream): (&'s Server, Option<&'s Arc<Stream>>),
         locked: &'s mut Locked<'k>,
-        (now_ms, commits): (i64, bool),
+        (mode, now_ms, commits): (Mode, i64, bool),
     ) -> Self {
         let (effect, unit) = (Effect::default(), Vec::new());
-        Self { server, stream, locked, effect, unit, now_ms, commits }
+        Self { server, stream, locked, effect, unit, mode, now_ms, commits }
     }
 
     /// Serves those who wait for keys that were changed, and whom that makes it possible to serve.
-    pub fn serve(mut self) {
-        while let Some((database, key)) = self.locked.take_ready() {
-            let key = self.server.keyspace.key(&key);
+    ///
+    /// Returns the keys for which more shards are needed: a command that only reads has no more than its
+    /// own, and may find that a key has expired.
+    #[must_use = "those who wait for the keys that are left are served by nobody else"]
+    pub fn serve(mut self) -> Vec<(usize, Box<[u8]>)> {
+        let mut left = Vec::new();
+        while let Some((database, name)) = self.locked.take_ready() {
+            let key = self.server.keyspace.key(&name);
+            if !self.locked.reaches_all_of(&key) {
+                left.push((database, name));
+                continue;
+            }
             let mut last = None;
             while let Some(ticket) = self.locked.next_waiting(database, &key, last, self.now_ms) {
                 last = Some(ticket);
                 self.serve_one(ticket);
             }
         }
+        left
     }
 
     /// Runs the command of one who waits, who waits on if it still finds nothing.
     fn serve_one(&mut self, ticket: Ticket) {
         let Some(waiter) = self.server.blocked.waiters.lock().remove(&ticket) else { return };
+        if self.mode == Mode::Reader && waiter.command.has(flag::WRITE) {
+            // Its own connection is about to be told that this server follows another.
+            self.server.blocked.waiters.lock().insert(ticket, waiter);
+            return;
+        }
         let mut session = Session::new(Arc::clone(&waiter.client), true);
         session.protocol = waiter.protocol;
         session.database = waiter.database;
@@ -230,14 +255,14 @@ impl<'s, 'k> Serving<'s, 'k> {
                 effect: &mut self.effect,
                 database: waiter.database,
                 now_ms: self.now_ms,
-                mode: Mode::Client,
+                mode: self.mode,
                 no_touch: false,
                 hits: 0,
                 misses: 0,
             },
             session: &mut session,
             reply: Reply::new(&mut reply, waiter.protocol),
-            host: &**self.server,
+            host: self.server,
         };
         let handler = waiter.command.handler.expect("what waits has run before");
         let result = match &room {
@@ -274,5 +299,43 @@ impl<'s, 'k> Serving<'s, 'k> {
             let key = self.server.keyspace.key(args.word(index));
             self.locked.wait_no_more(waiter.database, &key, ticket);
         }
+    }
+}
+
+/// Lets go of the shards of a command, once those are served who wait for keys that it changed.
+///
+/// Without the facts nobody is served: the server is ending.
+#[inline]
+pub fn let_go(
+    (server, stream): (&Server, Option<&Arc<Stream>>),
+    mut locked: Locked<'_>,
+    facts: Option<(Mode, i64, bool)>,
+) {
+    let Some(facts) = facts.filter(|_| locked.has_ready()) else {
+        server.bin.unlock(locked);
+        return;
+    };
+    let left = Serving::new((server, stream), &mut locked, facts).serve();
+    server.bin.unlock(locked);
+    if !left.is_empty() {
+        serve_left(server, left);
+    }
+}
+
+/// Serves those who wait for keys that were changed where not all shards were held that this takes.
+#[cold]
+pub fn serve_left(server: &Server, keys: impl IntoIterator<Item = (usize, Box<[u8]>)>) {
+    let (mut appending, now_ms) = (Appending::default(), unix_ms());
+    for (database, name) in keys {
+        let key = server.keyspace.key(&name);
+        let mut locked = lock_further(&server.keyspace, ShardSet::of(&key));
+        let is_reader = server.live.is_replica() || server.live.is_doubtful();
+        let mode = if is_reader { Mode::Reader } else { Mode::Client };
+        let stream = appending.refresh(&server.streams).filter(|_| !is_reader);
+        locked.disturbed(database, &key);
+        let facts = (mode, now_ms, server.commit.is_on());
+        let left = Serving::new((server, stream), &mut locked, facts).serve();
+        debug_assert!(left.is_empty(), "the shards of whoever waits are held");
+        server.bin.unlock(locked);
     }
 }

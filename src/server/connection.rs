@@ -394,7 +394,7 @@ impl Connection {
         let info = Arc::clone(&self.session.info);
         info.flags.fetch_or(flag::BLOCKED, Ordering::Relaxed);
         let waits = info.interrupt.wait();
-        if self.worker.server.live.is_replica() {
+        if self.worker.server.live.is_replica() && waiting.writes() {
             info.interrupt.interrupt(Interruption::RoleChange);
         }
         let over = async {

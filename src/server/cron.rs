@@ -14,7 +14,7 @@ use crate::snapshot::ManifestFile;
 use super::clock::unix_ms;
 use super::headroom::Outlook;
 use super::pause::Who;
-use super::{Server, delivery, retaining, saving};
+use super::{Server, blocking, delivery, retaining, saving};
 
 /// How often expired keys are looked for.
 const TICK: Duration = Duration::from_millis(100);
@@ -113,7 +113,11 @@ fn expire(server: &Server, stream: &Stream) {
                 let now_ms = unix_ms();
                 locked.db(database).due(now_ms, EXPIRED_AT_ONCE, &mut found);
                 remove(server, stream, &mut locked, database, &found);
+                let awaited = locked.take_all_ready();
                 server.bin.unlock(locked);
+                if !awaited.is_empty() {
+                    blocking::serve_left(server, awaited);
+                }
                 if found.len() < EXPIRED_AT_ONCE || began.elapsed() > EXPIRY_BUDGET {
                     break;
                 }

@@ -15,7 +15,7 @@ use crate::log::Secured;
 use crate::net::{Args, Reply};
 use crate::replication::stream::Stream;
 
-use super::blocking::{self, Asker, Serving, Waiting};
+use super::blocking::{self, Asker, Waiting};
 use super::clock::{Clock, unix_ms};
 use super::commit::Sight;
 use super::effects::{hear, log, seen, stays_here};
@@ -280,10 +280,8 @@ impl Executor {
             let one = Asker { command, args: *args, session, database };
             *waiting = Some(blocking::wait(server, &mut locked, one, block));
         }
-        if locked.has_ready() && logged {
-            Serving::new((server, stream), &mut locked, (*now_ms, *commits)).serve();
-        }
-        server.bin.unlock(locked);
+        let facts = logged.then_some((mode, *now_ms, *commits));
+        blocking::let_go((server, stream), locked, facts);
         effect.room.release();
         if !logged {
             // The server is ending, and this came too late to be kept: it is not answered.

@@ -317,6 +317,8 @@ fn apply_sizes(keyspace: &Keyspace, settings: &Settings) {
     limits.set_sparse_sketch_bytes_max(settings.hll_sparse_max_bytes);
     limits.set_zset_entries_max(settings.zset_max_listpack_entries);
     limits.set_zset_value_bytes_max(settings.zset_max_listpack_value);
+    limits.set_stream_node_bytes_max(settings.stream_node_max_bytes);
+    limits.set_stream_node_entries_max(settings.stream_node_max_entries);
     limits.set_list_size_max(settings.list_max_listpack_size);
     limits.set_set_integers_max(settings.small_sets.intset_entries_max);
     limits.set_set_entries_max(settings.small_sets.listpack_entries_max);

@@ -6,6 +6,7 @@ mod support;
 mod ends;
 mod order;
 mod stock;
+mod streams;
 
 use support::{Client, Endpoint, Server, await_until};
 

@@ -14,12 +14,12 @@ fn a_command_that_is_not_known_stops_the_link_until_there_is_another_way() {
         let mut replica = replica_of(&primary, &[]);
         await_same(&[&primary, &replica]);
         // In one read, so that what precedes it is applied with it.
-        client.send(b"SET key 2\r\nXADD list 1-1 a b\r\nSET key 3\r\n");
+        client.send(b"SET key 2\r\nFUNCTION FLUSH\r\nSET key 3\r\n");
         for _ in 0..3 {
             client.read();
         }
-        let reason = await_down(&replica, "XADD");
-        assert!(reason.to_lowercase().contains("xadd"), "{reason}");
+        let reason = await_down(&replica, "FUNCTION");
+        assert!(reason.to_lowercase().contains("function"), "{reason}");
         replica.await_line("the link is down");
         let mut reader = replica.connect();
         assert_eq!(reader.run("GET key").text(), "2", "what comes before it counts");
@@ -45,14 +45,13 @@ fn half_a_transaction_is_undone() {
         let mut replica = replica_of(&primary, &[]);
         await_same(&[&primary, &replica]);
         let (before, held) = (digest(&replica), history(&replica));
-        client
-            .send(b"MULTI\r\nSET key 2\r\nSELECT 3\r\nXADD list 1-1 a b\r\nSET key 3\r\nEXEC\r\n");
+        client.send(b"MULTI\r\nSET key 2\r\nSELECT 3\r\nFUNCTION FLUSH\r\nSET key 3\r\nEXEC\r\n");
         for _ in 0..6 {
             client.read();
         }
-        await_down(&replica, "XADD");
+        await_down(&replica, "FUNCTION");
         await_until("it is tried again", || number(&mut client, "stats", "sync_partial_ok") >= 2);
-        await_down(&replica, "XADD");
+        await_down(&replica, "FUNCTION");
         assert_eq!(digest(&replica), before);
         // A SELECT before it counts.
         let stopped = history(&replica);
@@ -80,16 +79,16 @@ fn whole_units_before_a_transaction_that_cannot_be_applied_count() {
         client.run("SET key 1");
         let replica = replica_of(&primary, &[]);
         await_same(&[&primary, &replica]);
-        client.send(b"SET key 2\r\nMULTI\r\nSET key 3\r\nXADD list 1-1 a b\r\nEXEC\r\n");
+        client.send(b"SET key 2\r\nMULTI\r\nSET key 3\r\nFUNCTION FLUSH\r\nEXEC\r\n");
         for _ in 0..5 {
             client.read();
         }
-        await_down(&replica, "XADD");
+        await_down(&replica, "FUNCTION");
         let mut reader = replica.connect();
         await_until("what precedes the transaction is applied", || {
             reader.run("GET key") == Value::Bulk(b"2".to_vec())
         });
-        await_down(&replica, "XADD");
+        await_down(&replica, "FUNCTION");
     }
 }
 
@@ -105,17 +104,18 @@ fn a_snapshot_with_a_type_that_is_not_known_leaves_the_data_as_it_was() {
         let primary = kind.start(&[]);
         let mut client = primary.connect();
         client.run("SET key 1");
-        client.run("XADD list 1-1 a b");
+        let library = "#!lua name=l\nredis.register_function('f', function() return 1 end)";
+        client.call(&["FUNCTION", "LOAD", library]);
         follow(&replica, primary.address());
         let reason = await_down(&replica, "the data is as it was");
-        assert!(reason.contains("stream"), "{reason}");
+        assert!(reason.contains("function"), "{reason}");
         let mut reader = replica.connect();
         // While an attempt loads, there is no data to read.
         await_until("the data is as it was", || {
             reader.run("DEBUG DIGEST") == Value::Simple(before.clone())
         });
 
-        client.run("FLUSHALL");
+        client.run("FUNCTION FLUSH");
         client.run("SET key 2");
         await_link(&replica);
         await_same(&[&primary, &replica]);

@@ -3,10 +3,12 @@
 use crate::command::flow::{Block, Nothing};
 use crate::command::list::{PopsOfFirst, end, pop_one, transfer};
 use crate::command::{Call, Fault, Flow};
-use crate::keyspace::{Kind, ListEnd};
+use crate::keyspace::{Kind, ListEnd, Wish};
 
 use super::time::time;
 use super::wait;
+
+const LIST: Wish = Wish::Value(Kind::List);
 
 /// `BLPOP key [key …] timeout`: the first element of the first list that has some, with its key.
 pub fn blpop(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
@@ -27,7 +29,7 @@ pub fn blmpop(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     }
     Ok(wait(
         call,
-        Block { keys: pops.keys(), kind: Kind::List, timeout, nothing: Nothing::NullArray },
+        Block { keys: pops.keys(), wish: LIST, timeout, nothing: Nothing::NullArray, words: None },
     ))
 }
 
@@ -59,7 +61,10 @@ fn pop_first(call: &mut Call<'_, '_>, end: ListEnd, plain: &[u8]) -> Result<Flow
         call.data.effect.rewrite(&[plain, key.bytes()]);
         return Ok(Flow::Done);
     }
-    Ok(wait(call, Block { keys: 1..last, kind: Kind::List, timeout, nothing: Nothing::NullArray }))
+    Ok(wait(
+        call,
+        Block { keys: 1..last, wish: LIST, timeout, nothing: Nothing::NullArray, words: None },
+    ))
 }
 
 fn move_one(
@@ -74,5 +79,5 @@ fn move_one(
         call.data.effect.rewrite(plain);
         return Ok(Flow::Done);
     }
-    Ok(wait(call, Block { keys: 1..2, kind: Kind::List, timeout, nothing: Nothing::Null }))
+    Ok(wait(call, Block { keys: 1..2, wish: LIST, timeout, nothing: Nothing::Null, words: None }))
 }

@@ -5,6 +5,7 @@
 
 mod list;
 mod sorted_set;
+mod stream;
 mod time;
 
 use super::flow::{Block, Nothing, Request};
@@ -12,6 +13,7 @@ use super::{Call, Flow};
 
 pub use list::{blmove, blmpop, blpop, brpop, brpoplpush};
 pub use sorted_set::{bzmpop, bzpopmax, bzpopmin};
+pub use stream::{xread, xreadgroup};
 
 /// Has the client wait; within a transaction there is nothing at once.
 fn wait(call: &mut Call<'_, '_>, block: Block) -> Flow {

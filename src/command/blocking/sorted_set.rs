@@ -3,7 +3,7 @@
 use crate::command::flow::{Block, Nothing};
 use crate::command::sorted_set::pop::{End, Several, pop_from_first, pop_one};
 use crate::command::{Call, Fault, Flow};
-use crate::keyspace::Kind;
+use crate::keyspace::{Kind, Wish};
 
 use super::time::time;
 use super::wait;
@@ -25,8 +25,8 @@ pub fn bzmpop(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     if pop_from_first(call, wanted)? {
         return Ok(Flow::Done);
     }
-    let (kind, nothing) = (Kind::SortedSet, Nothing::NullArray);
-    Ok(wait(call, Block { keys: wanted.keys(), kind, timeout, nothing }))
+    let (wish, nothing) = (Wish::Value(Kind::SortedSet), Nothing::NullArray);
+    Ok(wait(call, Block { keys: wanted.keys(), wish, timeout, nothing, words: None }))
 }
 
 fn pop_first(call: &mut Call<'_, '_>, end: End) -> Result<Flow, Fault> {
@@ -39,6 +39,6 @@ fn pop_first(call: &mut Call<'_, '_>, end: End) -> Result<Flow, Fault> {
             return Ok(Flow::Done);
         }
     }
-    let (kind, nothing) = (Kind::SortedSet, Nothing::NullArray);
-    Ok(wait(call, Block { keys: 1..last, kind, timeout, nothing }))
+    let (wish, nothing) = (Wish::Value(Kind::SortedSet), Nothing::NullArray);
+    Ok(wait(call, Block { keys: 1..last, wish, timeout, nothing, words: None }))
 }

@@ -44,7 +44,7 @@ pub(super) fn listpack(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     }
     let shown = |bytes: &[u8]| bytes.escape_ascii().to_string();
     let strings: Vec<_> = match entry.value() {
-        Value::String(_) => Vec::new(),
+        Value::String(_) | Value::Stream(_) => Vec::new(),
         Value::List(list) => list.iter().map(shown).collect(),
         Value::Set(set) => set.iter().map(|member| shown(&member.to_bytes())).collect(),
         Value::Hash(hash) => {

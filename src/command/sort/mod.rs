@@ -139,6 +139,6 @@ fn elements_of<'e>(value: Option<Value<'e>>, options: &Options<'_>) -> Vec<Cow<'
             members.truncate(window.end);
             members.split_off(window.start)
         }
-        Some(Value::String(_) | Value::Hash(_)) | None => Vec::new(),
+        Some(Value::String(_) | Value::Hash(_) | Value::Stream(_)) | None => Vec::new(),
     }
 }

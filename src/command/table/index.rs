@@ -5,7 +5,7 @@
 
 use super::{
     Command, bitmap, blocking, connection, diagnostics, generic, geo, hash, hyperloglog, list,
-    pubsub, server, set, sorted_set, string, transactions,
+    pubsub, server, set, sorted_set, stream, string, transactions,
 };
 
 /// The groups, each under the name that `COMMAND DOCS` gives it.
@@ -20,6 +20,7 @@ const GROUPS: &[(&str, &[Command])] = &[
     ("list", blocking::LIST_ROWS),
     ("sorted-set", blocking::SORTED_SET_ROWS),
     ("set", set::ROWS),
+    ("stream", stream::ROWS),
     ("generic", generic::ROWS),
     ("transactions", transactions::ROWS),
     ("connection", connection::ROWS),

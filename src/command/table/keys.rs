@@ -59,6 +59,9 @@ pub enum FindKeys {
     Unknown,
 }
 
+/// The word behind which `XREAD` and `XREADGROUP` have their keys.
+pub(super) const STREAMS: &str = "STREAMS";
+
 /// The words of one command are not what its key spec expects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unfit;
@@ -187,6 +190,9 @@ impl KeySpec {
 
 /// Returns the place after the keyword, looked for forward or, from the end, backward.
 fn after_keyword(args: &Args<'_>, keyword: &str, start_from: i32) -> Option<usize> {
+    if keyword == STREAMS {
+        return after_streams(args);
+    }
     let is_it = |place: &usize| args[*place].eq_ignore_ascii_case(keyword.as_bytes());
     let found = if start_from >= 0 {
         (start_from as usize..args.len()).find(is_it)
@@ -195,6 +201,23 @@ fn after_keyword(args: &Args<'_>, keyword: &str, start_from: i32) -> Option<usiz
         (1..=start).rev().find(is_it)
     };
     found.map(|place| place + 1)
+}
+
+/// Returns the place after the word that ends the options of `XREAD` and `XREADGROUP`.
+///
+/// A group, or a consumer, may have that very name.
+fn after_streams(args: &Args<'_>) -> Option<usize> {
+    const VALUES: [(&[u8], usize); 4] =
+        [(b"BLOCK", 1), (b"COUNT", 1), (b"GROUP", 2), (b"NOACK", 0)];
+    let mut place = 1;
+    loop {
+        let word = args.get(place)?;
+        if word.eq_ignore_ascii_case(STREAMS.as_bytes()) {
+            return Some(place + 1);
+        }
+        let option = VALUES.iter().find(|(name, _)| word.eq_ignore_ascii_case(name));
+        place += 1 + option?.1;
+    }
 }
 
 /// Sums the specs up as `COMMAND INFO` shows them: first key, last key and step, or zeroes.
@@ -299,6 +322,17 @@ mod tests {
         }
         let huge = format!("counted to {} a", i64::MAX);
         assert_eq!(places(&COUNTED, &huge), [1]);
+    }
+
+    #[test]
+    fn a_group_may_have_the_name_of_the_word_before_the_keys() {
+        let row = crate::command::table::lookup(b"XREADGROUP").unwrap();
+        let streams = "streams";
+        assert_eq!(places(row, &format!("x GROUP g {streams} {streams} a b 0 0")), [5, 6]);
+        assert_eq!(places(row, &format!("x COUNT 1 group {streams} {streams} {streams} k >")), [7]);
+        assert_eq!(places(row, &format!("x block {streams} noack {streams} k >")), [5]);
+        assert_eq!(places(row, &format!("x other {streams} k >")), []);
+        assert_eq!(places(row, &format!("x GROUP {streams} k >")), []);
     }
 
     #[test]

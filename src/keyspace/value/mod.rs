@@ -40,6 +40,8 @@ pub use string_mut::StrMut;
 
 pub(super) use string_mut::PIECE_BYTES_MAX;
 
+use super::stream::Stream;
+
 /// The type of a value, as TYPE names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -53,6 +55,8 @@ pub enum Kind {
     Set,
     /// Strings, each once, in the order of their scores.
     SortedSet,
+    /// Entries by their IDs, and the groups that read them.
+    Stream,
 }
 
 impl Kind {
@@ -64,6 +68,7 @@ impl Kind {
             Self::List => "list",
             Self::Set => "set",
             Self::SortedSet => "zset",
+            Self::Stream => "stream",
         }
     }
 
@@ -73,7 +78,7 @@ impl Kind {
             Self::Hash | Self::SortedSet => packed::EMPTY,
             Self::List => strings::EMPTY,
             Self::Set => members::EMPTY,
-            Self::String => &[],
+            Self::String | Self::Stream => &[],
         }
     }
 }
@@ -91,6 +96,8 @@ pub enum Value<'e> {
     Set(Set<'e>),
     /// Strings, each once, in the order of their scores.
     SortedSet(SortedSet<'e>),
+    /// Entries by their IDs, and the groups that read them.
+    Stream(&'e Stream),
 }
 
 impl Value<'_> {
@@ -102,6 +109,7 @@ impl Value<'_> {
             Self::List(list) => list.len(),
             Self::Set(set) => set.len(),
             Self::SortedSet(set) => set.len(),
+            Self::Stream(stream) => stream.len() as usize,
         }
     }
 
@@ -113,6 +121,7 @@ impl Value<'_> {
             Self::List(_) => Kind::List,
             Self::Set(_) => Kind::Set,
             Self::SortedSet(_) => Kind::SortedSet,
+            Self::Stream(_) => Kind::Stream,
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::keyspace::limits::Limits;
 use crate::keyspace::partition::Partition;
 use crate::keyspace::record::{Head, INLINE_BYTES_MAX, Payload};
 use crate::keyspace::slab::Large;
+use crate::keyspace::stream::Stream;
 
 /// The place of one key's value, borrowed for editing.
 ///
@@ -24,6 +25,22 @@ pub struct Place<'m> {
     pub(in crate::keyspace) scratch: &'m mut Vec<u8>,
     pub(in crate::keyspace) hasher: &'m RandomState,
     pub(in crate::keyspace) limits: &'m Limits,
+}
+
+impl<'m> Place<'m> {
+    /// Borrows the stream that it holds, and copies what of it is shared.
+    ///
+    /// # Panics
+    /// When it holds something else.
+    pub(in crate::keyspace) fn into_stream(self) -> &'m mut Stream {
+        let Payload::Large(slot) = self.partition.record(self.at).payload() else {
+            unreachable!("a stream lies in the slab")
+        };
+        match self.partition.large_mut(slot) {
+            Large::Stream(stream) => Arc::make_mut(stream),
+            other => panic!("editing {other:?} as a stream"),
+        }
+    }
 }
 
 impl Place<'_> {

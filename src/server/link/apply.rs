@@ -2,6 +2,7 @@
 
 use bytes::{Buf, BytesMut};
 
+use crate::command::Mode;
 use crate::command::pubsub::Kind;
 use crate::keyspace::Locked;
 use crate::log::Log;
@@ -10,6 +11,8 @@ use crate::number::parse_i64_strict;
 use crate::position::Offset;
 use crate::replication::stream::Stream;
 use crate::replication::units::{Mark, Units};
+use crate::server::blocking::Serving;
+use crate::server::clock::unix_ms;
 use crate::server::replay::{Division, apply_units};
 use crate::server::restore::RestoreError;
 use crate::server::{Server, recovery};
@@ -126,6 +129,11 @@ impl Applying {
                 append(server, stream, units, applied.database)?;
                 self.database = applied.database;
                 server.live.changed(applied.changes);
+                if locked.has_ready() {
+                    let facts = (Mode::Reader, unix_ms(), false);
+                    let left = Serving::new((server, None), &mut locked, facts).serve();
+                    debug_assert!(left.is_empty(), "all shards are held");
+                }
                 Ok(())
             }
             Err(error) if division == Division::None => {

@@ -1,5 +1,7 @@
 //! Reusable buffers for the elements of one aggregate value, and the views of them.
 
+use super::stream::Stream;
+
 /// Marks in [`Place::end`] that the element is a text of its own rather than a part of the input.
 const IS_TEXT: usize = 1 << (usize::BITS - 1);
 
@@ -13,6 +15,8 @@ pub(super) struct Elements {
     places: Places,
     /// Of a sorted set: the scores of its members, in the order of these.
     scores: Vec<f64>,
+    /// All that there is of a stream.
+    pub(super) stream: Stream,
 }
 
 /// Where the elements of a value are.
@@ -62,6 +66,7 @@ impl Elements {
         self.places.places.clear();
         self.places.texts.clear();
         self.scores.clear();
+        self.stream.clear();
     }
 
     pub(super) fn count(&self) -> usize {

@@ -333,7 +333,7 @@ impl<W: Write> Encoder<W> {
         Ok((self.out, Finished { bytes: self.written, checksum, version: self.options.version }))
     }
 
-    fn begin_entry(
+    pub(super) fn begin_entry(
         &mut self,
         code: u8,
         key: &[u8],
@@ -351,7 +351,7 @@ impl<W: Write> Encoder<W> {
         self.put_string(key)
     }
 
-    fn put_string(&mut self, string: &[u8]) -> Result<(), EncodeError> {
+    pub(super) fn put_string(&mut self, string: &[u8]) -> Result<(), EncodeError> {
         if string.len() <= INTEGER_DIGITS_MAX
             && let Some(integer) = parse_i64_strict(string)
             && let Ok(integer) = i32::try_from(integer)
@@ -390,7 +390,7 @@ impl<W: Write> Encoder<W> {
         }
     }
 
-    fn put_length(&mut self, length: u64) {
+    pub(super) fn put_length(&mut self, length: u64) {
         match length {
             0..=0x3f => self.buffer.push(rdb::LENGTH_6 << 6 | length as u8),
             0x40..=0x3fff => {
@@ -408,6 +408,16 @@ impl<W: Write> Encoder<W> {
         }
     }
 
+    /// Puts a few bytes as they are.
+    pub(super) fn put_plain(&mut self, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// Tells which version of the format is written.
+    pub(super) fn version(&self) -> u32 {
+        self.options.version
+    }
+
     /// Puts bytes behind those in the buffer; many bypass it.
     fn put_bytes(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
         if bytes.len() < BUFFER_BYTES {
@@ -418,7 +428,7 @@ impl<W: Write> Encoder<W> {
         self.write(bytes)
     }
 
-    fn spill(&mut self) -> Result<(), EncodeError> {
+    pub(super) fn spill(&mut self) -> Result<(), EncodeError> {
         if self.buffer.len() < BUFFER_BYTES { Ok(()) } else { self.flush() }
     }
 

@@ -1,6 +1,7 @@
 //! Which type byte stands for which type of value in which layout.
 
 use super::format as rdb;
+use super::stream::Form;
 
 /// The types of values that can be held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,6 +11,7 @@ pub(super) enum Shape {
     Set,
     SortedSet,
     Hash,
+    Stream,
 }
 
 /// How a value lies in the file.
@@ -27,6 +29,8 @@ pub(super) enum Layout {
     Ziplists,
     /// A count, and so many strings, each after a number that tells what it is.
     Nodes,
+    /// What a stream consists of.
+    Stream(Form),
 }
 
 /// How a score lies in the file.
@@ -67,6 +71,9 @@ pub(super) fn of(code: u8) -> Option<(Shape, Layout)> {
         rdb::TYPE_ZSET_LISTPACK => (Shape::SortedSet, Layout::Packed(Listpack)),
         rdb::TYPE_LIST_QUICKLIST_2 => (Shape::List, Layout::Nodes),
         rdb::TYPE_SET_LISTPACK => (Shape::Set, Layout::Packed(Listpack)),
+        rdb::TYPE_STREAM => (Shape::Stream, Layout::Stream(Form::One)),
+        rdb::TYPE_STREAM_2 => (Shape::Stream, Layout::Stream(Form::Two)),
+        rdb::TYPE_STREAM_3 => (Shape::Stream, Layout::Stream(Form::Three)),
         _ => return None,
     })
 }

@@ -15,6 +15,10 @@ pub const VERSION_CHECKSUM_MIN: u32 = 5;
 pub const VERSION_LISTPACK_MIN: u32 = 10;
 /// The first version that knows sets in listpacks.
 pub const VERSION_SET_LISTPACK_MIN: u32 = 11;
+/// The first version whose streams tell what was counted of their entries.
+pub const VERSION_STREAM_2_MIN: u32 = 10;
+/// The first version whose streams tell when consumers were active.
+pub const VERSION_STREAM_3_MIN: u32 = 11;
 
 /// Per-slot size hints of a cluster.
 pub const OPCODE_SLOT_INFO: u8 = 0xf4;
@@ -69,14 +73,20 @@ pub const TYPE_ZSET_ZIPLIST: u8 = 12;
 pub const TYPE_HASH_ZIPLIST: u8 = 13;
 /// A list as a count and ziplists in strings.
 pub const TYPE_LIST_QUICKLIST: u8 = 14;
+/// A stream as servers before 7.0 write it.
+pub const TYPE_STREAM: u8 = 15;
 /// A hash as a listpack in a string.
 pub const TYPE_HASH_LISTPACK: u8 = 16;
 /// A sorted set as a listpack in a string.
 pub const TYPE_ZSET_LISTPACK: u8 = 17;
 /// A list as a count and strings, which are elements or listpacks as a number before each tells.
 pub const TYPE_LIST_QUICKLIST_2: u8 = 18;
+/// A stream as 7.0 writes it.
+pub const TYPE_STREAM_2: u8 = 19;
 /// A set as a listpack in a string.
 pub const TYPE_SET_LISTPACK: u8 = 20;
+/// A stream as 7.2 writes it.
+pub const TYPE_STREAM_3: u8 = 21;
 
 /// Before a string of a list: it is an element.
 pub const NODE_PLAIN: u64 = 1;
@@ -131,7 +141,6 @@ pub fn module_name(id: u64) -> String {
 pub fn type_name(code: u8) -> &'static str {
     match code {
         TYPE_MODULE_OLD | TYPE_MODULE => "module value",
-        15 | 19 | 21 => "stream",
         22..=25 => "hash with field expiry",
         _ => "value of unknown type",
     }

@@ -5,7 +5,7 @@
 //! ```
 
 use super::elements::Found;
-use super::listpack::signed_little_endian;
+use crate::listpack::signed_little_endian;
 
 const HEADER: usize = 8;
 

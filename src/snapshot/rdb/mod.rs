@@ -13,7 +13,6 @@ mod elements;
 mod encoding;
 pub mod format;
 mod intset;
-pub mod listpack;
 pub mod lzf;
 pub mod payload;
 mod ziplist;
@@ -26,6 +25,7 @@ mod plain;
 mod run;
 mod score;
 mod source;
+mod stream;
 mod value;
 
 pub use crc64::crc64;
@@ -34,6 +34,10 @@ pub use elements::{Pairs, PairsIter, Scored, ScoredIter, Strings, StringsIter};
 pub use encode::{Checksum, Compression, EncodeError, Encoder, Finished, Options, Preamble, Small};
 pub use run::{Raw, RawItem, Run};
 pub use source::{DecodeError, Limits, ModuleName, PackedError};
+pub use stream::{
+    ConsumerHead, GroupHead, IdBytes, Stream, StreamConsumer, StreamCounters, StreamFacts,
+    StreamGroup, StreamPending,
+};
 pub use value::Value;
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use super::encode::Options;
 use super::score::{Packed, pack};
-use super::{format as rdb, listpack, ziplist};
+use super::{format as rdb, ziplist};
+use crate::listpack;
 
 /// The bytes that the nodes of a list may have, by `list-max-listpack-size` of -1, -2 and so on.
 const NODE_BYTES_MAX: [usize; 5] = [4096, 8192, 16_384, 32_768, 65_536];

@@ -73,7 +73,7 @@ fn open(payload: &[u8]) -> Option<(&[u8], u16)> {
 fn duplicate(value: &Value<'_>) -> Option<&'static str> {
     let mut seen = HashSet::new();
     match value {
-        Value::String(_) | Value::List(_) => None,
+        Value::String(_) | Value::List(_) | Value::Stream(_) => None,
         Value::Set(members) => {
             members.iter().any(|member| !seen.insert(member)).then_some("member")
         }

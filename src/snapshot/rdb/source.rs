@@ -9,11 +9,12 @@ use super::format::{
     module_name,
 };
 use super::intset::IntsetError;
-use super::listpack::ListpackError;
 use super::lzf::{self, LzfError};
 use super::plain::{Plain, plain};
 use super::ziplist::ZiplistError;
 use super::zipmap::ZipmapError;
+use crate::listpack::ListpackError;
+use crate::listpack::entries::EntriesError;
 
 const BUFFER_BYTES: usize = 256 << 10;
 
@@ -197,6 +198,9 @@ pub enum PackedError {
     /// It is not an intset.
     #[error(transparent)]
     Intset(#[from] IntsetError),
+    /// It does not hold the entries of a stream.
+    #[error(transparent)]
+    Entries(#[from] EntriesError),
     /// A hash has a field without a value, or a sorted set a member without a score.
     #[error("the last field or member has no value")]
     Odd,

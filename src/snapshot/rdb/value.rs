@@ -2,11 +2,13 @@
 
 use std::io::Read;
 
-use super::elements::{Elements, Pairs, Scored, Strings};
+use super::elements::{Elements, Found, Pairs, Scored, Strings};
 use super::encoding::{Layout, Packing, ScoreForm, Shape};
 use super::format as rdb;
 use super::source::{DecodeError, PackedError, Source};
-use super::{intset, listpack, ziplist, zipmap};
+use super::stream::{self, Stream};
+use super::{intset, ziplist, zipmap};
+use crate::listpack::{self, Element, ListpackError};
 
 /// The longest score in digits.
 const SCORE_DIGITS_MAX: usize = 252;
@@ -14,7 +16,7 @@ const SCORE_DIGITS_MAX: usize = 252;
 /// A key's value.
 ///
 /// Aggregates may be empty, as files of servers with a bug have them: stock servers take such a key
-/// for absent. Sets, sorted sets and hashes of a damaged file may name something twice, which is for
+/// for absent, unless it is a stream. Sets, sorted sets and hashes of a damaged file may name something twice, which is for
 /// those to find who collect it.
 #[derive(Clone, Copy, Debug)]
 pub enum Value<'a> {
@@ -28,6 +30,8 @@ pub enum Value<'a> {
     SortedSet(Scored<'a>),
     /// A hash.
     Hash(Pairs<'a>),
+    /// A stream.
+    Stream(&'a Stream),
 }
 
 impl<'a> Value<'a> {
@@ -39,6 +43,7 @@ impl<'a> Value<'a> {
             Shape::Set => Self::Set(elements.strings()),
             Shape::SortedSet => Self::SortedSet(elements.scored()),
             Shape::Hash => Self::Hash(elements.pairs()),
+            Shape::Stream => Self::Stream(&elements.stream),
         }
     }
 
@@ -46,7 +51,7 @@ impl<'a> Value<'a> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         match self {
-            Self::String(_) => false,
+            Self::String(_) | Self::Stream(_) => false,
             Self::List(elements) | Self::Set(elements) => elements.is_empty(),
             Self::SortedSet(members) => members.is_empty(),
             Self::Hash(pairs) => pairs.is_empty(),
@@ -90,6 +95,7 @@ pub(super) fn read<R: Read>(
             }
             Ok(())
         }
+        Layout::Stream(form) => stream::read(source, &mut elements.stream, form, key),
         Layout::Nodes => {
             for _ in 0..source.length()? {
                 match source.length()? {
@@ -119,6 +125,7 @@ pub(super) fn skip<R: Read>(
             let nodes = source.length()?;
             (0..nodes).try_for_each(|_| source.skip_string())
         }
+        Layout::Stream(form) => stream::skip(source, form),
         Layout::Nodes => {
             for _ in 0..source.length()? {
                 source.length()?;
@@ -173,9 +180,21 @@ fn push_packed<R: Read>(
         Packing::Zipmap => elements.unpack(start, zipmap::read).map_err(Into::into),
         Packing::Ziplist => elements.unpack(start, ziplist::read).map_err(Into::into),
         Packing::Intset => elements.unpack(start, intset::read).map_err(Into::into),
-        Packing::Listpack => elements.unpack(start, listpack::read).map_err(Into::into),
+        Packing::Listpack => elements.unpack(start, read_listpack).map_err(Into::into),
     };
     found.map_err(|error| packed_error(source, key, error))
+}
+
+/// Adds the entries of a listpack to those found.
+pub(super) fn read_listpack(bytes: &[u8], found: &mut Found<'_>) -> Result<(), ListpackError> {
+    let mut reader = listpack::Reader::new(bytes)?;
+    while let Some(element) = reader.next_element()? {
+        match element {
+            Element::Integer(integer) => found.push_integer(integer),
+            Element::Bytes(bytes) => found.push(bytes),
+        }
+    }
+    Ok(())
 }
 
 fn packed_error<R: Read>(source: &Source<R>, key: &[u8], error: PackedError) -> DecodeError {

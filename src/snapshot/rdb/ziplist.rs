@@ -6,7 +6,7 @@
 //! ```
 
 use super::elements::Found;
-use super::listpack::signed_little_endian;
+use crate::listpack::signed_little_endian;
 use crate::number::parse_i64_strict;
 
 const HEADER: usize = 10;

@@ -2,6 +2,7 @@
 
 mod list;
 mod map;
+mod ordered;
 mod sorted_set;
 
 use std::collections::HashSet;

@@ -6,9 +6,10 @@ use crate::number::parse_i64_strict;
 use std::io::Write;
 
 use super::super::format as rdb;
+use super::super::intset;
 use super::super::packer::{Cutter, Step};
-use super::super::{intset, listpack};
 use super::{EncodeError, Encoder, Small};
+use crate::listpack;
 
 /// Sets of more integers are never written as intsets: servers refuse those.
 const INTSET_MEMBERS_MAX: usize = 1 << 30;

@@ -1,16 +1,22 @@
-//! The listpack: a small aggregate value as one string.
+//! The listpack: elements of a small value in one string.
 //!
 //! ```text
 //! total bytes u32 LE | count u16 LE (65535: not known) | entry … | 0xFF
 //! entry = encoding and data | length of those, 7 bits a byte, read backwards
 //! ```
 
-use super::elements::Found;
+use std::borrow::Cow;
+
 use crate::number::parse_i64_strict;
+
+mod edit;
+pub mod entries;
+
+pub use edit::{at, before, empty, first, last, push, push_integer, replace_integer};
 
 const HEADER: usize = 6;
 /// How many bytes a listpack without entries has.
-pub(super) const EMPTY_BYTES: usize = HEADER + 1;
+pub const EMPTY_BYTES: usize = HEADER + 1;
 const END: u8 = 0xff;
 const COUNT_UNKNOWN: u16 = u16::MAX;
 
@@ -51,6 +57,19 @@ pub enum Element<'a> {
     Bytes(&'a [u8]),
 }
 
+impl<'a> Element<'a> {
+    /// Returns the bytes, for an integer those of its decimal form.
+    #[must_use]
+    pub fn to_bytes(self) -> Cow<'a, [u8]> {
+        match self {
+            Self::Integer(integer) => {
+                Cow::Owned(itoa::Buffer::new().format(integer).as_bytes().to_vec())
+            }
+            Self::Bytes(bytes) => Cow::Borrowed(bytes),
+        }
+    }
+}
+
 /// Builds a listpack; reusable.
 #[derive(Debug)]
 pub struct Writer {
@@ -75,10 +94,11 @@ impl Writer {
     pub fn push(&mut self, element: &[u8]) {
         let from = self.bytes.len();
         match parse_i64_strict(element) {
-            Some(integer) => self.put_integer(integer),
-            None => self.put_bytes(element),
+            Some(integer) => put_integer(&mut self.bytes, integer),
+            None => put_bytes(&mut self.bytes, element),
         }
-        self.put_back_length(self.bytes.len() - from);
+        let length = self.bytes.len() - from;
+        put_back_length(&mut self.bytes, length);
         self.count += 1;
     }
 
@@ -95,55 +115,54 @@ impl Writer {
         self.bytes[4..HEADER].copy_from_slice(&count.to_le_bytes());
         &self.bytes
     }
+}
 
-    fn put_integer(&mut self, n: i64) {
-        let out = &mut self.bytes;
-        match n {
-            0..=127 => out.push(n as u8),
-            -4096..=4095 => out.extend_from_slice(&[0xc0 | (n >> 8) as u8 & 0x1f, n as u8]),
-            -0x8000..=0x7fff => {
-                out.push(0xf1);
-                out.extend_from_slice(&(n as i16).to_le_bytes());
-            }
-            -0x80_0000..=0x7f_ffff => {
-                out.push(0xf2);
-                out.extend_from_slice(&(n as i32).to_le_bytes()[..3]);
-            }
-            -0x8000_0000..=0x7fff_ffff => {
-                out.push(0xf3);
-                out.extend_from_slice(&(n as i32).to_le_bytes());
-            }
-            _ => {
-                out.push(0xf4);
-                out.extend_from_slice(&n.to_le_bytes());
-            }
+fn put_integer(out: &mut Vec<u8>, n: i64) {
+    match n {
+        0..=127 => out.push(n as u8),
+        -4096..=4095 => out.extend_from_slice(&[0xc0 | (n >> 8) as u8 & 0x1f, n as u8]),
+        -0x8000..=0x7fff => {
+            out.push(0xf1);
+            out.extend_from_slice(&(n as i16).to_le_bytes());
         }
-    }
-
-    fn put_bytes(&mut self, bytes: &[u8]) {
-        let len = bytes.len();
-        match len {
-            0..=63 => self.bytes.push(0x80 | len as u8),
-            64..=4095 => self.bytes.extend_from_slice(&[0xe0 | (len >> 8) as u8, len as u8]),
-            _ => {
-                self.bytes.push(0xf0);
-                self.bytes.extend_from_slice(&(len as u32).to_le_bytes());
-            }
+        -0x80_0000..=0x7f_ffff => {
+            out.push(0xf2);
+            out.extend_from_slice(&(n as i32).to_le_bytes()[..3]);
         }
-        self.bytes.extend_from_slice(bytes);
-    }
-
-    fn put_back_length(&mut self, length: usize) {
-        let places = back_length_size(length);
-        for place in (0..places).rev() {
-            let more = if place + 1 == places { 0 } else { 0x80 };
-            self.bytes.push((length >> (7 * place)) as u8 & 0x7f | more);
+        -0x8000_0000..=0x7fff_ffff => {
+            out.push(0xf3);
+            out.extend_from_slice(&(n as i32).to_le_bytes());
+        }
+        _ => {
+            out.push(0xf4);
+            out.extend_from_slice(&n.to_le_bytes());
         }
     }
 }
 
+fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    let len = bytes.len();
+    match len {
+        0..=63 => out.push(0x80 | len as u8),
+        64..=4095 => out.extend_from_slice(&[0xe0 | (len >> 8) as u8, len as u8]),
+        _ => {
+            out.push(0xf0);
+            out.extend_from_slice(&(len as u32).to_le_bytes());
+        }
+    }
+    out.extend_from_slice(bytes);
+}
+
+fn put_back_length(out: &mut Vec<u8>, length: usize) {
+    let places = back_length_size(length);
+    for place in (0..places).rev() {
+        let more = if place + 1 == places { 0 } else { 0x80 };
+        out.push((length >> (7 * place)) as u8 & 0x7f | more);
+    }
+}
+
 /// Counts the bytes that an element takes.
-pub(super) fn entry_bytes(element: &[u8]) -> usize {
+pub fn entry_bytes(element: &[u8]) -> usize {
     let length = match (parse_i64_strict(element), element.len()) {
         (Some(0..=127), _) => 1,
         (Some(-4096..=4095), _) => 2,
@@ -216,18 +235,6 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Appends the entries of `bytes` to those found.
-pub(super) fn read(bytes: &[u8], found: &mut Found<'_>) -> Result<(), ListpackError> {
-    let mut reader = Reader::new(bytes)?;
-    while let Some(element) = reader.next_element()? {
-        match element {
-            Element::Integer(integer) => found.push_integer(integer),
-            Element::Bytes(bytes) => found.push(bytes),
-        }
-    }
-    Ok(())
-}
-
 /// Reads an entry without its back length; returns it with its length.
 fn read_entry(first: u8, entry: &[u8]) -> Result<(Element<'_>, usize), ListpackError> {
     let data = |at: usize, len: usize| {
@@ -262,7 +269,7 @@ fn read_entry(first: u8, entry: &[u8]) -> Result<(Element<'_>, usize), ListpackE
 }
 
 /// Reads a two's complement integer of one to eight bytes.
-pub(super) fn signed_little_endian(bytes: &[u8]) -> i64 {
+pub fn signed_little_endian(bytes: &[u8]) -> i64 {
     let unsigned = bytes.iter().rev().fold(0u64, |sum, &byte| sum << 8 | u64::from(byte));
     let spare = 64 - 8 * bytes.len() as u32;
     (unsigned << spare) as i64 >> spare
