@@ -42,6 +42,30 @@ const HASHES: &[&[u8]] = &[b"h0", b"h1", b"h2"];
 const SKETCHES: &[&[u8]] = &[b"p0", b"p1", b"p2"];
 const GEO_KEYS: &[&[u8]] = &[b"g0", b"g1", b"g2"];
 const SETS: &[&[u8]] = &[b"s0", b"s1", b"s2"];
+const STREAMS: &[&[u8]] = &[b"x0", b"x1", b"x0", b"x0", b"x2", b"k0", b"\0\r\n\xff"];
+const IDS: &[&str] = &[
+    "0",
+    "5-1",
+    "7-0",
+    "20-3",
+    "0-0",
+    "$",
+    ">",
+    "-",
+    "+",
+    "5-*",
+    "1-",
+    "-1",
+    "x",
+    "",
+    "18446744073709551615",
+    "18446744073709551616",
+    " 3",
+    "1--02",
+];
+const LOW_IDS: &[&str] =
+    &["-", "-", "0", "(3", "(", "(-", "+", "(18446744073709551615-18446744073709551615"];
+const HIGH_IDS: &[&str] = &["+", "+", "99", "(30-1", "(0-0", "(0-1", "-", "(", "x"];
 const FIELDS: &[&[u8]] = &[b"f0", b"f1", b"f2", b"f3", b"f4", b"10", b"\0\r\n\xfe", b""];
 const TEXTS: &[&[u8]] = &[
     b"",
@@ -283,6 +307,8 @@ impl Grammar {
     ///
     /// - 7.0 wants two words behind COMMAND GETKEYS, and takes the name out of a HELLO that it refuses.
     /// - 7.0 knows no options of ZRANK and ZREVRANK, and prints more digits of a large score.
+    /// - 7.0 says in other words that XREAD lacks an ID.
+    /// - An ID that is a time differs, be it that there is a star in its place.
     /// - 7.2 reads the names of clients up to a zero byte only, and so takes what follows it.
     /// - 7.0 takes the least rank there is for LPOS. 7.2 and Valkey cut the index of LSET to 32 bits.
     /// - Valkey refuses to scan for a type that there is not, or from a cursor that is no number, and to
@@ -302,6 +328,11 @@ impl Grammar {
                 self.is_older_than_7_2 && words.iter().any(|w| is(w, "9223372036854775807"))
             }
             "ZRANK" | "ZREVRANK" => self.is_older_than_7_2 && words.len() > 3,
+            "XREAD" | "XREADGROUP" => {
+                let behind = words.iter().rev().take_while(|word| !is(word, "STREAMS")).count();
+                self.is_older_than_7_2 && behind % 2 != 0
+            }
+            "XADD" => words.contains(&b"*".to_vec()),
             "HELLO" if self.is_older_than_7_2 => words.len() > 4,
             "HELLO" | "CLIENT" => !self.is_older_than_7_2 && words.concat().contains(&0),
             "SCAN" => self.is_valkey && (!is_number(1) || words.iter().any(|w| is(w, "TYPE"))),
@@ -309,6 +340,8 @@ impl Grammar {
             "LPOS" => self.is_older_than_7_2 && words.contains(&LEAST.to_vec()),
             "LREM" => self.is_valkey && words.contains(&LEAST.to_vec()),
             "LSET" => words.get(2).is_some_and(|index| index.len() > 10),
+            // Where nothing but an overflow comes of it, stock makes a key and tells no replica.
+            "BITFIELD" => self.allows_chance && words.iter().any(|word| is(word, "FAIL")),
             // What has no count, perhaps since it was mutilated, picks one at random.
             "SPOP" => !self.allows_chance && words.len() == 2,
             _ => false,
@@ -375,6 +408,17 @@ fn fill(word: &str, random: &mut Random) -> Vec<u8> {
         "unit" => UNITS,
         "number" => NUMBERS,
         "set" => return random.pick(SETS).to_vec(),
+        "stream" => return random.pick(STREAMS).to_vec(),
+        "id" | "id_low" | "id_high" | "id_given" | "trimmed" if random.chance(70) => {
+            return id(random);
+        }
+        "id_next" => return format!("{}-*", random.below(40)).into_bytes(),
+        "id" | "id_given" => IDS,
+        "id_low" => LOW_IDS,
+        "id_high" => HIGH_IDS,
+        "trimmed" => ["3", "10", "1", "0", "-1", "x", "5-1", ""].as_slice(),
+        "group" => ["g0", "g0", "g1", "g0", "g2", ""].as_slice(),
+        "consumer" => ["c0", "c1", "c2", "c0", "12", ""].as_slice(),
         "pick" => ["0", "1", "2", "-3", "100", "-100", "abc", "-9223372036854775808"].as_slice(),
         "db" => ["0", "1", "2", "15", "16", "-1", "x"].as_slice(),
         "int" => INTS,
@@ -411,6 +455,13 @@ fn fill(word: &str, random: &mut Random) -> Vec<u8> {
 fn duration(random: &mut Random, per_second: usize) -> Vec<u8> {
     let seconds = 1000 + random.below(100_000_000);
     (seconds * per_second).to_string().into_bytes()
+}
+
+/// An ID among those that entries are likely to have.
+fn id(random: &mut Random) -> Vec<u8> {
+    let ms = random.below(40);
+    let id = if random.chance(70) { ms.to_string() } else { format!("{ms}-{}", random.below(3)) };
+    id.into_bytes()
 }
 
 fn value(random: &mut Random) -> Vec<u8> {

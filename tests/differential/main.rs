@@ -131,6 +131,9 @@ fn every_command_of_the_grammar_succeeds_somewhere() {
             client.run("HSET h0 f0 1 f1 2 f2 x");
             client.run("GEOADD g0 15 37 f0");
             client.run("SADD s0 f0 1 f1 2 f2 x");
+            client.run("XADD x0 5-1 f v");
+            client.run("XGROUP CREATE x0 g0 0");
+            client.run("XGROUP CREATE x0 g1 0");
             let words = generate::named(&mut random, &name);
             if !client.call(&words).is_error() {
                 failing.retain(|other| *other != name);

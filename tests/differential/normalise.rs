@@ -5,6 +5,7 @@
 //! - Choice: RANDOMKEY, HRANDFIELD and SRANDMEMBER pick at random; only the kinds of their elements are
 //!   compared.
 //! - Clock: TTL and its kin count from "now"; they may differ by [`CLOCK_SECONDS`]. OBJECT IDLETIME likewise.
+//! - Pending entries and consumers of streams: how long ago, and when; likewise.
 //! - Disk: WAITAOF tells how much is on disk by now; only that it tells is compared.
 //! - Encoding: 7.0 calls every list a quicklist, 7.2 and this server small ones listpacks.
 //! - Leftovers: after a number that was out of range for another command, stock's SORT takes those it
@@ -52,6 +53,7 @@ fn similar(command: &[Vec<u8>], queued: &[Vec<Vec<u8>>], ours: &Value, stock: &V
         "OBJECT" if is_list_of_7_0(ours, stock) => true,
         "TTL" | "EXPIRETIME" | "OBJECT" => near(ours, stock, CLOCK_SECONDS),
         "PTTL" | "PEXPIRETIME" => near(ours, stock, CLOCK_SECONDS * 1000),
+        "XPENDING" | "XINFO" => same_but_times(ours, stock),
         "HELLO" => field_names(ours) == field_names(stock),
         "EXEC" => match (ours, stock) {
             (Value::Array(ours), Value::Array(stock)) => {
@@ -138,6 +140,42 @@ fn near(ours: &Value, stock: &Value, tolerance: i64) -> bool {
         }
         _ => false,
     }
+}
+
+/// Tells whether replies about streams are the same but for times: since when, or how long ago.
+fn same_but_times(ours: &Value, stock: &Value) -> bool {
+    /// No count is as large as a time of this century.
+    const TIME_MIN: i64 = 1_000_000_000_000;
+    let all = |ours: &[Value], stock: &[Value]| {
+        let is_time = |at: usize| {
+            let is_named = at.checked_sub(1).is_some_and(|before| is_time_named(&ours[before]));
+            // What is pending: ID, consumer, for how long, how often.
+            is_named || (at == 2 && ours.len() == 4 && matches!(ours[3], Value::Integer(_)))
+        };
+        ours.len() == stock.len()
+            && ours.iter().zip(stock).enumerate().all(|(at, (ours, stock))| {
+                same_but_times(ours, stock)
+                    || (is_time(at) && near(ours, stock, CLOCK_SECONDS * 1000))
+            })
+    };
+    match (ours, stock) {
+        (Value::Array(ours), Value::Array(stock)) => all(ours, stock),
+        (Value::Map(ours), Value::Map(stock)) => {
+            ours.len() == stock.len()
+                && ours.iter().zip(stock).all(|((name, ours), (other, stock))| {
+                    let pair = |name: &Value, value: &Value| vec![name.clone(), value.clone()];
+                    all(&pair(name, ours), &pair(other, stock))
+                })
+        }
+        (Value::Integer(one), Value::Integer(other)) if *one > TIME_MIN && *other > TIME_MIN => {
+            near(ours, stock, CLOCK_SECONDS * 1000)
+        }
+        (ours, stock) => ours == stock,
+    }
+}
+
+fn is_time_named(value: &Value) -> bool {
+    ["idle", "inactive", "seen-time", "active-time"].contains(&value.text().as_str())
 }
 
 fn field_names(value: &Value) -> Option<Vec<Value>> {

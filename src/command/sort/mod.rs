@@ -37,7 +37,9 @@ pub fn sort_ro(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
 fn run(call: &mut Call<'_, '_>, mut options: Options<'_>) -> Result<Flow, Fault> {
     let key = call.key(1);
     let value = match call.data.read(&key).map(|entry| entry.value()) {
-        Some(Value::String(_) | Value::Hash(_)) => return Err(Fault::WRONG_TYPE),
+        Some(Value::String(_) | Value::Hash(_) | Value::Stream(_)) => {
+            return Err(Fault::WRONG_TYPE);
+        }
         value => value,
     };
     let origin = if matches!(value, Some(Value::Set(_))) { Origin::Set } else { Origin::Sequence };

@@ -135,10 +135,12 @@ fn texts_end_at_a_zero_byte_unless_they_are_stored() {
 #[test]
 fn options_are_checked_before_the_key() {
     let mut bench = bench();
+    bench.run("XADD stream 1-1 f v");
     let (syntax, number) = ("-ERR syntax error", "-ERR value is not an integer or out of range");
     let wrong_type = "-WRONGTYPE Operation against a key holding the wrong kind of value";
     for (words, fault) in [
         ("SORT text", wrong_type),
+        ("SORT stream", wrong_type),
         ("SORT h_1 BY nosort", wrong_type),
         ("SORT text LIMIT x 1", number),
         ("SORT text LIMIT 1 x", number),

@@ -41,7 +41,7 @@ pub fn xadd(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
         return Err(EXHAUSTED);
     }
     let id = next_id(wanted, last_id, now_ms).filter(|id| *id > last_id).ok_or(TOO_SMALL)?;
-    if Stream::is_too_much(words.iter().map(<[u8]>::len).sum()) {
+    if Stream::is_too_much(words.iter().map(<[u8]>::len).sum(), words.len()) {
         return Err(TOO_LARGE);
     }
     let fields = (0..words.len()).step_by(2).map(|i| (words.word(i), words.word(i + 1)));

@@ -8,9 +8,10 @@ use super::pack::{Pack, StreamEntry};
 use super::range::{StreamIter, StreamIterBack};
 use crate::keyspace::Limits;
 use crate::keyspace::large::OrderedMap;
+use crate::listpack::{self, ENTRY_OVERHEAD_MAX};
 
 /// The longest pack, and the most bytes of the fields and values of one entry.
-pub(super) const PACK_BYTES_MAX: usize = 1 << 30;
+const PACK_BYTES_MAX: usize = listpack::BYTES_MAX;
 
 /// What a stream takes for itself.
 const OWN_BYTES: usize = size_of::<Stream>();
@@ -114,9 +115,9 @@ impl Stream {
             || self.groups().any(|(_, group)| pending(group) >= PARTS_MIN * PARTS_MIN)
     }
 
-    /// Tells whether fields and values of so many bytes together are too much for one entry.
-    pub fn is_too_much(bytes: usize) -> bool {
-        bytes > PACK_BYTES_MAX
+    /// Tells whether so many fields and values, of so many bytes together, are too much for one entry.
+    pub fn is_too_much(bytes: usize, strings: usize) -> bool {
+        packed_bytes(bytes, strings) > PACK_BYTES_MAX
     }
 
     /// Adds an entry, whose ID must be greater than the last one.
@@ -127,7 +128,8 @@ impl Stream {
         limits: &Limits,
     ) {
         let bytes: usize = fields.clone().map(|(field, value)| field.len() + value.len()).sum();
-        let last = self.packs.last().map(|(id, pack)| (*id, has_room(pack, bytes, limits)));
+        let size = (bytes, 2 * fields.clone().count());
+        let last = self.packs.last().map(|(id, pack)| (*id, has_room(pack, size, limits)));
         match last {
             Some((first_id, true)) => {
                 self.packs.change(&first_id, |pack| pack.push(first_id, id, fields));
@@ -250,13 +252,24 @@ impl Stream {
     }
 }
 
-/// Tells whether a pack takes one more entry with so many bytes of fields and values.
-fn has_room(pack: &Pack, bytes: usize, limits: &Limits) -> bool {
+/// Tells what fields and values come to in a pack of their own, at most.
+///
+/// Stock does not count what lies between them, and could make one that nobody loads.
+fn packed_bytes(bytes: usize, strings: usize) -> usize {
+    const MASTER_BYTES: usize = 128;
+    let between = strings.saturating_mul(ENTRY_OVERHEAD_MAX);
+    bytes.saturating_add(between).saturating_add(MASTER_BYTES)
+}
+
+/// Tells whether a pack takes one more entry with so many bytes of so many fields and values.
+fn has_room(pack: &Pack, (bytes, strings): (usize, usize), limits: &Limits) -> bool {
     let bytes_max = match limits.stream_node_bytes_max() {
         0 => PACK_BYTES_MAX,
         max => max.min(PACK_BYTES_MAX),
     };
     let entries_max = limits.stream_node_entries_max();
-    pack.bytes().len().saturating_add(bytes) < bytes_max
+    let len = pack.bytes().len();
+    len.saturating_add(bytes) < bytes_max
+        && len.saturating_add(packed_bytes(bytes, strings)) <= PACK_BYTES_MAX
         && (entries_max == 0 || pack.all() < entries_max as u64)
 }

@@ -187,6 +187,13 @@ fn packs_are_filled_as_the_limits_say() {
 }
 
 #[test]
+fn what_no_file_could_hold_is_too_much_for_an_entry() {
+    const MAX: usize = crate::listpack::BYTES_MAX;
+    assert!(!Stream::is_too_much(MAX - 1000, 2) && Stream::is_too_much(MAX, 2));
+    assert!(Stream::is_too_much(MAX / 2, MAX / 4) && Stream::is_too_much(usize::MAX, usize::MAX));
+}
+
+#[test]
 fn a_write_to_a_clone_copies_one_pack() {
     let limits = Limits::default();
     let mut stream = stream(20_000, &limits);
