@@ -5,6 +5,7 @@
 
 mod nobody;
 
+use backlogd::command::Events;
 use backlogd::command::digest::Digest;
 use backlogd::keyspace::Keyspace;
 use backlogd::position::Offset;
@@ -70,7 +71,8 @@ fn follow(bytes: &[u8], ends: impl IntoIterator<Item = usize>, enough: usize) ->
             let at = BASE.advanced(begin as u64);
             let taken = (&buffer[..whole], at);
             let mut locked = keyspace.lock_all();
-            match apply_units(&mut locked, &keyspace, &Nobody, taken, database, Division::None) {
+            let (none, mut untold) = (Division::None, Events::default());
+            match apply_units(&mut locked, &keyspace, &Nobody, taken, database, none, &mut untold) {
                 Ok(applied) => database = applied.database,
                 Err(error) => {
                     // Which database is selected there is told by nothing.

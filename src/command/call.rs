@@ -5,7 +5,7 @@ use crate::keyspace::{
 };
 use crate::net::{args::Args, reply::Reply};
 
-use super::{Effect, Fault, Host, Session};
+use super::{Classes, Effect, Fault, Host, Session};
 
 /// One command being executed.
 ///
@@ -111,7 +111,7 @@ impl Data<'_, '_> {
     #[inline]
     pub fn read(&mut self, key: &Key<'_>) -> Option<Entry<'_>> {
         if self.hides(self.database, key) {
-            self.misses += 1;
+            self.missed(key);
             return None;
         }
         let clock = self.clock();
@@ -121,8 +121,15 @@ impl Data<'_, '_> {
             self.hits += 1;
         } else {
             self.misses += 1;
+            note_miss(self.effect, self.database, key);
         }
         entry
+    }
+
+    /// Counts a lookup that found nothing, and has those told who want to be.
+    pub fn missed(&mut self, key: &Key<'_>) {
+        self.misses += 1;
+        note_miss(self.effect, self.database, key);
     }
 
     /// Finds a live key without counting or noting anything.
@@ -265,6 +272,58 @@ impl Data<'_, '_> {
     pub fn changed_in(&mut self, database: usize, key: &Key<'_>) {
         self.locked.touched(database, key);
         self.effect.changed(1);
+    }
+
+    /// Has those who subscribe to events of this class told what was done to `key`.
+    ///
+    /// If the key was created, that is told first.
+    #[inline]
+    pub fn notify(&mut self, class: Classes, name: &'static str, key: &Key<'_>) {
+        self.notify_in(class, name, self.database, key);
+    }
+
+    /// Does what [`Self::notify`] does for a key of another database.
+    #[inline]
+    pub fn notify_in(
+        &mut self,
+        class: Classes,
+        name: &'static str,
+        database: usize,
+        key: &Key<'_>,
+    ) {
+        if self.has_listeners() {
+            self.note_new(database, key);
+            self.effect.note(class, name, database, key.bytes());
+        }
+    }
+
+    /// Has those told that `key` was created, if it was, before what else is told of the command.
+    #[inline]
+    pub fn notify_new_in(&mut self, database: usize, key: &Key<'_>) {
+        if self.has_listeners() {
+            self.note_new(database, key);
+        }
+    }
+
+    /// Tells whether anybody is to be told what is done to keys.
+    #[inline]
+    pub fn has_listeners(&self) -> bool {
+        !self.effect.events.wanted().is_empty()
+    }
+
+    #[cold]
+    fn note_new(&mut self, database: usize, key: &Key<'_>) {
+        if self.locked.take_created() {
+            self.effect.note(Classes::NEW, "new", database, key.bytes());
+        }
+    }
+}
+
+/// Has those told who want to hear of keys that are looked for and not there.
+#[inline]
+fn note_miss(effect: &mut Effect, database: usize, key: &Key<'_>) {
+    if effect.events.wanted().has(Classes::MISS) {
+        effect.note(Classes::MISS, "keymiss", database, key.bytes());
     }
 }
 

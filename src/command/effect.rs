@@ -2,6 +2,7 @@
 
 use crate::net::args::Args;
 
+use super::events::{Classes, Events};
 use super::pubsub::{Kind, Publication};
 use super::room::Room;
 
@@ -14,6 +15,8 @@ use super::room::Room;
 pub struct Effect {
     /// The room in the log that was made for it.
     pub room: Room,
+    /// What it did to keys, for those who are told of it.
+    pub events: Events,
     changes: u64,
     expirations: u64,
     rewritten: bool,
@@ -86,6 +89,12 @@ impl Effect {
     pub fn expired(&mut self, database: usize, key: &[u8]) {
         self.expirations += 1;
         self.push(Some(database), &[b"DEL", key]);
+        self.note(Classes::EXPIRED, "expired", database, key);
+    }
+
+    /// Notes what was done to a key, for those who are told of it.
+    pub fn note(&mut self, class: Classes, name: &'static str, database: usize, key: &[u8]) {
+        self.events.note(class, name, (database, key), self.messages.len());
     }
 
     /// Takes over what another command did: each of its commands, fixed to its database.
@@ -93,6 +102,7 @@ impl Effect {
         self.rewritten = true;
         self.changes += inner.changes;
         self.expirations += inner.expirations;
+        self.events.absorb(&inner.events, self.messages.len());
         inner.publications().for_each(|message| self.publish(Some(message)));
         self.published += inner.published - inner.messages.len();
         inner.emit(request, selected, |database, part| {
@@ -126,10 +136,12 @@ impl Effect {
         self.commands.is_empty() && !self.has_request()
     }
 
-    /// Makes ready for the next command, for whose request there is room.
+    /// Makes ready for the next command, for whose request there is room, and whose events of some
+    /// classes are wanted.
     #[inline]
-    pub fn begin(&mut self, request_bytes: u64) {
+    pub fn begin(&mut self, request_bytes: u64, wanted: Classes) {
         self.clear();
+        self.events.want(wanted);
         self.room.begin(request_bytes);
     }
 
@@ -142,6 +154,7 @@ impl Effect {
         self.published = 0;
         self.commands.clear();
         self.messages.clear();
+        self.events.clear();
         for buffer in [&mut self.bytes, &mut self.words] {
             buffer.clear();
             buffer.shrink_to(64 * 1024);

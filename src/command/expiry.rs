@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::{Call, Data, Fault, Flow, Mode};
+use super::{Call, Classes, Data, Fault, Flow, Mode};
 use crate::keyspace::{Entry, Key};
 use crate::net::Args;
 use crate::number::parse_i64_strict;
@@ -55,6 +55,7 @@ pub fn persist(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
         db.set_expiry(&key, None);
         db.touch(&key, clock);
         call.data.changed(&key);
+        call.data.notify(Classes::GENERIC, "persist", &key);
     }
     call.reply.integer(i64::from(expires));
     Ok(Flow::Done)
@@ -117,12 +118,14 @@ fn apply(data: &mut Data<'_, '_>, key: &Key<'_>, at_ms: i64) {
     data.changed(key);
     if data.mode == Mode::Client && at_ms <= data.now_ms {
         data.db().remove(key);
+        data.notify(Classes::GENERIC, "del", key);
         data.effect.rewrite(&[b"DEL", key.bytes()]);
     } else {
         let clock = data.clock();
         let mut db = data.db();
         db.set_expiry(key, Some(at_ms));
         db.touch(key, clock);
+        data.notify(Classes::GENERIC, "expire", key);
         let at = itoa::Buffer::new().format(at_ms).to_owned();
         data.effect.rewrite(&[b"PEXPIREAT", key.bytes(), at.as_bytes()]);
     }
@@ -153,7 +156,7 @@ fn read_untouched<'d>(data: &'d mut Data<'_, '_>, key: &Key<'_>) -> Option<Entry
     if data.is_live(key) {
         data.hits += 1;
     } else {
-        data.misses += 1;
+        data.missed(key);
         return None;
     }
     data.locked.db(data.database).into_entry(key)

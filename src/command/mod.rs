@@ -7,6 +7,7 @@
 pub mod call;
 pub mod counters;
 pub mod effect;
+pub mod events;
 pub mod fault;
 pub mod flow;
 pub mod host;
@@ -65,6 +66,7 @@ pub(crate) mod testing;
 
 pub use call::{Call, Data, LocatedKey, Mode};
 pub use effect::Effect;
+pub use events::{Classes, Events};
 pub use fault::Fault;
 pub use flow::Flow;
 pub use host::Host;

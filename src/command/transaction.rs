@@ -96,6 +96,7 @@ pub fn exec(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     call.reply.array(transaction.commands.len());
     call.session.executing = true;
     let mut inner = Effect::default();
+    inner.events.want(call.data.effect.events.wanted());
     let mut flow = Flow::Done;
     let mut owed = Vec::new();
     for (command, words) in &transaction.commands {
@@ -152,6 +153,7 @@ fn run_queued(
     let database = call.session.database;
     let args = words.as_args();
     inner.clear();
+    call.data.locked.take_created();
     // All of them are logged at once, and share the room.
     inner.room = std::mem::take(&mut call.data.effect.room);
     let data = &mut call.data;

@@ -261,6 +261,8 @@ pub struct Settings {
     pub slowlog_max_len: usize,
     /// `latency-monitor-threshold`: milliseconds; `None` when nothing is noted.
     pub latency_monitor_threshold_ms: Option<u64>,
+    /// `notify-keyspace-events`: letters.
+    pub notify_keyspace_events: Vec<u8>,
     /// `latency-tracking`.
     pub latency_tracking: bool,
     /// `latency-tracking-info-percentiles`, as they are written.
@@ -356,6 +358,7 @@ impl Config {
             slowlog_log_slower_than_us: u64::try_from(self.number("slowlog-log-slower-than")).ok(),
             slowlog_max_len: self.unsigned("slowlog-max-len"),
             latency_monitor_threshold_ms: self.nonzero("latency-monitor-threshold"),
+            notify_keyspace_events: self.bytes("notify-keyspace-events").unwrap_or_default(),
             latency_tracking: self.yes("latency-tracking"),
             latency_percentiles: self.percentiles(),
             dir: self.dir(),

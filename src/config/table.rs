@@ -40,7 +40,6 @@ const NO_ACL: &str = "users other than the default one do not exist here; use re
 const NO_AOF: &str = "the log takes the place of the append-only file";
 const NO_CLUSTER: &str = "this server is not part of a cluster";
 const NO_COMPRESSION: &str = "elements of lists are never compressed";
-const NO_EVENTS: &str = "keyspace events are not published";
 const NO_EVICTION: &str = "memory is not limited: nothing is evicted";
 const NO_FORK: &str = "snapshots are written without a child process";
 const NO_LOCALE: &str = "SORT compares texts by their bytes";
@@ -280,7 +279,7 @@ pub static TABLE: &[Directive] = &[
     row("latency-monitor-threshold", LONG, "0"),
     row("latency-tracking", YES_NO, "yes"),
     row("latency-tracking-info-percentiles", Words(words::percentiles), "50 99 99.9"),
-    row("notify-keyspace-events", Checked(words::event_classes), "").ignored(NO_EVENTS),
+    row("notify-keyspace-events", Checked(words::event_classes), ""),
     row("tracking-table-max-keys", LONG, "1000000").ignored(NO_TRACKING),
     row("locale-collate", TEXT, "").ignored(NO_LOCALE),
     // Cluster.

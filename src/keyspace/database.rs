@@ -10,7 +10,7 @@ use super::scan::ScanCursor;
 use super::shard::Shard;
 use super::slab::Large;
 use super::space::Keyspace;
-use super::spent::{SpentList, discard};
+use super::spent::{Noted, discard};
 use super::stream::Stream;
 use super::strings::Edit;
 use super::table::Table;
@@ -25,7 +25,7 @@ pub struct Db<'l> {
     set: ShardSet,
     shards: Shards<'l>,
     index: usize,
-    spent: &'l mut SpentList,
+    noted: &'l mut Noted,
 }
 
 /// What setting a string does to the expiry that was there.
@@ -46,9 +46,9 @@ impl<'l> Db<'l> {
         set: ShardSet,
         shards: Shards<'l>,
         index: usize,
-        spent: &'l mut SpentList,
+        noted: &'l mut Noted,
     ) -> Self {
-        Self { space, set, shards, index, spent }
+        Self { space, set, shards, index, noted }
     }
 
     /// Returns the number of the database.
@@ -198,9 +198,11 @@ impl<'l> Db<'l> {
         let (index, hasher) = (self.index, self.space.hasher());
         let used = self.space.usage().at(clock);
         let Shard { tables, scratch, .. } = self.shard_mut(key);
-        tables[index].edit(key, hasher, |partition, at| {
+        let is_new = tables[index].edit(key, hasher, |partition, at| {
             partition.edit_string(key, at, scratch, hasher, used, Edit { len, edit });
+            at.is_none()
         });
+        self.noted.has_created |= is_new;
         self.publish(key);
     }
 
@@ -307,7 +309,7 @@ impl<'l> Db<'l> {
         let Some(value) = self.shard_mut(key).tables[index].remove(key, hasher) else {
             return false;
         };
-        discard(value, self.spent);
+        discard(value, &mut self.noted.spent);
         self.publish(key);
         true
     }
@@ -342,7 +344,7 @@ impl<'l> Db<'l> {
             }
             old
         });
-        discard(old, self.spent);
+        discard(old, &mut self.noted.spent);
     }
 
     /// Copies what a key holds; a large value is shared until either copy is written to.
@@ -463,7 +465,7 @@ impl<'l> Db<'l> {
             partition.put_string(key, at, head, string, space.hasher());
             old
         });
-        discard(old, self.spent);
+        discard(old, &mut self.noted.spent);
     }
 
     #[inline]
@@ -474,8 +476,10 @@ impl<'l> Db<'l> {
     ) -> R {
         let (space, index) = (self.space, self.index);
         let table = &mut self.shard_mut(key).tables[index];
-        let done = table.edit(key, space.hasher(), |partition, at| edit(partition, at, space));
+        let (is_new, done) = table
+            .edit(key, space.hasher(), |partition, at| (at.is_none(), edit(partition, at, space)));
         space.publish(key.shard(), index, table.len(), table.expiring());
+        self.noted.has_created |= is_new;
         done
     }
 

@@ -12,7 +12,7 @@ use super::key::{Key, SHARDS, ShardSet};
 use super::seldom::Seldom;
 use super::shard::Shard;
 use super::space::Keyspace;
-use super::spent::{Spent, SpentList};
+use super::spent::{Noted, Spent};
 use super::table::Table;
 use super::waiting::{Ticket, Wish};
 use super::watch::Presence;
@@ -28,8 +28,8 @@ pub struct Locked<'a> {
     guards: Guards<'a>,
     /// The keys that were changed and that somebody waits for, in the order of their first change.
     ready: Seldom<VecDeque<(usize, Box<[u8]>)>>,
-    /// What was removed and takes long to free; behind the locks, so that it is freed after these.
-    spent: SpentList,
+    /// Behind the locks, so that what was removed is freed after these.
+    noted: Noted,
 }
 
 /// The tables a flush took out; dropping it frees them, which may take long.
@@ -70,7 +70,7 @@ impl<'a> Locked<'a> {
             Some(shard) => Guards::One(space.shards[shard].shard.lock()),
             None => Guards::Many(Many::lock(space, set)),
         };
-        Self { space, set, guards, ready: Seldom::default(), spent: Seldom::default() }
+        Self { space, set, guards, ready: Seldom::default(), noted: Noted::default() }
     }
 
     /// Tells whether all shards of `set` are held.
@@ -94,7 +94,7 @@ impl<'a> Locked<'a> {
             Guards::One(guard) => Shards::One(guard),
             Guards::Many(Many(guards)) => Shards::Many(guards),
         };
-        Db::new(self.space, self.set, shards, index, &mut self.spent)
+        Db::new(self.space, self.set, shards, index, &mut self.noted)
     }
 
     /// Exchanges two databases (SWAPDB) and raises the flags of the watched keys in either.
@@ -231,8 +231,8 @@ impl<'a> Locked<'a> {
             let sets = shards.into_iter().map(ShardSet::single);
             let set = sets.fold(ShardSet::EMPTY, ShardSet::union);
             let guards = Guards::Many(Many(guards));
-            let (ready, spent) = (Seldom::default(), Seldom::default());
-            parts.push(Self { space: self.space, set, guards, ready, spent });
+            let (ready, noted) = (Seldom::default(), Noted::default());
+            parts.push(Self { space: self.space, set, guards, ready, noted });
         }
         parts
     }
@@ -364,7 +364,12 @@ impl<'a> Locked<'a> {
     /// Takes what was removed and takes long to free; left here, it is freed with the locks.
     #[inline]
     pub fn take_spent(&mut self) -> Option<Box<Vec<Spent>>> {
-        self.spent.take()
+        self.noted.spent.take()
+    }
+
+    /// Tells whether a key was created since this was last asked.
+    pub fn take_created(&mut self) -> bool {
+        std::mem::take(&mut self.noted.has_created)
     }
 
     /// Finds who has waited longest for what the key holds now, of those who came after `after`.

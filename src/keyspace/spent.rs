@@ -22,6 +22,15 @@ pub struct Spent(#[expect(dead_code, reason = "it is there to be dropped")] Larg
 /// Those that one holder of locks has made; nothing but a null while there is none.
 pub(super) type SpentList = Seldom<Vec<Spent>>;
 
+/// What one holder of locks did that others are told of, or that is left for others to do.
+#[derive(Debug, Default)]
+pub(super) struct Noted {
+    /// What was removed and takes long to free.
+    pub(super) spent: SpentList,
+    /// Whether a key was created since somebody last asked.
+    pub(super) has_created: bool,
+}
+
 /// Puts a value that was removed on a list if it takes long to free, and frees it otherwise.
 #[inline]
 pub(super) fn discard(removed: Option<Large>, list: &mut SpentList) {

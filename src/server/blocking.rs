@@ -11,10 +11,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use crate::command::flow::Block;
+use crate::command::flow::{Block, Request};
 use crate::command::table::keys::keys_of;
 use crate::command::table::{Command, flag};
-use crate::command::{Call, ClientInfo, Data, Effect, Flow, Mode, Session};
+use crate::command::{Call, ClientInfo, Data, Effect, Fault, Flow, Mode, Session};
 use crate::keyspace::{Keyspace, Locked, ShardSet, Ticket};
 use crate::net::args::OwnedArgs;
 use crate::net::reply::Protocol;
@@ -25,8 +25,8 @@ use super::Server;
 use super::clock::unix_ms;
 use super::commit::Sight;
 use super::effects::{log, seen};
-use super::room;
 use super::streams::Appending;
+use super::{delivery, room};
 
 /// The clients that wait.
 #[derive(Debug, Default)]
@@ -102,6 +102,18 @@ fn lock_further(keyspace: &Keyspace, set: ShardSet) -> Locked<'_> {
         if locked.holds(keyspace.reach(locked.set())) {
             return locked;
         }
+    }
+}
+
+/// Returns what a command asks to wait for, if it does.
+#[inline]
+pub fn awaited(result: &Result<Flow, Fault>) -> Option<&Block> {
+    match result {
+        Ok(Flow::Await(request)) => match &**request {
+            Request::Block(block) => Some(block),
+            _ => None,
+        },
+        _ => None,
     }
 }
 
@@ -201,7 +213,8 @@ impl<'s, 'k> Serving<'s, 'k> {
         locked: &'s mut Locked<'k>,
         (mode, now_ms, commits): (Mode, i64, bool),
     ) -> Self {
-        let (effect, unit) = (Effect::default(), Vec::new());
+        let (mut effect, unit) = (Effect::default(), Vec::new());
+        effect.events.want(server.live.event_classes());
         Self { server, stream, locked, effect, unit, mode, now_ms, commits }
     }
 
@@ -240,6 +253,7 @@ impl<'s, 'k> Serving<'s, 'k> {
         session.database = waiter.database;
         let mut reply = Vec::new();
         self.effect.clear();
+        self.locked.take_created();
         let args = waiter.words.as_args();
         // Who made it possible had room made for itself alone.
         let room = self.stream.map_or(Ok(None), |stream| {
@@ -277,6 +291,9 @@ impl<'s, 'k> Serving<'s, 'k> {
                 &session,
                 (waiter.database, &args),
             );
+        if !self.effect.events.is_empty() && logged {
+            delivery::deliver_in_order(&self.server.hub, &self.effect, self.now_ms);
+        }
         match result {
             Ok(Flow::Await(_)) => {
                 self.server.blocked.waiters.lock().insert(ticket, waiter);

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crate::command::effect;
 use crate::command::session::flag;
+use crate::command::{Classes, Events, effect};
 use crate::keyspace::{Locked, ShardSet};
 use crate::position::Offset;
 use crate::replication::stream::{Stream, Unit};
@@ -131,6 +131,7 @@ fn expire(server: &Server, stream: &Stream) {
     let took_us = began.elapsed().as_micros() as u64;
     server.stats.expiry_us.fetch_add(took_us, Ordering::Relaxed);
     stream.seal();
+    server.hub.ring();
 }
 
 fn remove(
@@ -145,6 +146,7 @@ fn remove(
         return;
     }
     let mut bytes = Vec::new();
+    let mut events = Events::wanting(server.live.event_classes());
     for key in found {
         let key = server.keyspace.key(key);
         locked.db(database).remove(&key);
@@ -154,6 +156,10 @@ fn remove(
         if let Err(error) = stream.append(Unit::command(database, &bytes)) {
             server.fail("cannot append to the log", &error);
         }
+        events.note(Classes::EXPIRED, "expired", (database, key.bytes()), 0);
+    }
+    if !events.is_empty() {
+        delivery::deliver_events(&server.hub, &events, unix_ms());
     }
     server.live.changed(found.len() as u64);
     server.stats.expired.fetch_add(found.len() as u64, Ordering::Relaxed);

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use crate::command::pubsub::{Hub, Kind, Limit, Publication, PublishingTurn};
 use crate::command::session::flag as client;
 use crate::command::table::{Command, flag};
-use crate::command::{Effect, Session};
+use crate::command::{Classes, Effect, Events, Session};
 use crate::config::Settings;
 use crate::config::settings::OutputLimit;
 use crate::keyspace::ShardSet;
@@ -61,10 +61,70 @@ pub fn take_turn<'h>(
 #[inline]
 pub fn deliver(hub: &Hub, turn: Option<PublishingTurn<'_>>, effect: &Effect, now_ms: i64) {
     let Some(turn) = turn else { return };
-    for Publication { kind, channel, text } in effect.publications() {
-        hub.deliver(kind, channel, text, now_ms);
-    }
+    effect.publications().for_each(|message| deliver_one(hub, message, now_ms));
     drop(turn);
+}
+
+/// Has those told of a command that has run who hear of keys, if it did anything to some.
+///
+/// Its messages are then delivered as well, and the shards of its keys are still held.
+#[inline]
+pub fn tell_at_once(hub: &Hub, effect: &Effect, now_ms: i64) -> bool {
+    if effect.events.is_empty() {
+        return false;
+    }
+    deliver_in_order(hub, effect, now_ms);
+    true
+}
+
+/// Does what [`deliver`] does at once, with the events of the command in the order in which all of
+/// them came to be.
+///
+/// The shards of its keys are still held, so that the events of a key come in the order of its changes.
+#[cold]
+pub fn deliver_in_order(hub: &Hub, effect: &Effect, now_ms: i64) {
+    let mut messages = effect.publications().enumerate().peekable();
+    each_event(hub, &effect.events, now_ms, |hub, event_messages| {
+        while let Some((_, message)) = messages.next_if(|(index, _)| *index < event_messages) {
+            deliver_one(hub, message, now_ms);
+        }
+    });
+    messages.for_each(|(_, message)| deliver_one(hub, message, now_ms));
+}
+
+/// Hands events to those who subscribe; the shards of their keys are still held.
+#[cold]
+pub fn deliver_events(hub: &Hub, events: &Events, now_ms: i64) {
+    each_event(hub, events, now_ms, |_, _| ());
+}
+
+/// Hands out events by their keys and by their names, as far as that is wanted.
+///
+/// `before` is called ahead of each with the number of messages that came before it.
+fn each_event(hub: &Hub, events: &Events, now_ms: i64, mut before: impl FnMut(&Hub, usize)) {
+    let is_heard = hub.count(Kind::Channel) + hub.count(Kind::Pattern) > 0;
+    let mut channel = Vec::new();
+    for event in events.iter().filter(|_| is_heard) {
+        before(hub, event.messages);
+        let mut tell = |kind: &str, about: &[u8], text: &[u8]| {
+            channel.clear();
+            let head = format!("__{kind}@{}__:", event.database);
+            channel.extend_from_slice(head.as_bytes());
+            channel.extend_from_slice(about);
+            hub.deliver(Kind::Channel, &channel, text, now_ms);
+        };
+        if events.wanted().has(Classes::BY_KEY) {
+            tell("keyspace", event.key, event.name.as_bytes());
+        }
+        if events.wanted().has(Classes::BY_NAME) {
+            tell("keyevent", event.name.as_bytes(), event.key);
+        }
+    }
+}
+
+fn deliver_one(hub: &Hub, message: Publication<'_>, now_ms: i64) {
+    let Publication { kind, channel, text } = message;
+    hub.deliver(kind, channel, text, now_ms);
 }
 
 /// Ends the connections of clients that have left too much unread for too long.

@@ -5,7 +5,6 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crate::command::counters::Counters;
-use crate::command::flow::Request;
 use crate::command::host::Ran;
 use crate::command::session::{ReplyMode, UnderWay, flag as client};
 use crate::command::table::{self, Command, flag};
@@ -238,8 +237,8 @@ impl Executor {
         let database = session.database;
         // Borrowed apart: a count of references would be one for all workers to fight over.
         let Self { server, effect, unit, now_ms, appending, commits, sight, waiting, .. } = self;
-        effect.begin(asked.bytes);
         let mut locked = blocking::lock(server, command, set);
+        effect.begin(asked.bytes, server.live.event_classes());
         let stream = appending.refresh(&server.streams);
         let mode = mode((server, stream), asked, *now_ms);
         if mode == Mode::Reader && asked.writes {
@@ -274,12 +273,11 @@ impl Executor {
         if *commits && mode != Mode::Reader {
             *sight = seen(server, session, command, asked.writes && !effect.is_empty());
         }
-        if let Ok(Flow::Await(request)) = &result
-            && let Request::Block(block) = &**request
-        {
+        if let Some(block) = blocking::awaited(&result) {
             let one = Asker { command, args: *args, session, database };
             *waiting = Some(blocking::wait(server, &mut locked, one, block));
         }
+        let is_told = logged && delivery::tell_at_once(&server.hub, effect, *now_ms);
         let facts = logged.then_some((mode, *now_ms, *commits));
         blocking::let_go((server, stream), locked, facts);
         effect.room.release();
@@ -288,7 +286,7 @@ impl Executor {
             out.truncate(start);
             return Flow::Close;
         }
-        delivery::deliver(&server.hub, publishing, effect, *now_ms);
+        delivery::deliver(&server.hub, publishing.filter(|_| !is_told), effect, *now_ms);
         if server.live.is_doubtful() {
             hear(server, session, effect);
         }

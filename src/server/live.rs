@@ -1,7 +1,8 @@
 //! The settings that are read on the way of a command, where a lock would be felt.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU16, AtomicU64, AtomicUsize, Ordering};
 
+use crate::command::Classes;
 use crate::config::Settings;
 use crate::config::settings::AppendFsync;
 
@@ -17,6 +18,7 @@ pub struct Live {
     stop_writes_on_save_error: AtomicBool,
     clients_max: AtomicUsize,
     query_bytes_max: AtomicUsize,
+    event_classes: AtomicU16,
     keepalive_s: AtomicU64,
     loading: AtomicBool,
     replica: AtomicBool,
@@ -53,6 +55,8 @@ impl Live {
         self.query_bytes_max.store(query_bytes_max, Ordering::Relaxed);
         self.clients_max.store(settings.maxclients as usize, Ordering::Relaxed);
         self.serves_stale.store(settings.following.serves_stale_data, Ordering::Relaxed);
+        let classes = Classes::parse(&settings.notify_keyspace_events);
+        self.event_classes.store(classes.bits(), Ordering::Relaxed);
         self.keepalive_s.store(u64::from(settings.tcp_keepalive_secs), Ordering::Relaxed);
     }
 
@@ -98,6 +102,12 @@ impl Live {
     /// Tells how many bytes a client may send ahead of their execution.
     pub fn query_bytes_max(&self) -> usize {
         self.query_bytes_max.load(Ordering::Relaxed)
+    }
+
+    /// Tells which keyspace events are published.
+    #[inline]
+    pub fn event_classes(&self) -> Classes {
+        Classes::from_bits(self.event_classes.load(Ordering::Relaxed))
     }
 
     /// Tells after how many idle seconds a connection is probed; zero for never.

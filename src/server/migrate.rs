@@ -10,14 +10,15 @@ use tokio::time::timeout;
 
 use crate::command::effect::encode;
 use crate::command::flow::{Migration, Sent};
-use crate::command::{Fault, Session, stored};
+use crate::command::{Classes, Events, Fault, Session, stored};
 use crate::keyspace::{Entry, ShardSet};
 use crate::net::Reply;
 use crate::position::Offset;
 use crate::replication::stream::{Stream, StreamError, Unit};
 use crate::snapshot::rdb::payload;
 
-use super::Server;
+use super::clock::unix_ms;
+use super::{Server, delivery};
 
 /// A line of the target that is longer is no answer.
 const LINE_BYTES_MAX: usize = 64 * 1024;
@@ -220,6 +221,7 @@ fn forget<'m>(
         locked.db(migration.database).remove(&key);
         locked.touched(migration.database, &key);
         log_removal(server, session, &stream, (migration.database, &sent.key))?;
+        tell_removal(server, (migration.database, &sent.key));
         server.live.changed(1);
     }
     Ok(changed)
@@ -229,6 +231,16 @@ fn forget<'m>(
 fn still_holds(entry: &Entry<'_>, migration: &Migration, sent: &Sent) -> bool {
     let payload = payload::encode(migration.options, |encoder| stored::encode(encoder, entry));
     entry.expiry() == sent.expiry_ms && payload.is_ok_and(|payload| payload == sent.payload)
+}
+
+/// Tells those who subscribe to events; the shard of the key is held.
+fn tell_removal(server: &Server, key: (usize, &[u8])) {
+    let mut events = Events::wanting(server.live.event_classes());
+    events.note(Classes::GENERIC, "del", key, 0);
+    if !events.is_empty() {
+        delivery::deliver_events(&server.hub, &events, unix_ms());
+        server.hub.ring();
+    }
 }
 
 fn log_removal(

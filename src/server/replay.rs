@@ -8,7 +8,7 @@
 use std::thread::Builder;
 
 use crate::command::table::{self, Command, flag};
-use crate::command::{Host, transaction};
+use crate::command::{Events, Host, transaction};
 use crate::keyspace::{Keyspace, Locked, ShardSet};
 use crate::log::Reader;
 use crate::net::{Args, Parsed, Parser, Peer};
@@ -67,6 +67,9 @@ pub struct Applied {
 }
 
 /// Applies whole units, the first of which stands at `base` of the stream; every shard is held.
+///
+/// Events of the classes that `events` wants are added to it, also those before an error; some are
+/// wanted only where nothing is divided, as their order is that of the stream.
 pub fn apply_units(
     locked: &mut Locked<'_>,
     keyspace: &Keyspace,
@@ -74,12 +77,15 @@ pub fn apply_units(
     (units, base): (&[u8], Offset),
     database: usize,
     division: Division,
+    events: &mut Events,
 ) -> Result<Applied, RestoreError> {
     let mut replay = Replay::new(locked, keyspace, host, database, division);
-    replay.apply_piece(units, base, &mut |_| ())?;
+    replay.applier.gather(std::mem::take(events));
+    let applied = replay.apply_piece(units, base, &mut |_| ());
     let (database, changes) =
         (replay.applier.database(), replay.changes + replay.applier.changes());
-    Ok(Applied { database, changes })
+    *events = replay.applier.into_events();
+    applied.map(|()| Applied { database, changes })
 }
 
 /// Applies a part of the log; every shard is held.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::command::table::Command;
-use crate::command::{Call, ClientInfo, Data, Effect, Fault, Host, Mode, Session};
+use crate::command::{Call, ClientInfo, Data, Effect, Events, Fault, Host, Mode, Session};
 use crate::keyspace::{Keyspace, Locked};
 use crate::log::ReadError;
 use crate::net::{Args, Protocol, ProtocolError, Reply};
@@ -85,6 +85,8 @@ pub struct Applier<'k> {
     reply: Vec<u8>,
     now_ms: i64,
     changes: u64,
+    /// What was done to keys, as far as anybody is to be told.
+    events: Events,
 }
 
 impl<'k> Applier<'k> {
@@ -100,6 +102,7 @@ impl<'k> Applier<'k> {
             reply: Vec::new(),
             now_ms: unix_ms(),
             changes: 0,
+            events: Events::default(),
         }
     }
 
@@ -111,6 +114,17 @@ impl<'k> Applier<'k> {
     /// Counts the changes to data so far.
     pub fn changes(&self) -> u64 {
         self.changes
+    }
+
+    /// Has events gathered from now on, behind those in `events`.
+    pub fn gather(&mut self, events: Events) {
+        self.effect.events.want(events.wanted());
+        self.events = events;
+    }
+
+    /// Returns the events gathered.
+    pub fn into_events(self) -> Events {
+        self.events
     }
 
     /// Selects the database that the next command works in.
@@ -131,6 +145,7 @@ impl<'k> Applier<'k> {
         };
         self.effect.clear();
         self.reply.clear();
+        locked.take_created();
         let database = self.session.database;
         let mut call = Call {
             args,
@@ -161,6 +176,7 @@ impl<'k> Applier<'k> {
         }
         result?;
         self.changes += self.effect.changes();
+        self.events.absorb(&self.effect.events, 0);
         Ok(())
     }
 }

@@ -62,27 +62,7 @@ impl Pair {
 
     /// Drops every command the difference does not need; returns what is left and its difference.
     pub fn shrink(&self, batch: &[Command], first: Mismatch) -> (Vec<Command>, Mismatch) {
-        let mut shortest = batch[..=first.index].to_vec();
-        let mut last = first;
-        let mut piece = shortest.len().div_ceil(2);
-        loop {
-            let mut at = 0;
-            while at < shortest.len() {
-                let mut shorter = shortest.clone();
-                shorter.drain(at..(at + piece).min(shortest.len()));
-                match self.run(&shorter) {
-                    Err(mismatch) => {
-                        shorter.truncate(mismatch.index + 1);
-                        (shortest, last) = (shorter, mismatch);
-                    }
-                    Ok(()) => at += piece,
-                }
-            }
-            if piece == 1 {
-                return (shortest, last);
-            }
-            piece = piece.div_ceil(2);
-        }
+        shortest(batch, first, |shorter| self.run(shorter))
     }
 
     fn fresh(&self, address: SocketAddr) -> Client {
@@ -92,6 +72,36 @@ impl Pair {
             assert!(!client.run("HELLO 3").is_error(), "HELLO 3 is refused");
         }
         client
+    }
+}
+
+/// Drops every command the difference that `run` finds does not need; returns what is left of the batch
+/// and its difference.
+pub fn shortest(
+    batch: &[Command],
+    first: Mismatch,
+    run: impl Fn(&[Command]) -> Result<(), Mismatch>,
+) -> (Vec<Command>, Mismatch) {
+    let mut shortest = batch[..=first.index].to_vec();
+    let mut last = first;
+    let mut piece = shortest.len().div_ceil(2);
+    loop {
+        let mut at = 0;
+        while at < shortest.len() {
+            let mut shorter = shortest.clone();
+            shorter.drain(at..(at + piece).min(shortest.len()));
+            match run(&shorter) {
+                Err(mismatch) => {
+                    shorter.truncate(mismatch.index + 1);
+                    (shortest, last) = (shorter, mismatch);
+                }
+                Ok(()) => at += piece,
+            }
+        }
+        if piece == 1 {
+            return (shortest, last);
+        }
+        piece = piece.div_ceil(2);
     }
 }
 

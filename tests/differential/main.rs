@@ -10,6 +10,7 @@ mod support;
 
 mod both;
 mod compare;
+mod events;
 mod floats;
 mod following;
 mod forms;

@@ -4,6 +4,7 @@
 mod support;
 
 mod delivery;
+mod events;
 mod limits;
 mod stock;
 mod stream;

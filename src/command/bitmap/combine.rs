@@ -1,7 +1,7 @@
 //! `BITOP`.
 
 use crate::command::generic::remove_key;
-use crate::command::{Call, Fault, Flow};
+use crate::command::{Call, Classes, Fault, Flow};
 use crate::keyspace::{Blocks, OwnedEntry, Str};
 
 /// What is done to the bits of several strings, or of one.
@@ -47,17 +47,16 @@ pub fn bitop(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
 fn store(call: &mut Call<'_, '_>, result: Blocks) {
     let key = call.key(2);
     let is_there = call.data.is_live(&key);
-    if result.is_empty() && !is_there {
-        return;
-    }
-    if is_there {
-        remove_key(call, &key);
-    }
     if !result.is_empty() {
         let clock = call.data.clock();
         call.data.db().insert(&key, OwnedEntry::raw(result), clock);
+        call.data.changed(&key);
+        call.data.notify(Classes::STRING, "set", &key);
+    } else if is_there {
+        remove_key(call, &key);
+        call.data.changed(&key);
+        call.data.notify(Classes::GENERIC, "del", &key);
     }
-    call.data.changed(&key);
 }
 
 impl Operation {

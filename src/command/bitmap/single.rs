@@ -1,6 +1,6 @@
 //! One bit: `SETBIT` and `GETBIT`.
 
-use crate::command::{Call, Fault, Flow};
+use crate::command::{Call, Classes, Fault, Flow};
 use crate::keyspace::RAW;
 
 use super::offset::offset;
@@ -32,6 +32,7 @@ pub fn setbit(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     }
     if changes {
         call.data.changed(&key);
+        call.data.notify(Classes::STRING, "setbit", &key);
     }
     call.reply.integer((old != 0).into());
     Ok(Flow::Done)

@@ -36,6 +36,7 @@ pub(super) fn populate(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
         remove_key(call, &key);
         call.data.db().set_string(&key, &value, SetExpiry::Clear, clock);
         call.data.changed(&key);
+        call.data.notify_new_in(call.data.database, &key);
         call.data.effect.rewrite(&[b"SET", &name, &value]);
     }
     call.reply.ok();

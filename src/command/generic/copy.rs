@@ -1,6 +1,6 @@
 //! Commands that put a key's value into another place as well, or instead.
 
-use crate::command::{Call, Fault, Flow};
+use crate::command::{Call, Classes, Fault, Flow};
 use crate::number::parse_i64_strict;
 
 const SAME_OBJECT: Fault = Fault::fixed("ERR source and destination objects are the same");
@@ -31,6 +31,7 @@ pub fn copy(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
         let clock = call.data.clock();
         call.data.locked.db(target).insert(&to, entry, clock);
         call.data.changed_in(target, &to);
+        call.data.notify_in(Classes::GENERIC, "copy_to", target, &to);
         call.reply.integer(1);
     } else {
         call.reply.integer(0);
@@ -53,6 +54,9 @@ pub fn move_key(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
         call.data.locked.db(target).insert(&key, entry, clock);
         call.data.locked.touched(source, &key);
         call.data.changed_in(target, &key);
+        call.data.notify_new_in(target, &key);
+        call.data.notify(Classes::GENERIC, "move_from", &key);
+        call.data.notify_in(Classes::GENERIC, "move_to", target, &key);
         call.reply.integer(1);
     } else {
         call.reply.integer(0);

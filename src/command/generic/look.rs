@@ -43,6 +43,17 @@ pub(super) fn look<'d>(data: &'d mut Data<'_, '_>, key: &Key<'_>) -> Option<Entr
     if data.is_live(key) {
         data.hits += 1;
     } else {
+        data.missed(key);
+        return None;
+    }
+    data.locked.db(data.database).into_entry(key)
+}
+
+/// Does what [`look`] does, and leaves it at counting that the key is not there.
+pub(super) fn look_quietly<'d>(data: &'d mut Data<'_, '_>, key: &Key<'_>) -> Option<Entry<'d>> {
+    if data.is_live(key) {
+        data.hits += 1;
+    } else {
         data.misses += 1;
         return None;
     }

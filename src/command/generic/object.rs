@@ -3,7 +3,7 @@
 use crate::command::{Call, Fault, Flow};
 use crate::keyspace::{Str, UsagePolicy, Value};
 
-use super::look::look;
+use super::look::look_quietly;
 
 /// The seconds after which the access time of a key begins anew.
 const CLOCK_MASK: u32 = 0xff_ffff;
@@ -15,7 +15,7 @@ const SHARED_INTEGERS: i64 = 10_000;
 /// Runs `OBJECT ENCODING`.
 pub fn object_encoding(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     let key = call.key(2);
-    let encoding = look(&mut call.data, &key).map(|entry| entry.encoding());
+    let encoding = look_quietly(&mut call.data, &key).map(|entry| entry.encoding());
     call.reply.bulk_or_null(encoding.map(str::as_bytes));
     Ok(Flow::Done)
 }
@@ -29,7 +29,7 @@ pub fn object_freq(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     );
     let key = call.key(2);
     let (clock, usage) = (call.data.clock(), call.data.keyspace.usage());
-    match look(&mut call.data, &key) {
+    match look_quietly(&mut call.data, &key) {
         None => call.reply.null(),
         Some(entry) => {
             let frequency = usage.frequency(entry.accessed(), clock).ok_or(NOT_TRACKED)?;
@@ -47,7 +47,7 @@ pub fn object_idletime(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     );
     let key = call.key(2);
     let (clock, policy) = (call.data.clock(), call.data.keyspace.usage().policy());
-    match look(&mut call.data, &key) {
+    match look_quietly(&mut call.data, &key) {
         None => call.reply.null(),
         Some(_) if policy != UsagePolicy::Recency => return Err(NOT_TRACKED),
         Some(entry) => {
@@ -61,7 +61,7 @@ pub fn object_idletime(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
 /// Runs `OBJECT REFCOUNT`.
 pub fn object_refcount(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     let key = call.key(2);
-    match look(&mut call.data, &key).map(|entry| entry.value()) {
+    match look_quietly(&mut call.data, &key).map(|entry| entry.value()) {
         None => call.reply.null(),
         Some(Value::String(Str::Int(0..SHARED_INTEGERS))) => call.reply.integer(SHARED_COUNT),
         Some(_) => call.reply.integer(1),

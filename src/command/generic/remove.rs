@@ -1,6 +1,6 @@
 //! Commands that remove keys.
 
-use crate::command::{Call, Fault, Flow};
+use crate::command::{Call, Classes, Fault, Flow};
 use crate::keyspace::Key;
 
 /// Runs `DEL`.
@@ -11,6 +11,7 @@ pub fn del(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
         if call.data.is_live(&key) {
             remove_key(call, &key);
             call.data.changed(&key);
+            call.data.notify(Classes::GENERIC, "del", &key);
             removed += 1;
         }
     }

@@ -1,6 +1,6 @@
 //! Commands that give a key another name.
 
-use crate::command::{Call, Fault, Flow};
+use crate::command::{Call, Classes, Fault, Flow};
 
 use super::remove::remove_key;
 
@@ -40,5 +40,8 @@ fn rename_unless(call: &mut Call<'_, '_>, refuses: fn(bool) -> bool) -> Result<b
     db.insert(&to, entry, clock);
     call.data.locked.touched(call.data.database, &from);
     call.data.changed(&to);
+    call.data.notify_new_in(call.data.database, &to);
+    call.data.notify(Classes::GENERIC, "rename_from", &from);
+    call.data.notify(Classes::GENERIC, "rename_to", &to);
     Ok(true)
 }

@@ -1,6 +1,6 @@
 //! `RESTORE`: a key with the value that a payload of `DUMP` holds.
 
-use crate::command::{Call, Fault, Flow, Mode, stored};
+use crate::command::{Call, Classes, Fault, Flow, Mode, stored};
 use crate::keyspace::Key;
 use crate::net::Args;
 use crate::number::parse_i64_strict;
@@ -87,11 +87,13 @@ fn take(
         if is_there {
             call.data.effect.rewrite(&[b"DEL", key.bytes()]);
             call.data.changed(key);
+            call.data.notify(Classes::GENERIC, "del", key);
         }
         return put.map_err(|_| BAD_VALUE);
     }
     call.data.db().note_use(key, options.idle_seconds, options.frequency, clock);
     call.data.changed(key);
+    call.data.notify(Classes::GENERIC, "restore", key);
     Ok(())
 }
 

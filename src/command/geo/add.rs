@@ -1,6 +1,6 @@
 //! Puts places into a geographical set.
 
-use crate::command::{Call, Fault, Flow};
+use crate::command::{Call, Classes, Fault, Flow};
 use crate::keyspace::ScoreSet;
 
 use super::words::parse_point;
@@ -66,6 +66,7 @@ pub fn geoadd(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
         call.data.changed(&key);
         // Redis counts each member as a change; `save` points go by that count.
         call.data.effect.changed(added + moved - 1);
+        call.data.notify(Classes::SORTED_SET, "zadd", &key);
         rewrite_as_zadd(call, options, &scored);
     }
     let count = if counted == Counted::Changed { added + moved } else { added };

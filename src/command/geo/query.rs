@@ -113,6 +113,11 @@ impl Form {
         if self == Self::SearchStore { 2 } else { 1 }
     }
 
+    /// Tells what those are told who subscribe to events of the key that gets the result.
+    pub fn event(self) -> &'static str {
+        if self == Self::SearchStore { "geosearchstore" } else { "georadiusstore" }
+    }
+
     fn options_begin(self) -> usize {
         match self {
             Self::Radius(_) => 6,

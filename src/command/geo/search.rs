@@ -3,7 +3,7 @@
 use crate::command::generic::remove_key;
 use crate::command::partial_sort::sort_first;
 use crate::command::room::words_bytes;
-use crate::command::{Call, Fault, Flow};
+use crate::command::{Call, Classes, Fault, Flow};
 use crate::keyspace::{Cut, Key, Member, OwnedEntry, SortedSet, Value};
 use crate::net::reply::Reply;
 use crate::number::format_double;
@@ -87,7 +87,7 @@ fn run(call: &mut Call<'_, '_>, form: Form) -> Result<Flow, Fault> {
     let result = (count > 0).then(|| OwnedEntry::of_sorted_set(members, keyspace));
     call.make_room(named_bytes)?;
     let key = call.key(target.word);
-    store(call, &key, result, count, target.scores);
+    store(call, &key, (result, count), target.scores, form.event());
     call.reply.count(count);
     Ok(Flow::Done)
 }
@@ -159,22 +159,25 @@ fn answer(reply: &mut Reply<'_>, query: &Query, unit: f64, found: &[Found<'_>]) 
 fn store(
     call: &mut Call<'_, '_>,
     key: &Key<'_>,
-    result: Option<OwnedEntry>,
-    count: usize,
+    (result, count): (Option<OwnedEntry>, usize),
     scores: Scores,
+    event: &'static str,
 ) {
     let was_live = call.data.is_live(key);
     if !was_live && result.is_none() {
         return;
     }
-    if was_live {
+    let is_kept = result.is_some();
+    if let Some(result) = result {
+        let clock = call.data.clock();
+        call.data.db().insert(key, result, clock);
+    } else {
         remove_key(call, key);
     }
-    let clock = call.data.clock();
-    if let Some(result) = result {
-        call.data.db().insert(key, result, clock);
-    }
     call.data.changed(key);
+    let generic = (Classes::GENERIC, "del");
+    let (class, event) = if is_kept { (Classes::SORTED_SET, event) } else { generic };
+    call.data.notify(class, event, key);
     // Redis counts each member as a change; `save` points go by that count.
     call.data.effect.changed((count as u64).saturating_sub(1));
     if scores == Scores::Distances {

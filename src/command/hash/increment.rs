@@ -1,7 +1,7 @@
 //! Adds to the number in a field.
 
 use super::write::set_field;
-use crate::command::{Call, Fault, Flow};
+use crate::command::{Call, Classes, Fault, Flow};
 use crate::number::long_double::LongDouble;
 use crate::number::parse_i64_strict;
 
@@ -20,6 +20,7 @@ pub fn hincrby(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
         .checked_add(increment)
         .ok_or(Fault::fixed("ERR increment or decrement would overflow"))?;
     set_field(&mut call.data, &key, field, itoa::Buffer::new().format(sum).as_bytes());
+    call.data.notify(Classes::HASH, "hincrby", &key);
     call.reply.integer(sum);
     Ok(Flow::Done)
 }
@@ -44,6 +45,7 @@ pub fn hincrbyfloat(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     let mut text = Vec::new();
     sum.write_human(&mut text);
     set_field(&mut call.data, &key, field, &text);
+    call.data.notify(Classes::HASH, "hincrbyfloat", &key);
     call.data.effect.rewrite(&[b"HSET", key.bytes(), field, &text]);
     call.reply.bulk(&text);
     Ok(Flow::Done)

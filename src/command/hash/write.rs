@@ -1,6 +1,6 @@
 //! Sets and removes fields.
 
-use crate::command::{Call, Data, Fault, Flow};
+use crate::command::{Call, Classes, Data, Fault, Flow};
 use crate::keyspace::{FieldSet, Key};
 
 /// `HSET key field value [field value …]`: how many fields are new.
@@ -26,6 +26,7 @@ pub fn hsetnx(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
         return Ok(Flow::Done);
     }
     set_field(&mut call.data, &key, field, value);
+    call.data.notify(Classes::HASH, "hset", &key);
     call.reply.integer(1);
     Ok(Flow::Done)
 }
@@ -41,7 +42,8 @@ pub fn hdel(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     let mut db = call.data.db();
     let Some(mut hash) = db.hash_mut(&key) else { unreachable!("the hash was just seen") };
     let removed = fields.iter().filter(|field| hash.remove(field)).count();
-    if hash.is_empty() {
+    let is_gone = hash.is_empty();
+    if is_gone {
         db.remove(&key);
     }
     if removed > 0 {
@@ -49,6 +51,10 @@ pub fn hdel(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
         call.data.db().touch(&key, clock);
         call.data.changed(&key);
         call.data.effect.changed(removed as u64 - 1);
+        call.data.notify(Classes::HASH, "hdel", &key);
+        if is_gone {
+            call.data.notify(Classes::GENERIC, "del", &key);
+        }
     }
     call.reply.count(removed);
     Ok(Flow::Done)
@@ -80,6 +86,7 @@ fn set_pairs(call: &mut Call<'_, '_>, odd: &'static str) -> Result<usize, Fault>
         created += usize::from(hash.set(field, value) == FieldSet::Created);
     }
     call.data.changed(&key);
+    call.data.notify(Classes::HASH, "hset", &key);
     // Redis counts each pair as a change; `save` points go by that count.
     call.data.effect.changed(pairs.len() as u64 / 2 - 1);
     Ok(created)

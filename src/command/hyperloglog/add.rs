@@ -1,6 +1,6 @@
 //! `PFADD`.
 
-use crate::command::{Call, Fault, Flow};
+use crate::command::{Call, Classes, Fault, Flow};
 use crate::keyspace::RAW;
 
 use super::edit::{edit, raise};
@@ -34,6 +34,7 @@ pub fn pfadd(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     if changes > 0 {
         call.data.changed(&key);
         call.data.effect.changed(changes - 1);
+        call.data.notify(Classes::STRING, "pfadd", &key);
     }
     call.reply.integer((changes > 0).into());
     Ok(Flow::Done)

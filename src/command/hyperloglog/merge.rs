@@ -1,6 +1,6 @@
 //! `PFMERGE`.
 
-use crate::command::{Call, Fault, Flow};
+use crate::command::{Call, Classes, Fault, Flow};
 
 use super::edit::{edit, raise};
 use super::murmur::Mark;
@@ -31,6 +31,7 @@ pub fn pfmerge(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
         Ok(())
     })?;
     call.data.changed(&key);
+    call.data.notify(Classes::STRING, "pfadd", &key);
     call.reply.ok();
     Ok(Flow::Done)
 }

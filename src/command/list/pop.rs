@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::command::call::Data;
 use crate::command::generic::remove_key;
-use crate::command::{Call, Fault, Flow};
+use crate::command::{Call, Classes, Fault, Flow};
 use crate::keyspace::{Key, List, ListCut, ListEnd};
 use crate::net::Reply;
 use crate::net::args::Args;
@@ -127,6 +127,7 @@ pub(in crate::command) fn pop_one(
     call.reply.bulk(list.get(place).expect("a list is not empty"));
     take_out(&mut call.data, key, place, len);
     call.data.changed(key);
+    notify_removed(call, key, pop_event(end), len == 1);
     Ok(true)
 }
 
@@ -159,7 +160,27 @@ fn pop_several(call: &mut Call<'_, '_>, key: &Key<'_>, end: ListEnd, count: usiz
     }
     call.data.changed(key);
     call.data.effect.changed(count as u64 - 1);
+    notify_removed(call, key, pop_event(end), count == len);
     count
+}
+
+/// What those are told who subscribe to events.
+pub(super) fn pop_event(end: ListEnd) -> &'static str {
+    if end == ListEnd::Left { "lpop" } else { "rpop" }
+}
+
+/// Has those told who subscribe that elements were removed, and maybe the key with its last one.
+#[inline]
+pub(super) fn notify_removed(
+    call: &mut Call<'_, '_>,
+    key: &Key<'_>,
+    event: &'static str,
+    is_gone: bool,
+) {
+    call.data.notify(Classes::LIST, event, key);
+    if is_gone {
+        call.data.notify(Classes::GENERIC, "del", key);
+    }
 }
 
 /// Has what was cut off a large list dropped elsewhere, if it is much.

@@ -1,10 +1,11 @@
 //! Moves an element from one list to another.
 
-use crate::command::{Call, Fault, Flow};
+use crate::command::{Call, Classes, Fault, Flow};
 use crate::keyspace::{Key, ListEnd};
 
-use super::pop::take_out;
+use super::pop::{notify_removed, pop_event, take_out};
 use super::words::end;
+use super::write::push_event;
 
 /// `LMOVE source destination LEFT|RIGHT LEFT|RIGHT`: the element moved, or null.
 pub fn lmove(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
@@ -50,6 +51,8 @@ pub(in crate::command) fn transfer(
     }
     list.push(to, &element);
     call.data.changed(destination);
+    call.data.notify(Classes::LIST, push_event(to), destination);
+    notify_removed(call, source, pop_event(from), !is_same && len == 1);
     call.reply.bulk(&element);
     Ok(true)
 }

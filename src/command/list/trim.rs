@@ -1,10 +1,10 @@
 //! Removes elements by their places or by what they are.
 
 use crate::command::generic::remove_key;
-use crate::command::{Call, Fault, Flow};
+use crate::command::{Call, Classes, Fault, Flow};
 use crate::keyspace::{Key, List};
 
-use super::pop::drop_cut;
+use super::pop::{drop_cut, notify_removed};
 use super::words::{integer, range};
 
 /// `LTRIM key start stop`: leaves the elements from one place to another.
@@ -21,10 +21,12 @@ pub fn ltrim(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     if removed == 0 {
         // As in stock, whoever watches the key hears of it all the same.
         call.data.locked.touched(call.data.database, &key);
+        call.data.notify(Classes::LIST, "ltrim", &key);
         call.reply.ok();
         return Ok(Flow::Done);
     }
-    if kept.is_empty() {
+    let is_gone = kept.is_empty();
+    if is_gone {
         remove_key(call, &key);
     } else {
         let clock = call.data.clock();
@@ -37,6 +39,7 @@ pub fn ltrim(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     }
     call.data.changed(&key);
     call.data.effect.changed(removed as u64 - 1);
+    notify_removed(call, &key, "ltrim", is_gone);
     call.reply.ok();
     Ok(Flow::Done)
 }
@@ -59,12 +62,14 @@ fn remove_places(call: &mut Call<'_, '_>, key: &Key<'_>, places: &[usize]) {
     let clock = call.data.clock();
     let mut db = call.data.db();
     let Some(mut list) = db.list_mut_used(key, clock) else { unreachable!("it was just seen") };
-    if list.len() == places.len() {
+    let is_gone = list.len() == places.len();
+    if is_gone {
         remove_key(call, key);
     } else {
         list.remove_each(places);
     }
     call.data.changed(key);
+    notify_removed(call, key, "lrem", is_gone);
 }
 
 /// Finds the places, in ascending order, of elements that equal `wanted`.

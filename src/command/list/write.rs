@@ -1,6 +1,6 @@
 //! Puts elements in.
 
-use crate::command::{Call, Fault, Flow};
+use crate::command::{Call, Classes, Fault, Flow};
 use crate::keyspace::ListEnd;
 
 use super::words::{index, integer};
@@ -55,6 +55,7 @@ pub fn linsert(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     list.insert(place + distance, element);
     let len = list.len();
     call.data.changed(&key);
+    call.data.notify(Classes::LIST, "linsert", &key);
     call.reply.count(len);
     Ok(Flow::Done)
 }
@@ -70,8 +71,14 @@ pub fn lset(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     let Some(mut list) = db.list_mut_used(&key, clock) else { unreachable!("it was just seen") };
     list.set(place, call.args.word(3));
     call.data.changed(&key);
+    call.data.notify(Classes::LIST, "lset", &key);
     call.reply.ok();
     Ok(Flow::Done)
+}
+
+/// What those are told who subscribe to events.
+pub(super) fn push_event(end: ListEnd) -> &'static str {
+    if end == ListEnd::Left { "lpush" } else { "rpush" }
 }
 
 #[inline]
@@ -97,6 +104,7 @@ fn push(call: &mut Call<'_, '_>, end: ListEnd, absent: Absent) -> Result<Flow, F
     call.data.changed(&key);
     // Redis counts each element as a change; `save` points go by that count.
     call.data.effect.changed(elements.len() as u64 - 1);
+    call.data.notify(Classes::LIST, push_event(end), &key);
     call.reply.count(len);
     Ok(Flow::Done)
 }

@@ -1,7 +1,7 @@
 //! What commands on several sets have in common: finding them, telling members, storing a result.
 
 use crate::command::generic::remove_key;
-use crate::command::{Call, Fault};
+use crate::command::{Call, Classes, Fault};
 use crate::keyspace::{Db, Key, Set, SetBuilder, Str, Value};
 use crate::net::Reply;
 
@@ -43,19 +43,21 @@ pub(super) fn tell_all(reply: &mut Reply<'_>, set: Set<'_>) {
 }
 
 /// Makes a result the value of the key in word 1; an empty one removes what is there.
-pub(super) fn store(call: &mut Call<'_, '_>, result: SetBuilder<'_>) {
+///
+/// `event` is what those are told who subscribe.
+pub(super) fn store(call: &mut Call<'_, '_>, result: SetBuilder<'_>, event: &'static str) {
     let key = call.key(1);
     let len = result.view().len();
     let was_there = call.data.is_live(&key);
-    if was_there {
-        remove_key(call, &key);
-    }
     if len > 0 {
         let clock = call.data.clock();
         call.data.db().insert(&key, result.finish(), clock);
-    }
-    if was_there || len > 0 {
         call.data.changed(&key);
+        call.data.notify(Classes::SET, event, &key);
+    } else if was_there {
+        remove_key(call, &key);
+        call.data.changed(&key);
+        call.data.notify(Classes::GENERIC, "del", &key);
     }
     call.reply.count(len);
 }

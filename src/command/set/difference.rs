@@ -21,7 +21,7 @@ pub fn sunionstore(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     let end = call.args.len();
     let keys = find_keys(call, 2, end)?;
     let result = unite(call, &keys);
-    store(call, result);
+    store(call, result, "sunionstore");
     Ok(Flow::Done)
 }
 
@@ -39,7 +39,7 @@ pub fn sdiffstore(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     let end = call.args.len();
     let keys = find_keys(call, 2, end)?;
     let result = subtract(call, &keys);
-    store(call, result);
+    store(call, result, "sdiffstore");
     Ok(Flow::Done)
 }
 

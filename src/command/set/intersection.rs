@@ -81,7 +81,7 @@ pub fn sinterstore(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     let end = call.args.len();
     let keys: Option<Vec<_>> = find_keys(call, 2, end)?.into_iter().collect();
     let result = intersect(call, keys.as_deref().unwrap_or_default());
-    store(call, result);
+    store(call, result, "sinterstore");
     Ok(Flow::Done)
 }
 

@@ -1,7 +1,7 @@
 //! Picks members at random.
 
 use super::combine::tell;
-use super::write::note;
+use super::write::{note, notify_removed};
 use crate::command::generic::remove_key;
 use crate::command::picks::{self, parse_count};
 use crate::command::room::words_bytes;
@@ -95,6 +95,7 @@ fn pop_several(call: &mut Call<'_, '_>, key: &Key<'_>) -> Result<(), Fault> {
     set.iter().for_each(|member| tell(&mut call.reply, member));
     remove_key(call, key);
     note(call, key, len);
+    notify_removed(call, key, "spop", true);
     call.data.effect.rewrite(&[b"DEL", key.bytes()]);
     Ok(())
 }
@@ -108,10 +109,12 @@ fn take(call: &mut Call<'_, '_>, key: &Key<'_>, picked: &[usize]) -> Result<Vec<
     db.touch(key, clock);
     let Some(mut set) = db.set_mut(key) else { unreachable!("the set was just seen") };
     let taken = set.take(picked);
-    if set.is_empty() {
+    let is_gone = set.is_empty();
+    if is_gone {
         remove_key(call, key);
     }
     note(call, key, taken.len());
+    notify_removed(call, key, "spop", is_gone);
     for part in taken.chunks(REMOVED_AT_ONCE_MAX) {
         let mut words: Vec<&[u8]> = vec![b"SREM", key.bytes()];
         words.extend(part.iter().map(Vec::as_slice));

@@ -53,12 +53,15 @@ pub(super) fn by_others<'e>(
     let mut name = Vec::new();
     if !options.alpha {
         let mut weighed = Vec::with_capacity(elements.len());
+        // All of them are looked for, whatever the first ones hold.
+        let mut are_numbers = true;
         for element in elements {
             let found =
                 pattern.look_up(data, element, &mut name, |found| found.map_or(Some(0.0), weight));
-            weighed.push((found.ok_or(NOT_A_WEIGHT)?, element));
+            are_numbers &= found.is_some();
+            weighed.push((found.unwrap_or_default(), element));
         }
-        return Ok(by_numbers(weighed, options));
+        return if are_numbers { Ok(by_numbers(weighed, options)) } else { Err(NOT_A_WEIGHT) };
     }
     let mut weights = Copied::default();
     for element in &elements {

@@ -2,7 +2,7 @@
 
 use crate::command::generic::remove_key;
 use crate::command::room::words_bytes;
-use crate::command::{Call, Fault};
+use crate::command::{Call, Classes, Fault};
 use crate::keyspace::ListEnd;
 
 use super::options::{By, Options};
@@ -93,6 +93,13 @@ pub(super) fn store(
         let mut list = db.list_or_create(&destination, clock);
         results.iter().for_each(|result| list.push(ListEnd::Right, result.unwrap_or_default()));
         call.data.effect.changed(count as u64 - 1);
+        if was_there {
+            // It got another value, and is none that was created.
+            call.data.locked.take_created();
+        }
+        call.data.notify(Classes::LIST, "sortstore", &destination);
+    } else {
+        call.data.notify(Classes::GENERIC, "del", &destination);
     }
     if is_named {
         let mut words: Vec<&[u8]> = vec![b"RPUSH", destination.bytes()];

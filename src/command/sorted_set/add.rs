@@ -1,6 +1,6 @@
 //! Adds members and changes scores: `ZADD` and `ZINCRBY`.
 
-use crate::command::{Call, Fault, Flow};
+use crate::command::{Call, Classes, Fault, Flow};
 use crate::keyspace::{Key, ScoreSet};
 use crate::net::args::Args;
 use crate::number::parse_f64_strict;
@@ -72,6 +72,8 @@ fn add(call: &mut Call<'_, '_>, verb: Verb) -> Result<Flow, Fault> {
     if done.added + done.moved > 0 {
         call.data.changed(&key);
         call.data.effect.changed((done.added + done.moved) as u64 - 1);
+        let event = if options.verb == Verb::Increment { "zincr" } else { "zadd" };
+        call.data.notify(Classes::SORTED_SET, event, &key);
     }
     match (options.verb, done.score) {
         (Verb::Increment, Some(score)) => call.reply.double(score),

@@ -112,7 +112,7 @@ fn tell(call: &mut Call<'_, '_>, operation: Operation, name: &str) -> Result<Flo
     Ok(Flow::Done)
 }
 
-fn keep(call: &mut Call<'_, '_>, operation: Operation, name: &str) -> Result<Flow, Fault> {
+fn keep(call: &mut Call<'_, '_>, operation: Operation, name: &'static str) -> Result<Flow, Fault> {
     let keys = Keys::find(call, 2, name)?;
     let words = call.args.from(3 + keys.len());
     let options = Options::parse(words, keys.len(), operation, Use::Stored)?;
@@ -122,7 +122,7 @@ fn keep(call: &mut Call<'_, '_>, operation: Operation, name: &str) -> Result<Flo
         OwnedEntry::of_sorted_set(members_of(&scored), keyspace)
     });
     let key = call.key(1);
-    let count = store(call, &key, Some(made));
+    let count = store(call, &key, Some(made), name);
     call.reply.count(count);
     Ok(Flow::Done)
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::remove::{note_removed, remove_ranks};
 use super::tell::{Told, tell_all};
-use crate::command::{Call, Fault, Flow};
+use crate::command::{Call, Classes, Fault, Flow};
 use crate::keyspace::Key;
 use crate::number::parse_i64_strict;
 
@@ -148,6 +148,7 @@ pub(in crate::command) fn pop(
     }
     remove_ranks(call, key, ranks);
     note_removed(call, key, popped);
+    notify(call, key, end, len - popped);
     popped
 }
 
@@ -157,7 +158,8 @@ pub(in crate::command) fn pop(
 pub(in crate::command) fn pop_one(call: &mut Call<'_, '_>, key: &Key<'_>, end: End) {
     let set = call.data.peek_sorted_set(key).ok().flatten();
     let set = set.expect("the sorted set was just seen");
-    let rank = if end == End::Lowest { 0 } else { set.len() - 1 };
+    let len = set.len();
+    let rank = if end == End::Lowest { 0 } else { len - 1 };
     let member = set.nth(rank).expect("a sorted set is not empty");
     call.reply.array(3);
     call.reply.bulk(key.bytes());
@@ -165,7 +167,17 @@ pub(in crate::command) fn pop_one(call: &mut Call<'_, '_>, key: &Key<'_>, end: E
     call.reply.double(member.score);
     remove_ranks(call, key, rank..rank + 1);
     note_removed(call, key, 1);
+    notify(call, key, end, len - 1);
     call.data.effect.rewrite(&[end.command(), key.bytes()]);
+}
+
+/// Has those told who subscribe that members were popped, and the key with its last one.
+fn notify(call: &mut Call<'_, '_>, key: &Key<'_>, end: End, left: usize) {
+    let event = if end == End::Lowest { "zpopmin" } else { "zpopmax" };
+    call.data.notify(Classes::SORTED_SET, event, key);
+    if left == 0 {
+        call.data.notify(Classes::GENERIC, "del", key);
+    }
 }
 
 impl End {

@@ -92,7 +92,8 @@ pub fn zrangestore(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
         made = Some(OwnedEntry::of_sorted_set(members, keyspace));
     }
     call.make_room(bytes)?;
-    let count = if is_doubtful { store_by_name(call, &to, made) } else { store(call, &to, made) };
+    let store = if is_doubtful { store_by_name } else { store };
+    let count = store(call, &to, made, "zrangestore");
     call.reply.count(count);
     Ok(Flow::Done)
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::bounds::{Bounds, By};
 use crate::command::generic::remove_key;
 use crate::command::room::words_bytes;
-use crate::command::{Call, Fault, Flow};
+use crate::command::{Call, Classes, Fault, Flow};
 use crate::keyspace::{Key, SortedSet};
 
 /// The members from which on what was removed is freed elsewhere.
@@ -22,13 +22,15 @@ pub fn zrem(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     let mut db = call.data.db();
     let Some(mut set) = db.sorted_set_mut(&key) else { unreachable!("the set was just seen") };
     let removed = members.iter().filter(|member| set.remove(member).is_some()).count();
-    if set.is_empty() {
+    let is_gone = set.is_empty();
+    if is_gone {
         db.remove(&key);
     }
     if removed > 0 {
         let clock = call.data.clock();
         call.data.db().touch(&key, clock);
         note_removed(call, &key, removed);
+        notify_removed(call, &key, "zrem", is_gone);
     }
     call.reply.count(removed);
     Ok(Flow::Done)
@@ -36,20 +38,20 @@ pub fn zrem(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
 
 /// `ZREMRANGEBYRANK key start stop`: how many members were removed.
 pub fn zremrangebyrank(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
-    remove_between(call, By::Rank)
+    remove_between(call, By::Rank, "zremrangebyrank")
 }
 
 /// `ZREMRANGEBYSCORE key min max`: how many members were removed.
 pub fn zremrangebyscore(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
-    remove_between(call, By::Score)
+    remove_between(call, By::Score, "zremrangebyscore")
 }
 
 /// `ZREMRANGEBYLEX key min max`: how many members were removed.
 pub fn zremrangebylex(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
-    remove_between(call, By::Member)
+    remove_between(call, By::Member, "zremrangebylex")
 }
 
-fn remove_between(call: &mut Call<'_, '_>, by: By) -> Result<Flow, Fault> {
+fn remove_between(call: &mut Call<'_, '_>, by: By, event: &'static str) -> Result<Flow, Fault> {
     let bounds = Bounds::parse(by, call.args.word(2), call.args.word(3))?;
     let key = call.key(1);
     let Some(set) = call.data.peek_sorted_set(&key)? else {
@@ -58,6 +60,7 @@ fn remove_between(call: &mut Call<'_, '_>, by: By) -> Result<Flow, Fault> {
     };
     let ranks = bounds.ranks(&set);
     let count = ranks.len();
+    let is_gone = count == set.len();
     // A range by members says nothing certain of several scores: others might remove something else.
     let named = (by == By::Member && !set.has_one_score()).then(|| names_of(&set, ranks.clone()));
     if count > 0 {
@@ -66,6 +69,7 @@ fn remove_between(call: &mut Call<'_, '_>, by: By) -> Result<Flow, Fault> {
         }
         remove_ranks(call, &key, ranks);
         note_removed(call, &key, count);
+        notify_removed(call, &key, event, is_gone);
         if let Some(named) = named {
             let members = named.iter().map(Vec::as_slice);
             let words: Vec<_> = [b"ZREM", key.bytes()].into_iter().chain(members).collect();
@@ -94,6 +98,14 @@ pub(super) fn remove_ranks(call: &mut Call<'_, '_>, key: &Key<'_>, ranks: Range<
         if let Some(removed) = removed.filter(|_| count >= MEMBERS_LATER) {
             call.host.drop_later(Box::new(removed));
         }
+    }
+}
+
+/// Has those told who subscribe that members were removed, and maybe the key with its last one.
+fn notify_removed(call: &mut Call<'_, '_>, key: &Key<'_>, event: &'static str, is_gone: bool) {
+    call.data.notify(Classes::SORTED_SET, event, key);
+    if is_gone {
+        call.data.notify(Classes::GENERIC, "del", key);
     }
 }
 

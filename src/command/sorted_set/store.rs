@@ -1,32 +1,36 @@
 //! Puts a sorted set at a key as a whole.
 
 use crate::command::generic::remove_key;
-use crate::command::{Call, Data};
+use crate::command::{Call, Classes, Data};
 use crate::keyspace::{Key, OwnedEntry, Value};
 use crate::number::format_double;
 
 /// Puts a sorted set at a key in place of what it held; counts the members.
 ///
-/// A key that would get none is removed. The request itself is the effect, where anything changed.
+/// A key that would get none is removed. The request itself is the effect, where anything changed;
+/// `event` is what those are told who subscribe.
 pub(in crate::command) fn store(
     call: &mut Call<'_, '_>,
     key: &Key<'_>,
     made: Option<OwnedEntry>,
+    event: &'static str,
 ) -> usize {
     let made = made.filter(|made| made.value_ref().elements() > 0);
     let was_there = call.data.is_live(key);
-    if was_there {
-        remove_key(call, key);
-    }
-    let count = made.as_ref().map_or(0, |made| made.value_ref().elements());
     if let Some(made) = made {
+        let count = made.value_ref().elements();
         let clock = call.data.clock();
         call.data.db().insert(key, made, clock);
-    }
-    if was_there || count > 0 {
         call.data.changed(key);
+        call.data.notify(Classes::SORTED_SET, event, key);
+        return count;
     }
-    count
+    if was_there {
+        remove_key(call, key);
+        call.data.changed(key);
+        call.data.notify(Classes::GENERIC, "del", key);
+    }
+    0
 }
 
 /// Does what [`store`] does, with an effect that names the members.
@@ -37,10 +41,11 @@ pub(super) fn store_by_name(
     call: &mut Call<'_, '_>,
     key: &Key<'_>,
     made: Option<OwnedEntry>,
+    event: &'static str,
 ) -> usize {
     let changes = call.data.effect.changes();
     let was_there = call.data.is_live(key);
-    let count = store(call, key, made);
+    let count = store(call, key, made, event);
     if call.data.effect.changes() > changes {
         if was_there {
             call.data.effect.rewrite(&[b"DEL", key.bytes()]);

@@ -1,6 +1,6 @@
 //! Commands that take a string for a number and add to it.
 
-use crate::command::{Call, Data, Fault, Flow};
+use crate::command::{Call, Classes, Data, Fault, Flow};
 use crate::keyspace::{Key, SetExpiry, Str};
 use crate::number::LongDouble;
 use crate::number::parse_i64_strict;
@@ -41,6 +41,7 @@ pub fn incrbyfloat(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     let clock = call.data.clock();
     call.data.db().set_text(&key, &text, SetExpiry::Keep, clock);
     call.data.changed(&key);
+    call.data.notify(Classes::STRING, "incrbyfloat", &key);
     // The sum itself: whoever applies it need not add, and round, as this server does.
     call.data.effect.rewrite(&[b"SET", key.bytes(), &text, b"KEEPTTL"]);
     call.reply.bulk(&text);
@@ -57,6 +58,7 @@ fn add(call: &mut Call<'_, '_>, increment: i64) -> Result<Flow, Fault> {
         None => begin_count(&mut call.data, &key, grown)?,
     };
     call.data.changed(&key);
+    call.data.notify(Classes::STRING, "incrby", &key);
     call.reply.integer(sum);
     Ok(Flow::Done)
 }

@@ -1,6 +1,6 @@
 //! Commands that change a part of a string.
 
-use crate::command::{Call, Fault, Flow, Mode};
+use crate::command::{Call, Classes, Fault, Flow, Mode};
 use crate::keyspace::SetExpiry;
 use crate::number::parse_i64_strict;
 
@@ -14,6 +14,7 @@ pub fn append(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     let Some(value) = call.data.peek_string(&key)? else {
         call.data.db().set_string(&key, tail, SetExpiry::Clear, clock);
         call.data.changed(&key);
+        call.data.notify(Classes::STRING, "append", &key);
         call.reply.count(tail.len());
         return Ok(Flow::Done);
     };
@@ -23,6 +24,7 @@ pub fn append(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
         string.write(len, tail);
     });
     call.data.changed(&key);
+    call.data.notify(Classes::STRING, "append", &key);
     call.reply.count(len + tail.len());
     Ok(Flow::Done)
 }
@@ -44,6 +46,7 @@ pub fn setrange(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     let clock = call.data.clock();
     call.data.db().edit_string(&key, clock, end, |mut string| string.write(offset, patch));
     call.data.changed(&key);
+    call.data.notify(Classes::STRING, "setrange", &key);
     call.reply.count(len.max(end));
     Ok(Flow::Done)
 }

@@ -10,8 +10,9 @@ use super::limit;
 
 /// Runs `LCS`.
 pub fn lcs(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
-    let a = read(call, 1)?;
-    let b = read(call, 2)?;
+    // Both are looked for before either is judged.
+    let (a, b) = (read(call, 1), read(call, 2));
+    let (a, b) = (a?, b?);
     let wanted = Wanted::parse(call.args.from(3))?;
     check_size(call, &a, &b)?;
     match wanted {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::command::generic::remove_key;
-use crate::command::{Call, Fault, Flow, Mode};
+use crate::command::{Call, Classes, Fault, Flow, Mode};
 use crate::keyspace::Str;
 use crate::net::Reply;
 use crate::number::parse_i64_strict;
@@ -66,6 +66,7 @@ pub fn getdel(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     if value.is_some() {
         remove_key(call, &key);
         call.data.changed(&key);
+        call.data.notify(Classes::GENERIC, "del", &key);
         call.data.effect.rewrite(&[b"DEL", key.bytes()]);
     }
     Ok(Flow::Done)
@@ -87,6 +88,7 @@ pub fn getex(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
         {
             call.data.db().set_expiry(&key, None);
             call.data.changed(&key);
+            call.data.notify(Classes::GENERIC, "persist", &key);
             call.data.effect.rewrite(&[b"PERSIST", key.bytes()]);
         }
         return Ok(Flow::Done);
@@ -96,9 +98,11 @@ pub fn getex(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     // What the log says is not judged by the clock: the removal follows there in its own time.
     if at_ms <= now_ms && mode == Mode::Client {
         remove_key(call, &key);
+        call.data.notify(Classes::GENERIC, "del", &key);
         call.data.effect.rewrite(&[b"DEL", key.bytes()]);
     } else {
         call.data.db().set_expiry(&key, Some(at_ms));
+        call.data.notify(Classes::GENERIC, "expire", &key);
         let mut digits = itoa::Buffer::new();
         let at = digits.format(at_ms).as_bytes();
         call.data.effect.rewrite(&[b"PEXPIREAT", key.bytes(), at]);

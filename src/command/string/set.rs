@@ -1,6 +1,6 @@
 //! Commands that set whole strings.
 
-use crate::command::{Call, Fault, Flow};
+use crate::command::{Call, Classes, Fault, Flow};
 use crate::keyspace::{Key, SetExpiry};
 
 use super::options::{Condition, Deadline, Lifetime, Options, Taker, Unit};
@@ -131,6 +131,7 @@ fn rewrite_without_get(call: &mut Call<'_, '_>) {
 
 fn store_until(call: &mut Call<'_, '_>, key: &Key<'_>, value: &[u8], at_ms: i64) {
     store(call, key, value, SetExpiry::At(at_ms));
+    call.data.notify(Classes::GENERIC, "expire", key);
     let mut digits = itoa::Buffer::new();
     let at = digits.format(at_ms).as_bytes();
     call.data.effect.rewrite(&[b"SET", key.bytes(), value, b"PXAT", at]);
@@ -139,8 +140,13 @@ fn store_until(call: &mut Call<'_, '_>, key: &Key<'_>, value: &[u8], at_ms: i64)
 #[inline]
 fn store(call: &mut Call<'_, '_>, key: &Key<'_>, value: &[u8], expiry: SetExpiry) {
     let clock = call.data.clock();
+    if call.data.has_listeners() {
+        // Whoever is told what becomes of keys is told that this one has expired.
+        call.data.is_live(key);
+    }
     call.data.db().set_string(key, value, expiry, clock);
     call.data.changed(key);
+    call.data.notify(Classes::STRING, "set", key);
 }
 
 fn store_pairs(call: &mut Call<'_, '_>) {

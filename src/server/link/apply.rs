@@ -4,6 +4,7 @@ use bytes::{Buf, BytesMut};
 
 use crate::command::Mode;
 use crate::command::pubsub::Kind;
+use crate::command::{Classes, Events};
 use crate::keyspace::Locked;
 use crate::log::Log;
 use crate::net::{Parsed, Parser, Peer};
@@ -15,7 +16,7 @@ use crate::server::blocking::Serving;
 use crate::server::clock::unix_ms;
 use crate::server::replay::{Division, apply_units};
 use crate::server::restore::RestoreError;
-use crate::server::{Server, recovery};
+use crate::server::{Server, delivery, recovery};
 
 use super::LinkError;
 
@@ -66,7 +67,8 @@ impl Applying {
         let was_behind = buffer.len() >= BEHIND_BYTES;
         loop {
             let is_careful = self.careful_bytes > 0;
-            let is_behind = was_behind && buffer.len() >= BEHIND_BYTES / 4;
+            let wants_events = !server.live.event_classes().is_empty();
+            let is_behind = was_behind && !wants_events && buffer.len() >= BEHIND_BYTES / 4;
             let (enough, division) = match (is_careful, is_behind) {
                 (true, _) => (1, Division::None),
                 (false, true) => (BEHIND_BYTES, Division::Threads),
@@ -116,6 +118,10 @@ impl Applying {
             let error = RestoreError::LogDatabase { database, at: base, databases };
             return Err(LinkError::Apply(error));
         }
+        let mut events = Events::wanting(match division {
+            Division::None => server.live.event_classes(),
+            Division::Threads => Classes::NONE,
+        });
         let applied = apply_units(
             &mut locked,
             &server.keyspace,
@@ -123,12 +129,14 @@ impl Applying {
             (units, base),
             self.database,
             division,
+            &mut events,
         );
         match applied {
             Ok(applied) => {
                 append(server, stream, units, applied.database)?;
                 self.database = applied.database;
                 server.live.changed(applied.changes);
+                tell(server, &events);
                 if locked.has_ready() {
                     let facts = (Mode::Reader, unix_ms(), false);
                     let left = Serving::new((server, None), &mut locked, facts).serve();
@@ -137,7 +145,7 @@ impl Applying {
                 Ok(())
             }
             Err(error) if division == Division::None => {
-                self.keep_whole(server, stream, &mut locked, (units, base), &error)?;
+                self.keep_whole(server, stream, &mut locked, (units, base), (&error, events))?;
                 Err(LinkError::Apply(error))
             }
             Err(error) => {
@@ -155,7 +163,7 @@ impl Applying {
         stream: &Stream,
         locked: &mut Locked<'_>,
         (units, base): (&[u8], Offset),
-        error: &RestoreError,
+        (error, mut events): (&RestoreError, Events),
     ) -> Result<(), LinkError> {
         let failed = error.at().map_or(0, |at| at.since(base) as usize);
         let begin = unit_at(units, failed);
@@ -163,7 +171,9 @@ impl Applying {
             // What its transaction did before cannot be taken back one by one.
             restore(server, stream, locked);
             let (before, none) = ((&units[..begin], base), Division::None);
-            let again = apply_units(locked, &server.keyspace, server, before, self.database, none);
+            let (keyspace, database) = (&server.keyspace, self.database);
+            events.clear();
+            let again = apply_units(locked, keyspace, server, before, database, none, &mut events);
             if again.is_err() {
                 // The units before it are sent again.
                 restore(server, stream, locked);
@@ -173,8 +183,17 @@ impl Applying {
         if begin > 0 {
             self.database = selected_behind(&units[..begin], self.database);
             append(server, stream, &units[..begin], self.database)?;
+            tell(server, &events);
         }
         Ok(())
+    }
+}
+
+/// Hands events of what was applied to those who subscribe here; every shard is held.
+fn tell(server: &Server, events: &Events) {
+    if !events.is_empty() {
+        delivery::deliver_events(&server.hub, events, unix_ms());
+        server.hub.ring();
     }
 }
 
