@@ -45,6 +45,8 @@ pub fn echo(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
 
 /// `QUIT`.
 pub fn quit(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
+    // Nothing comes behind the reply.
+    call.session.unsubscribe_all();
     call.reply.ok();
     Ok(Flow::Close)
 }

@@ -33,6 +33,14 @@ pub trait Host: Send + Sync {
     fn config_rewrite(&self) -> Result<(), Fault>;
     /// Counts a command that ran within a transaction, and notes it if it was slow.
     fn account_queued(&self, ran: &Ran<'_>, client: &ClientInfo, failed: Option<&Fault>);
+    /// Shows monitors a command that has run for a client, which has selected `database` now.
+    fn show(
+        &self,
+        command: &'static Command,
+        args: &Args<'_>,
+        database: usize,
+        client: &ClientInfo,
+    );
     /// Zeroes the counters that `INFO` shows.
     fn reset_statistics(&self);
     /// Tells whether `DEBUG` may be used by this client (`enable-debug-command`).

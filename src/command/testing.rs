@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use parking_lot::Mutex;
 
 use crate::keyspace::{Keyspace, Locked};
-use crate::net::args::OwnedArgs;
+use crate::net::args::{Args, OwnedArgs};
 use crate::net::reply::{Protocol, Reply};
 use crate::position::{Offset, Replid};
 use crate::snapshot::rdb;
@@ -19,7 +19,7 @@ use super::host::{
     RoleReport, SaveStarted, SlowEntry,
 };
 use super::pubsub::Hub;
-use super::table::{self, flag};
+use super::table::{self, Command, flag};
 use super::{Call, ClientInfo, Data, Effect, Fault, Flow, Host, Mode, Session, transaction};
 
 /// The time at which commands run until a test changes it: a day in 2023, in Unix milliseconds.
@@ -250,6 +250,10 @@ impl Host for FakeHost {
     }
 
     fn account_queued(&self, _ran: &Ran<'_>, _client: &ClientInfo, _failed: Option<&Fault>) {}
+
+    fn show(&self, command: &'static Command, _args: &Args<'_>, database: usize, _: &ClientInfo) {
+        self.note(format!("show {} in {database}", command.name));
+    }
 
     fn config_set(&self, pairs: &[(&[u8], &[u8])]) -> Result<(), Fault> {
         for (name, value) in pairs {

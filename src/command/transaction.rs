@@ -177,6 +177,9 @@ fn run_queued(
     };
     let result = handler(&mut queued);
     let (hits, misses) = (queued.data.hits, queued.data.misses);
+    if call.host.hub().has_monitors() {
+        call.host.show(command, &args, call.session.database, &call.session.info);
+    }
     call.data.hits += hits;
     call.data.misses += misses;
     call.data.effect.absorb(inner, &args, database);

@@ -89,6 +89,14 @@ impl Socket {
         })
     }
 
+    /// Returns the peer's address, if it has one.
+    pub fn peer(&self) -> Option<std::net::SocketAddr> {
+        match self {
+            Self::Tcp(stream) => stream.peer_addr().ok().map(unmapped),
+            Self::Unix(_) => None,
+        }
+    }
+
     /// Returns another descriptor of the same socket, which keeps it open.
     pub fn duplicate(&self) -> io::Result<OwnedFd> {
         match self {

@@ -275,7 +275,7 @@ fn drop_idle_clients(server: &Server) {
     }
     let now_ms = unix_ms();
     for client in server.clients.list() {
-        let busy = flag::REPLICA | flag::BLOCKED | flag::SUBSCRIBER;
+        let busy = flag::REPLICA | flag::BLOCKED | flag::SUBSCRIBER | flag::MONITOR;
         let busy = client.flags.load(Ordering::Relaxed) & busy != 0;
         if !busy && now_ms - client.active_ms.load(Ordering::Relaxed) > timeout_ms {
             client.kill.notify_one();

@@ -11,8 +11,8 @@ use crate::config::settings::OutputLimit;
 use crate::keyspace::ShardSet;
 use crate::net::Args;
 
-use super::Server;
 use super::clock::unix_ms;
+use super::{Server, monitor};
 
 /// Takes over `client-output-buffer-limit`.
 pub fn apply_limits(hub: &Hub, settings: &Settings) {
@@ -65,15 +65,21 @@ pub fn deliver(hub: &Hub, turn: Option<PublishingTurn<'_>>, effect: &Effect, now
     drop(turn);
 }
 
-/// Has those told of a command that has run who hear of keys, if it did anything to some.
+/// Has those told of a command that has run who hear of keys or see what others do, if there are any.
 ///
 /// Its messages are then delivered as well, and the shards of its keys are still held.
 #[inline]
-pub fn tell_at_once(hub: &Hub, effect: &Effect, now_ms: i64) -> bool {
-    if effect.events.is_empty() {
+pub fn tell_at_once(
+    server: &Server,
+    effect: &Effect,
+    (session, command, args): (&Session, &'static Command, &Args<'_>),
+    now_ms: i64,
+) -> bool {
+    if effect.events.is_empty() && !server.hub.has_monitors() {
         return false;
     }
-    deliver_in_order(hub, effect, now_ms);
+    deliver_in_order(&server.hub, effect, now_ms);
+    monitor::show(server, command, args, (session.database, &session.info));
     true
 }
 

@@ -37,8 +37,11 @@ const SAVE_FAILED: Fault = Fault::fixed(
      to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error \
      option). Please check the Redis logs for details about the RDB error.",
 );
+const ONLY_MONITORS: Fault = Fault::fixed("ERR Replica can't interact with the keyspace");
 const NOT_IN_TRANSACTION: Fault = Fault::fixed("ERR Command not allowed inside a transaction");
 
+/// What a client that monitors may not run.
+const TOUCHES_DATA: u32 = flag::WRITE | flag::READONLY | flag::PUBLISHES | flag::KEEPS_RESULT;
 /// Requests and replies up to so many bytes are copied in no time worth measuring.
 const BRIEF_BYTES_MAX: usize = 4096;
 /// Where commands are slow from fewer microseconds on, each is timed by itself.
@@ -277,7 +280,8 @@ impl Executor {
             let one = Asker { command, args: *args, session, database };
             *waiting = Some(blocking::wait(server, &mut locked, one, block));
         }
-        let is_told = logged && delivery::tell_at_once(&server.hub, effect, *now_ms);
+        let ran = (&*session, command, args);
+        let is_told = logged && delivery::tell_at_once(server, effect, ran, *now_ms);
         let facts = logged.then_some((mode, *now_ms, *commits));
         blocking::let_go((server, stream), locked, facts);
         effect.room.release();
@@ -360,6 +364,9 @@ impl Executor {
         }
         if live.is_loading() && command.flags & flag::LOADING == 0 {
             return Err(LOADING);
+        }
+        if session.is_monitor() && command.has(TOUCHES_DATA) {
+            return Err(ONLY_MONITORS);
         }
         match asked.who {
             Who::Writer => self.admit_write(asked),

@@ -14,11 +14,12 @@ use crate::command::host::{
 };
 use crate::command::pubsub::Hub;
 use crate::command::session::flag;
-use crate::command::table;
+use crate::command::table::{self, Command};
 use crate::command::{ClientInfo, Fault, Flow, Host, Session};
 use crate::config::settings::Allowed;
 use crate::config::{Caller, Changed, SetError, Settings, is_sensitive};
 use crate::keyspace::Locked;
+use crate::net::Args;
 use crate::position::{Offset, Replid};
 use crate::replication::replicas::Introduction;
 use crate::snapshot::rdb;
@@ -28,7 +29,7 @@ use super::doubt::Confirmation;
 use super::failover::Stage;
 use super::link::PrimaryAddress;
 use super::opening::write_address_file;
-use super::{Server, apply_sizes, delivery, purging, report, room, saving, sync_policy};
+use super::{Server, apply_sizes, delivery, monitor, purging, report, room, saving, sync_policy};
 
 const SAVE_UNDER_WAY: Fault = Fault::fixed("ERR Background save already in progress");
 
@@ -98,6 +99,16 @@ impl Host for Server {
             shared.called(table::index_of(ran.command), took, failed);
         }
         self.note_if_slow(ran, client);
+    }
+
+    fn show(
+        &self,
+        command: &'static Command,
+        args: &Args<'_>,
+        database: usize,
+        client: &ClientInfo,
+    ) {
+        monitor::show(self, command, args, (database, client));
     }
 
     fn reset_statistics(&self) {

@@ -31,6 +31,7 @@ mod listening;
 mod live;
 mod load;
 mod migrate;
+mod monitor;
 mod opening;
 mod pause;
 mod pool;

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use backlogd::command::host::*;
 use backlogd::command::pubsub::Hub;
+use backlogd::command::table::Command;
 use backlogd::command::{ClientInfo, Fault, Flow, Host, Session};
 use backlogd::keyspace::Locked;
+use backlogd::net::Args;
 use backlogd::position::{Offset, Replid};
 
 /// There is nobody to ask.
@@ -47,6 +49,10 @@ impl Host for Nobody {
     }
 
     fn account_queued(&self, _: &Ran<'_>, _: &ClientInfo, _: Option<&Fault>) {
+        nothing()
+    }
+
+    fn show(&self, _: &'static Command, _: &Args<'_>, _: usize, _: &ClientInfo) {
         nothing()
     }
 

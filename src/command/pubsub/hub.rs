@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use ahash::RandomState;
+use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::keyspace::ShardSet;
@@ -11,6 +12,7 @@ use super::channels::{Channels, PARTS, part_of};
 use super::frames::Message;
 use super::limits::Limits;
 use super::mailbox::{Mailbox, Put};
+use super::monitors::Monitors;
 use super::patterns::Patterns;
 use super::post::Post;
 
@@ -34,6 +36,7 @@ pub struct Hub {
     channels: Channels,
     shard_channels: Channels,
     patterns: Patterns,
+    monitors: Monitors,
     /// One for each worker.
     posts: Box<[Post]>,
     /// Held by who publishes in such channels, from before it is logged until it is delivered: so
@@ -56,6 +59,7 @@ impl Hub {
             channels: Channels::new(hasher.clone()),
             shard_channels: Channels::new(hasher.clone()),
             patterns: Patterns::default(),
+            monitors: Monitors::default(),
             posts: (0..workers).map(|_| Post::default()).collect(),
             turns: (0..PARTS).map(|_| Mutex::default()).collect(),
             hasher,
@@ -126,6 +130,20 @@ impl Hub {
         }
     }
 
+    /// Tells whether anybody is shown what others do.
+    #[inline]
+    pub fn has_monitors(&self) -> bool {
+        !self.monitors.is_empty()
+    }
+
+    /// Puts a line into the mailboxes of all monitors; [`ring`](Self::ring) is to follow.
+    pub fn show(&self, line: &Bytes, now_ms: i64) {
+        self.monitors.each(|mailbox| {
+            let put = mailbox.put_line(line, &self.limits, now_ms);
+            self.list_first(mailbox, put);
+        });
+    }
+
     /// Wakes the workers whose subscribers got something since they last looked.
     pub fn ring(&self) {
         self.posts.iter().for_each(Post::ring);
@@ -137,6 +155,10 @@ impl Hub {
             self.posts[post].list(Arc::clone(mailbox));
             self.posts[post].ring();
         }
+    }
+
+    pub(super) fn monitors(&self) -> &Monitors {
+        &self.monitors
     }
 
     pub(super) fn add(&self, kind: Kind, name: &[u8], mailbox: &Arc<Mailbox>) -> Arc<[u8]> {
@@ -154,7 +176,12 @@ impl Hub {
     }
 
     fn put(&self, mailbox: &Arc<Mailbox>, message: &Message<'_>, now_ms: i64) {
-        if let Put::First(post) = mailbox.put(message, &self.limits, now_ms) {
+        let put = mailbox.put(message, &self.limits, now_ms);
+        self.list_first(mailbox, put);
+    }
+
+    fn list_first(&self, mailbox: &Arc<Mailbox>, put: Put) {
+        if let Put::First(post) = put {
             self.posts[post].list(Arc::clone(mailbox));
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::command::session::{ClientInfo, flag};
 use crate::net::reply::Protocol;
@@ -77,11 +77,26 @@ impl Mailbox {
 
     /// Puts in a message.
     pub(super) fn put(&self, message: &Message<'_>, limits: &Limits, now_ms: i64) -> Put {
-        let mut queue = self.queue.lock();
+        let queue = self.queue.lock();
+        let frame = message.frame(queue.protocol);
+        self.append(queue, frame, limits, now_ms)
+    }
+
+    /// Puts in a line for a monitor, which is the same in either protocol.
+    pub(super) fn put_line(&self, line: &Bytes, limits: &Limits, now_ms: i64) -> Put {
+        self.append(self.queue.lock(), line, limits, now_ms)
+    }
+
+    fn append(
+        &self,
+        mut queue: MutexGuard<'_, Queue>,
+        frame: &Bytes,
+        limits: &Limits,
+        now_ms: i64,
+    ) -> Put {
         if queue.is_cut {
             return Put::Cut;
         }
-        let frame = message.frame(queue.protocol);
         queue.append(frame);
         let waiting = queue.bytes + self.info.output_buffer.load(Ordering::Relaxed);
         if limits.cuts(&self.info, waiting, now_ms) {

@@ -12,6 +12,8 @@ mod hub;
 mod introspect;
 mod limits;
 mod mailbox;
+mod monitor;
+mod monitors;
 mod patterns;
 mod post;
 mod publish;
@@ -25,6 +27,7 @@ pub use introspect::{
 };
 pub use limits::{Excess, Limit, Limits};
 pub use mailbox::Mailbox;
+pub use monitor::monitor;
 pub use post::Post;
 pub use publish::{Publication, publish, spublish};
 pub use subscribe::{psubscribe, punsubscribe, ssubscribe, subscribe, sunsubscribe, unsubscribe};

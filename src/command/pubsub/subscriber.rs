@@ -18,6 +18,8 @@ pub struct Subscriber {
     channels: Names,
     patterns: Names,
     shard_channels: Names,
+    /// Whether it is shown what others do.
+    is_monitor: bool,
 }
 
 /// Names, and the order in which they came.
@@ -36,6 +38,7 @@ impl Subscriber {
             channels: Names::default(),
             patterns: Names::default(),
             shard_channels: Names::default(),
+            is_monitor: false,
         }
     }
 
@@ -60,6 +63,12 @@ impl Subscriber {
         }
     }
 
+    /// Has it shown what all others do.
+    pub fn monitor(&mut self) {
+        self.is_monitor = true;
+        self.hub.monitors().add(&self.mailbox);
+    }
+
     /// Lists what it subscribes to, in the order in which it did so.
     pub fn subscriptions(&self, kind: Kind) -> Vec<Arc<[u8]>> {
         let names = match kind {
@@ -80,8 +89,11 @@ impl Subscriber {
         }
     }
 
-    /// Ends all subscriptions.
+    /// Ends all subscriptions, and shows it no more what others do.
     pub fn leave(&mut self) {
+        if std::mem::take(&mut self.is_monitor) {
+            self.hub.monitors().remove(self.mailbox.client());
+        }
         for kind in [Kind::Channel, Kind::Pattern, Kind::ShardChannel] {
             let names = std::mem::take(&mut self.names(kind).places);
             for name in names.into_keys() {
@@ -155,6 +167,12 @@ impl Session {
         } else {
             self.info.flags.fetch_and(!flag::SUBSCRIBER, Ordering::Relaxed);
         }
+    }
+
+    /// Tells whether the client is shown what others do, and so may not touch the data.
+    #[inline]
+    pub fn is_monitor(&self) -> bool {
+        self.subscriber.as_ref().is_some_and(|subscriber| subscriber.is_monitor)
     }
 
     /// Tells whether the client may only subscribe, as what it gets are arrays like any reply.

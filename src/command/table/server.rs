@@ -8,7 +8,7 @@ use super::flag::{
 };
 use super::row::{arg, command, word};
 use super::{Command, acl};
-use crate::command::{debug, persistence, replication};
+use crate::command::{debug, persistence, pubsub, replication};
 
 pub(super) const ROWS: &[Command] = &[
     command("acl", -2, 0).docs(
@@ -129,6 +129,11 @@ pub(super) const ROWS: &[Command] = &[
         .run(persistence::lastsave)
         .docs("Tells the Unix time of the last snapshot.", "1.0.0", "O(1)")
         .tips(&["nondeterministic_output"]),
+    command("monitor", 1, ADMIN | NOSCRIPT | LOADING | STALE).run(pubsub::monitor).docs(
+        "Shows every command that the server runs, as it runs.",
+        "1.0.0",
+        "O(1)",
+    ),
     command("module", -2, 0).docs(
         "Tells of modules, of which there are none.",
         "4.0.0",

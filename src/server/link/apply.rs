@@ -16,7 +16,7 @@ use crate::server::blocking::Serving;
 use crate::server::clock::unix_ms;
 use crate::server::replay::{Division, apply_units};
 use crate::server::restore::RestoreError;
-use crate::server::{Server, delivery, recovery};
+use crate::server::{Server, delivery, monitor, recovery};
 
 use super::LinkError;
 
@@ -30,6 +30,8 @@ pub struct Applying {
     units: Units,
     /// The database selected where the stream is at.
     database: usize,
+    /// The address of the primary, which monitors are shown.
+    origin: String,
     /// So many bytes are still to be applied one unit at a time, after an error, to find its place.
     careful_bytes: usize,
 }
@@ -44,16 +46,16 @@ pub struct Came {
 }
 
 impl Applying {
-    /// Goes on where `stream` ends.
-    pub fn new(stream: &Stream) -> Self {
+    /// Goes on where `stream` ends, with what comes from the primary at `origin`.
+    pub fn new(stream: &Stream, origin: String) -> Self {
         let (_, database) = stream.end();
-        Self { units: Units::new(), database, careful_bytes: 0 }
+        Self { units: Units::new(), database, origin, careful_bytes: 0 }
     }
 
     /// As [`Self::new`], where the last attempt ended with an error: the unit to blame begins within
     /// one batch, and what comes before it is to count.
-    pub fn carefully(stream: &Stream) -> Self {
-        Self { careful_bytes: BEHIND_BYTES, ..Self::new(stream) }
+    pub fn carefully(stream: &Stream, origin: String) -> Self {
+        Self { careful_bytes: BEHIND_BYTES, ..Self::new(stream, origin) }
     }
 
     /// Applies the whole units in `buffer` and takes them out of it.
@@ -134,6 +136,10 @@ impl Applying {
         match applied {
             Ok(applied) => {
                 append(server, stream, units, applied.database)?;
+                if server.hub.has_monitors() {
+                    monitor::show_units(server, units, self.database, &self.origin);
+                    server.hub.ring();
+                }
                 self.database = applied.database;
                 server.live.changed(applied.changes);
                 tell(server, &events);

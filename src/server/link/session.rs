@@ -357,8 +357,9 @@ impl<'l> Session<'l> {
         let stream = self.stream()?;
         let log = stream.log().clone();
         let careful = self.link.status.failed_to_apply();
-        let mut applying =
-            if careful { Applying::carefully(&stream) } else { Applying::new(&stream) };
+        let origin = self.socket.peer().map_or_else(|| "?:0".to_owned(), |peer| peer.to_string());
+        let begin = if careful { Applying::carefully } else { Applying::new };
+        let mut applying = begin(&stream, origin);
         let mut is_up = false;
         self.acknowledge(&log).await?;
         let mut ticks = interval(ACK_PERIOD);
