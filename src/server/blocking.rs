@@ -283,17 +283,7 @@ impl<'s, 'k> Serving<'s, 'k> {
             Ok(_) => handler(&mut call),
             Err(refusal) => Err(refusal.clone()),
         };
-        let logged = self.effect.is_empty()
-            || log(
-                (self.server, self.stream),
-                &self.effect,
-                &mut self.unit,
-                &session,
-                (waiter.database, &args),
-            );
-        if !self.effect.events.is_empty() && logged {
-            delivery::deliver_in_order(&self.server.hub, &self.effect, self.now_ms);
-        }
+        let logged = self.log(&session, (waiter.database, &args));
         match result {
             Ok(Flow::Await(_)) => {
                 self.server.blocked.waiters.lock().insert(ticket, waiter);
@@ -316,6 +306,16 @@ impl<'s, 'k> Serving<'s, 'k> {
             let key = self.server.keyspace.key(args.word(index));
             self.locked.wait_no_more(waiter.database, &key, ticket);
         }
+    }
+
+    /// Logs what a command did, and tells of it; says whether it is in the log.
+    fn log(&mut self, session: &Session, request: (usize, &Args<'_>)) -> bool {
+        let Self { server, stream, effect, unit, now_ms, .. } = self;
+        let logged = effect.is_empty() || log((server, *stream), effect, unit, session, request);
+        if logged && !effect.events.is_empty() {
+            delivery::deliver_in_order(&server.hub, effect, *now_ms);
+        }
+        logged
     }
 }
 

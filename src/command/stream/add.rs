@@ -3,7 +3,7 @@
 use super::id::Wanted;
 use super::told::tell_id;
 use super::trim::{Of, Options, trim_now};
-use crate::command::{Call, Fault, Flow};
+use crate::command::{Call, Classes, Fault, Flow};
 use crate::keyspace::{Stream, StreamId};
 
 const ARITY: Fault = Fault::fixed("ERR wrong number of arguments for 'xadd' command");
@@ -49,6 +49,10 @@ pub fn xadd(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     call.data.db().stream_or_create(&key, clock).append(id, fields, limits);
     let trimmed = options.trim.map(|trim| trim_now(call, &key, trim));
     call.data.changed(&key);
+    call.data.notify(Classes::STREAM, "xadd", &key);
+    if trimmed.as_ref().is_some_and(|(removed, _)| *removed > 0) {
+        call.data.notify(Classes::STREAM, "xtrim", &key);
+    }
     let is_approximate = options.trim.is_some_and(|trim| trim.is_approximate);
     if is_approximate || !matches!(wanted, Some(Wanted::Whole(_))) {
         let (id, threshold) = (id.to_string(), trimmed.map(|(_, told)| told).unwrap_or_default());

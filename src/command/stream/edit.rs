@@ -1,7 +1,7 @@
 //! Changes what there is: `XDEL`, `XSETID`.
 
 use super::id::parse;
-use crate::command::{Call, Fault, Flow};
+use crate::command::{Call, Classes, Fault, Flow};
 use crate::keyspace::StreamId;
 use crate::number::parse_i64_strict;
 
@@ -31,6 +31,7 @@ pub fn xdel(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     let removed = ids.into_iter().filter(|id| stream.remove(*id)).count();
     if removed > 0 {
         call.data.changed_unawaited(&key, removed as u64);
+        call.data.notify(Classes::STREAM, "xdel", &key);
     }
     call.reply.count(removed);
     Ok(Flow::Done)
@@ -79,6 +80,7 @@ pub fn xsetid(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
         stream.set_counters(counters);
     }
     call.data.effect.changed(1);
+    call.data.notify(Classes::STREAM, "xsetid", &key);
     call.reply.ok();
     Ok(Flow::Done)
 }

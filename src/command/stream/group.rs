@@ -2,7 +2,7 @@
 
 use super::id::parse;
 use crate::command::room::words_bytes;
-use crate::command::{Call, Effect, Fault, Flow};
+use crate::command::{Call, Classes, Effect, Fault, Flow};
 use crate::keyspace::{Consumer, Group, Key, Name, Pending, Stream, StreamId};
 use crate::number::parse_i64_strict;
 
@@ -12,6 +12,9 @@ const NO_KEY: Fault = Fault::fixed(
 );
 const BUSY: Fault = Fault::fixed("BUSYGROUP Consumer Group name already exists");
 const BAD_READ: Fault = Fault::fixed("ERR value for ENTRIESREAD must be positive or -1");
+
+/// The event of a consumer that is made, by whichever command.
+const CONSUMER_CREATED: &str = "xgroup-createconsumer";
 
 /// The elements from which on what was removed is freed elsewhere.
 const FREED_LATER: usize = 64;
@@ -45,6 +48,7 @@ pub fn xgroup_create(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     } else {
         call.data.effect.changed(1);
     }
+    call.data.notify(Classes::STREAM, "xgroup-create", &named.key);
     call.reply.ok();
     Ok(Flow::Done)
 }
@@ -60,6 +64,7 @@ pub fn xgroup_setid(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
         group.entries_read = entries_read;
     });
     call.data.effect.changed(1);
+    call.data.notify(Classes::STREAM, "xgroup-setid", &named.key);
     call.reply.ok();
     Ok(Flow::Done)
 }
@@ -80,6 +85,7 @@ pub fn xgroup_destroy(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
         let database = call.data.database;
         call.data.locked.disturbed(database, &named.key);
         call.data.effect.changed(1);
+        call.data.notify(Classes::STREAM, "xgroup-destroy", &named.key);
     }
     Ok(Flow::Done)
 }
@@ -92,6 +98,7 @@ pub fn xgroup_createconsumer(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     let is_new = named.change(call, |group| group.add_consumer(consumer, now_ms));
     if is_new {
         call.data.effect.changed(1);
+        call.data.notify(Classes::STREAM, CONSUMER_CREATED, &named.key);
     }
     call.reply.integer(i64::from(is_new));
     Ok(Flow::Done)
@@ -109,6 +116,7 @@ pub fn xgroup_delconsumer(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
             call.host.drop_later(Box::new(consumer));
         }
         call.data.effect.changed(1);
+        call.data.notify(Classes::STREAM, "xgroup-delconsumer", &named.key);
     }
     Ok(Flow::Done)
 }
@@ -221,6 +229,7 @@ impl<'a> Named<'a> {
             let words = [b"XGROUP", &b"CREATECONSUMER"[..], self.key.bytes(), self.group, consumer];
             call.data.effect.rewrite(&words);
             call.data.effect.changed(1);
+            call.data.notify(Classes::STREAM, CONSUMER_CREATED, &self.key);
         }
         is_new
     }

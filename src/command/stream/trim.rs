@@ -1,7 +1,7 @@
 //! Trims streams: `XTRIM`, and the options that it shares with `XADD`.
 
 use super::id::{Wanted, parse, parse_wanted};
-use crate::command::{Call, Fault, Flow, Mode};
+use crate::command::{Call, Classes, Fault, Flow, Mode};
 use crate::keyspace::{Key, Limits, Stream, StreamId, Trim, TrimTo};
 use crate::net::Args;
 use crate::number::parse_i64_strict;
@@ -59,6 +59,7 @@ pub fn xtrim(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     let (removed, told) = trim_now(call, &key, trim);
     if removed > 0 {
         call.data.changed_unawaited(&key, removed);
+        call.data.notify(Classes::STREAM, "xtrim", &key);
         if trim.is_approximate {
             call.data.effect.rewrite(&options.rewritten(&call.args, &told, None));
         }
