@@ -18,7 +18,7 @@ use crate::replication::stream::{Stream, StreamError, Unit};
 use crate::snapshot::rdb::payload;
 
 use super::clock::unix_ms;
-use super::{Server, delivery};
+use super::{Server, blocking, delivery};
 
 /// A line of the target that is longer is no answer.
 const LINE_BYTES_MAX: usize = 64 * 1024;
@@ -223,6 +223,11 @@ fn forget<'m>(
         log_removal(server, session, &stream, (migration.database, &sent.key))?;
         tell_removal(server, (migration.database, &sent.key));
         server.live.changed(1);
+        let awaited = locked.take_all_ready();
+        drop(locked);
+        if !awaited.is_empty() {
+            blocking::serve_left(server, awaited);
+        }
     }
     Ok(changed)
 }

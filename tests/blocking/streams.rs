@@ -150,6 +150,20 @@ fn a_stream_that_expires_ends_the_waiting_whoever_finds_out() {
 }
 
 #[test]
+fn a_stream_that_is_sent_elsewhere_ends_the_waiting_here() {
+    let (server, other) = (Server::start(&[]), Server::start(&[]));
+    let mut client = server.connect();
+    client.run("XGROUP CREATE s g $ MKSTREAM");
+    let mut waiting = waiter(&server, "XREADGROUP GROUP g c BLOCK 0 STREAMS s >");
+    let address = other.address();
+    let migrate = format!("MIGRATE {} {} s 0 5000", address.ip(), address.port());
+    assert_eq!(client.run(&migrate).text(), "OK");
+    assert!(error(&mut waiting).starts_with("NOGROUP No such key 's'"));
+    let groups = other.connect().run("XINFO GROUPS s");
+    assert_eq!(groups.elements()[0].elements()[3], Value::Integer(1), "{groups:?}");
+}
+
+#[test]
 fn what_a_waiting_consumer_gets_goes_into_the_stream_behind_the_entry() {
     let server = Server::start(&[]);
     let mut client = server.connect();
