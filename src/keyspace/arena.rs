@@ -169,6 +169,16 @@ impl Arena {
         self.dead * 4 > self.used && self.used as usize > COMPACTION_BYTES_MIN
     }
 
+    /// Tells whether a compaction gives back a little: a sixteenth is dead.
+    pub(super) fn is_loose(&self) -> bool {
+        self.dead * 16 > self.used && self.used as usize > COMPACTION_BYTES_MIN
+    }
+
+    /// Counts the bytes of its chunks, used or not.
+    pub(super) fn room_bytes(&self) -> usize {
+        self.chunks.iter().map(Vec::capacity).sum()
+    }
+
     fn extend(&mut self, size: usize) {
         let chunk = self.chunks.last_mut().expect("there is room in a chunk");
         growth::reserve(chunk, size);

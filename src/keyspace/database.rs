@@ -9,7 +9,7 @@ use super::record::{Head, INLINE_BYTES_MAX, Payload};
 use super::scan::ScanCursor;
 use super::shard::Shard;
 use super::slab::Large;
-use super::space::Keyspace;
+use super::space::{Keyspace, Leftovers};
 use super::spent::{Noted, discard};
 use super::stream::Stream;
 use super::strings::Edit;
@@ -306,9 +306,12 @@ impl<'l> Db<'l> {
     /// Removes a key; says whether it was there.
     pub fn remove(&mut self, key: &Key<'_>) -> bool {
         let (index, hasher) = (self.index, self.space.hasher());
-        let Some(value) = self.shard_mut(key).tables[index].remove(key, hasher) else {
-            return false;
-        };
+        let gives_back = self.space.leftovers() == Leftovers::GivenBack;
+        let table = &mut self.shard_mut(key).tables[index];
+        let Some(value) = table.remove(key, hasher) else { return false };
+        if gives_back {
+            table.tighten(key.hash(), hasher);
+        }
         discard(value, &mut self.noted.spent);
         self.publish(key);
         true
@@ -481,6 +484,14 @@ impl<'l> Db<'l> {
         space.publish(key.shard(), index, table.len(), table.expiring());
         self.noted.has_created |= is_new;
         done
+    }
+
+    /// The table of the one shard that is held.
+    pub(super) fn only_table(&self) -> &Table {
+        match &self.shards {
+            Shards::One(shard) => &shard.tables[self.index],
+            Shards::Many(_) => panic!("one shard is held, not {}", self.set.len()),
+        }
     }
 
     #[inline]

@@ -210,7 +210,21 @@ impl Large {
         }
     }
 
-    fn memory_bytes(&self) -> usize {
+    /// Tells whether something else has it too, such as an image.
+    pub(super) fn is_shared(&self) -> bool {
+        let count = match self {
+            Self::Bytes(bytes) | Self::Packed(_, bytes) => Arc::strong_count(bytes),
+            Self::Blocks(blocks) => Arc::strong_count(blocks),
+            Self::Hash(hash) => Arc::strong_count(hash),
+            Self::SortedSet(set) => Arc::strong_count(set),
+            Self::List(list) => Arc::strong_count(list),
+            Self::Set(map) => Arc::strong_count(map),
+            Self::Stream(stream) => Arc::strong_count(stream),
+        };
+        count > 1
+    }
+
+    pub(super) fn memory_bytes(&self) -> usize {
         match self {
             Self::Bytes(bytes) | Self::Packed(_, bytes) => bytes.capacity(),
             Self::Blocks(blocks) => blocks.memory_bytes(),

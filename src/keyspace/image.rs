@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use super::entry::Entry;
+use super::held::{self, Holder};
 use super::partition::Partition;
 
 /// All keys of all databases at one moment.
@@ -17,6 +18,8 @@ pub struct Image {
     /// Backwards, so that the first is taken from the end.
     parts: Vec<ImagePart>,
     counts: Vec<ImageCounts>,
+    /// Has memory that is only here left out of account.
+    _holder: Holder,
 }
 
 /// How much of one database an image holds.
@@ -49,7 +52,7 @@ impl Image {
             parts.push(ImagePart { db, partition });
         }
         parts.reverse();
-        Self { parts, counts }
+        Self { parts, counts, _holder: Holder::new() }
     }
 
     /// Counts the databases.
@@ -82,5 +85,13 @@ impl ImagePart {
     /// Visits its keys.
     pub fn for_each<'p>(&'p self, mut visit: impl FnMut(Entry<'p>)) {
         self.partition.offsets().for_each(|at| visit(self.partition.entry(at)));
+    }
+}
+
+impl Drop for ImagePart {
+    fn drop(&mut self) {
+        if Arc::strong_count(&self.partition) == 1 {
+            held::let_go(self.partition.unshared_bytes());
+        }
     }
 }

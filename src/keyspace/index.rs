@@ -16,7 +16,7 @@ const SLOTS: usize = 20;
 const TAG_WORDS: usize = SLOTS.div_ceil(8);
 
 /// How many records a line holds on average when the table grows; one line alone is filled.
-const LOAD: usize = 16;
+pub(super) const LOAD: usize = 16;
 
 /// No tag is this: the slot is empty.
 const EMPTY: u8 = 0;
@@ -135,6 +135,14 @@ impl Index {
     /// Walks the addresses, in no order.
     pub(super) fn iter(&self) -> Addresses<'_> {
         Addresses { lines: self.lines.iter(), current: None }
+    }
+
+    /// Walks the addresses from a line on that the low half of a number names, and comes round.
+    pub(super) fn iter_from(&self, number: u64) -> impl Iterator<Item = Address> + Clone {
+        let (before, from) = self.lines.split_at(self.home(number));
+        let [from, before] =
+            [from, before].map(|lines| Addresses { lines: lines.iter(), current: None });
+        from.chain(before)
     }
 
     /// Gives every record a new address.

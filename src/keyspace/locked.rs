@@ -213,6 +213,12 @@ impl<'a> Locked<'a> {
         shards.map(|cell| cell.shard.lock().tables[db].overhead_bytes()).sum()
     }
 
+    /// Counts the bytes of the held partitions of a database, large values apart.
+    #[cfg(test)]
+    pub(super) fn rooms_bytes(&self, db: usize) -> usize {
+        self.shards().iter().map(|shard| shard.tables[db].rooms_bytes()).sum()
+    }
+
     /// Hands the held shards out in about `count` sets, for as many threads to fill.
     ///
     /// None is held here until [`Self::rejoin`] has taken them back.

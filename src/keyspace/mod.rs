@@ -10,6 +10,7 @@ mod limits;
 mod space;
 mod usage;
 
+mod held;
 mod image;
 mod locked;
 mod waiting;
@@ -18,6 +19,7 @@ mod watch;
 mod database;
 mod shard;
 
+mod sampling;
 mod scan;
 mod table;
 
@@ -47,12 +49,14 @@ mod tests;
 
 pub use database::{Db, SetExpiry};
 pub use entry::{Entry, OwnedEntry, RAW};
+pub use held::held_bytes;
 pub use image::{Image, ImageCounts, ImagePart};
 pub use key::{Key, SHARDS, ShardSet};
 pub use limits::Limits;
 pub use locked::{Cleared, Locked};
+pub use sampling::Among;
 pub use scan::ScanCursor;
-pub use space::Keyspace;
+pub use space::{Keyspace, Leftovers};
 pub use spent::Spent;
 pub use stream::{
     Consumer, Counters, Fields, Group, Name, Pending, Stream, StreamCut, StreamEntry, StreamId,

@@ -7,6 +7,7 @@ use ahash::RandomState;
 
 use super::arena::{Address, Arena, padded};
 use super::entry::Entry;
+use super::held;
 use super::index::{Addresses, Index};
 use super::key::{Key, hash_bytes};
 use super::record::{
@@ -69,6 +70,16 @@ impl Partition {
         size_of::<Self>() + self.index.memory_bytes()
     }
 
+    /// Counts the bytes it takes with its records; large values apart.
+    pub(super) fn room_bytes(&self) -> usize {
+        self.overhead_bytes() + self.arena.room_bytes()
+    }
+
+    /// Counts the bytes that go with it, as nothing else has them.
+    pub(super) fn unshared_bytes(&self) -> usize {
+        self.room_bytes() + self.slab.unshared_bytes()
+    }
+
     /// Finds the record of a key.
     #[inline]
     pub(super) fn find(&self, key: &Key<'_>) -> Option<Address> {
@@ -114,6 +125,11 @@ impl Partition {
     /// Walks where the records start, in no order.
     pub(super) fn offsets(&self) -> Addresses<'_> {
         self.index.iter()
+    }
+
+    /// Walks where the records start, from a place on that a number names.
+    pub(super) fn offsets_from(&self, number: u64) -> impl Iterator<Item = Address> + Clone {
+        self.index.iter_from(number)
     }
 
     /// Adds a record for a key that has none.
@@ -273,6 +289,13 @@ impl Partition {
         if self.arena.wants_compaction() { self.compact(at, hasher) } else { at }
     }
 
+    /// Compacts it, if that gives back a little at least.
+    pub(super) fn tighten(&mut self, hasher: &RandomState) {
+        if self.arena.is_loose() {
+            self.compact(None, hasher);
+        }
+    }
+
     /// Adds to `found` what it holds of another partition of the same keyspace, where `keep` holds.
     pub(super) fn adopt(&mut self, other: &Self, hasher: &RandomState, keep: impl Fn(u64) -> bool) {
         for at in other.offsets() {
@@ -370,8 +393,10 @@ impl Partition {
     }
 }
 
+/// A partition is copied where an image shares it, and is the image's alone then.
 impl Clone for Partition {
     fn clone(&self) -> Self {
+        held::note(self.room_bytes());
         Self {
             index: self.index.clone(),
             arena: self.arena.clone(),

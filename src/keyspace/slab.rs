@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::held;
 use super::large::{LargeFields, LargeList, LargeMembers, LargeSortedSet};
 use super::stream::Stream;
 use super::value::{Blocks, Kind};
@@ -64,12 +65,21 @@ impl Slab {
     /// Takes the value out of a slot and frees the slot.
     pub(super) fn remove(&mut self, slot: u32) -> Large {
         let large = self.slots[slot as usize].take().expect("a record names a slot in use");
+        if held::has_images() && large.is_shared() {
+            held::note(large.memory_bytes());
+        }
         if self.free.len() + 1 == self.slots.len() {
             *self = Self::default();
         } else {
             self.free.push(slot);
         }
         large
+    }
+
+    /// Counts the bytes of the values that nothing else has.
+    pub(super) fn unshared_bytes(&self) -> usize {
+        let own = self.slots.iter().flatten().filter(|large| !large.is_shared());
+        own.map(Large::memory_bytes).sum()
     }
 
     /// Borrows the bytes of a slot that holds some.

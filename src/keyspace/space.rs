@@ -1,15 +1,17 @@
 //! The keyspace: all shards, their locks and the counts that need no lock.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use ahash::RandomState;
 use parking_lot::Mutex;
 
+use super::dice::random_below;
 use super::entry::Entry;
 use super::key::{Key, SHARDS, ShardSet, hash_bytes};
 use super::limits::Limits;
 use super::locked::Locked;
 use super::record::EXPIRY_BYTES;
+use super::sampling::Among;
 use super::scan::ScanCursor;
 use super::shard::Shard;
 use super::usage::Usage;
@@ -17,6 +19,9 @@ use super::value::SetBuilder;
 
 /// The keys a partition may have: what a table of 1024 places holds before it grows.
 const PARTITION_KEYS_MAX: usize = 1024 * 7 / 8;
+
+/// The keys of a shard from which on all shards have about as many.
+const EVEN_KEYS_MIN: usize = 256;
 
 /// All keys of all databases, in shards with a lock each.
 #[derive(Debug)]
@@ -28,6 +33,17 @@ pub struct Keyspace {
     usage: Usage,
     /// How many keys somebody waits for.
     awaited: AtomicUsize,
+    /// Whether it is [`Leftovers::GivenBack`].
+    gives_back: AtomicBool,
+}
+
+/// What becomes of the memory that a few removed keys leave behind, where others lie around it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leftovers {
+    /// It stays until much has gathered, which costs least.
+    Kept,
+    /// It is given back when a little has gathered, as somebody waits for it.
+    GivenBack,
 }
 
 /// A shard behind its lock, and its counts for those who do not want to take it.
@@ -68,6 +84,7 @@ impl Keyspace {
             limits: Limits::default(),
             usage: Usage::default(),
             awaited: AtomicUsize::new(0),
+            gives_back: AtomicBool::new(false),
         }
     }
 
@@ -79,6 +96,7 @@ impl Keyspace {
         other.hasher = self.hasher.clone();
         other.limits.adopt(&self.limits);
         other.usage.set_policy(self.usage.policy());
+        other.set_leftovers(self.leftovers());
         other
     }
 
@@ -118,10 +136,51 @@ impl Keyspace {
         self.expiring_count(db) * EXPIRY_BYTES
     }
 
+    /// Picks a shard at random that has such keys of a database, more likely one with more of them.
+    pub fn pick_shard(&self, db: usize, among: Among) -> Option<ShardSet> {
+        let count = |cell: &ShardCell| {
+            let counts = &cell.counts[db];
+            let count = if among == Among::All { &counts.keys } else { &counts.expiring };
+            count.load(Relaxed)
+        };
+        // Where there are many they are spread evenly.
+        let any = random_below(SHARDS);
+        if count(&self.shards[any]) >= EVEN_KEYS_MIN {
+            return Some(ShardSet::single(any));
+        }
+        let total: usize = self.shards.iter().map(count).sum();
+        let mut left = random_below(total.max(1));
+        let mut past = |cell: &ShardCell| {
+            let is_past = left >= count(cell);
+            left = left.saturating_sub(count(cell));
+            is_past
+        };
+        self.shards.iter().position(|cell| !past(cell)).map(ShardSet::single)
+    }
+
+    /// Counts such keys of a database without a lock.
+    pub fn count_among(&self, db: usize, among: Among) -> usize {
+        match among {
+            Among::All => self.keys_count(db),
+            Among::Expiring => self.expiring_count(db),
+        }
+    }
+
     /// Returns what is noted of the use of keys.
     #[inline]
     pub fn usage(&self) -> &Usage {
         &self.usage
+    }
+
+    /// Tells what becomes of the memory of removed keys.
+    #[inline]
+    pub fn leftovers(&self) -> Leftovers {
+        if self.gives_back.load(Relaxed) { Leftovers::GivenBack } else { Leftovers::Kept }
+    }
+
+    /// Says what becomes of the memory of keys that are removed from now on.
+    pub fn set_leftovers(&self, leftovers: Leftovers) {
+        self.gives_back.store(leftovers == Leftovers::GivenBack, Relaxed);
     }
 
     /// Returns the limits of packed values.

@@ -219,6 +219,14 @@ impl Table {
         removed
     }
 
+    /// Gives back what lies unused in the partition of a hash, unless that is shared.
+    pub(super) fn tighten(&mut self, hash: u64, hasher: &RandomState) {
+        let Some(&number) = self.directory.get(self.place(hash)) else { return };
+        if let Some(partition) = Arc::get_mut(&mut self.partitions[number as usize]) {
+            partition.tighten(hasher);
+        }
+    }
+
     /// Borrows the partition and record of a key for changes that neither add nor remove keys.
     pub(super) fn partition_mut(
         &mut self,
@@ -293,6 +301,12 @@ impl Table {
         let places = size_of_val(&self.directory[..]) + size_of_val(&self.partitions[..]);
         let partitions = self.partitions.iter().map(|partition| partition.overhead_bytes());
         places + partitions.sum::<usize>()
+    }
+
+    /// Counts the bytes of its partitions, large values apart.
+    #[cfg(test)]
+    pub(super) fn rooms_bytes(&self) -> usize {
+        self.partitions.iter().map(|partition| partition.room_bytes()).sum()
     }
 
     /// Visits every key.

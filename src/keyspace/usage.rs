@@ -97,6 +97,11 @@ impl Usage {
         }
     }
 
+    /// The seconds that a key has been idle at `clock`, where its last use is noted.
+    pub fn idle_s(accessed: u32, clock: u32) -> u32 {
+        clock.wrapping_sub(accessed) & CLOCK_MASK
+    }
+
     /// What was last noted of a key that has been idle, or was used so often; `None` if it is neither
     /// or the other is noted.
     pub(super) fn told(&self, idle_s: Option<u32>, count: Option<u8>, clock: u32) -> Option<Use> {
