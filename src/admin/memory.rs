@@ -35,14 +35,20 @@ pub fn set_purging(purging: Purging) {
     }
 }
 
+/// Asks the allocator how many bytes are handed out to the program.
+pub fn allocated() -> u64 {
+    // A figure that the allocator does not give reads as zero.
+    let _ = epoch::advance();
+    stats::allocated::read().unwrap_or(0) as u64
+}
+
 /// Asks the allocator and the kernel.
 pub fn memory() -> Memory {
-    // Figures that the allocator does not give read as zero.
-    let _ = epoch::advance();
+    let allocated = allocated();
     let figure = |read: Result<usize, tikv_jemalloc_ctl::Error>| read.unwrap_or(0) as u64;
     let Resident { rss, rss_anonymous, rss_files } = resident();
     Memory {
-        allocated: figure(stats::allocated::read()),
+        allocated,
         active: figure(stats::active::read()),
         resident: figure(stats::resident::read()),
         rss,

@@ -62,6 +62,8 @@ impl Classes {
     pub const SORTED_SET: Self = Self::of(b'z');
     /// Commands on streams (`t`).
     pub const STREAM: Self = Self::of(b't');
+    /// Keys that are removed as their memory is wanted (`e`).
+    pub const EVICTED: Self = Self::of(b'e');
     /// Keys that are removed as their time has come (`x`).
     pub const EXPIRED: Self = Self::of(b'x');
     /// Keys that were looked for and are not there (`m`).

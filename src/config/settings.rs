@@ -73,13 +73,17 @@ pub struct ShutdownOptions {
     pub force: bool,
 }
 
-/// How much memory the data may take; shown, and not enforced.
+/// How much memory may be used, and what goes when there is more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MemoryLimit {
     /// The bytes, or zero for no limit.
     pub bytes: u64,
-    /// What would be evicted, by the name of the policy.
+    /// What is evicted, by the name of the policy.
     pub policy: &'static str,
+    /// `maxmemory-samples`.
+    pub samples: usize,
+    /// `maxmemory-eviction-tenacity`.
+    pub tenacity: u32,
     /// `lfu-log-factor`.
     pub lfu_log_factor: u32,
     /// `lfu-decay-time`.
@@ -132,7 +136,7 @@ pub struct Settings {
     pub proto_max_bulk_len: u64,
     /// `client-query-buffer-limit`.
     pub client_query_buffer_limit: u64,
-    /// `maxmemory` and `maxmemory-policy`.
+    /// `maxmemory`, and the directives that go with it.
     pub memory_limit: MemoryLimit,
     /// `client-output-buffer-limit` of ordinary clients.
     pub output_limit_normal: OutputLimit,
@@ -401,6 +405,8 @@ impl Config {
         MemoryLimit {
             bytes,
             policy: self.choice("maxmemory-policy"),
+            samples: self.unsigned("maxmemory-samples"),
+            tenacity: self.unsigned("maxmemory-eviction-tenacity"),
             lfu_log_factor: self.unsigned("lfu-log-factor"),
             lfu_decay_minutes: self.unsigned("lfu-decay-time"),
         }

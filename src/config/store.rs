@@ -400,9 +400,9 @@ mod tests {
     #[test]
     fn only_what_differs_from_its_default_is_reported_as_ignored() {
         let config =
-            read("daemonize no\nappendonly no\nmaxmemory 1gb\nrename-command FLUSHALL \"\"");
+            read("daemonize no\nappendonly no\nactiverehashing no\nrename-command FLUSHALL \"\"");
         let names: Vec<_> = config.ignored().into_iter().map(|(name, _)| name).collect();
-        assert_eq!(names, ["appendonly", "maxmemory"]);
+        assert_eq!(names, ["appendonly", "activerehashing"]);
         let limit =
             |class| read(&format!("client-output-buffer-limit {class} 1mb 1mb 1")).ignored();
         assert_eq!(limit("replica"), [("client-output-buffer-limit", FEEDS_HAVE_NO_BUFFER)]);

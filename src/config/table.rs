@@ -34,18 +34,20 @@ const ALWAYS_LAZY: &str = "large values are always freed in the background";
 const ALWAYS_STRICT: &str = "what a replica cannot apply stops its link";
 const ALWAYS_ON: &str = "the log cannot be switched off";
 const DIRECTORY_IN_USE: &str = "the log is open in this directory; restart to use another";
+const FREED_AT_ONCE: &str = "what is evicted is freed at once, as its memory is wanted";
 const LOG_FIRST: &str = "a replica applies what its log has room for, and stops its link otherwise";
 const LOG_FEEDS: &str = "replicas are fed from the log on disk";
 const NO_ACL: &str = "users other than the default one do not exist here; use requirepass";
 const NO_AOF: &str = "the log takes the place of the append-only file";
 const NO_CLUSTER: &str = "this server is not part of a cluster";
 const NO_COMPRESSION: &str = "elements of lists are never compressed";
-const NO_EVICTION: &str = "memory is not limited: nothing is evicted";
+const NO_CLIENT_EVICTION: &str = "clients are not closed for what they all take together";
 const NO_FORK: &str = "snapshots are written without a child process";
 const NO_LOCALE: &str = "SORT compares texts by their bytes";
 const NO_MARK: &str = "sockets are not marked";
 const NO_OWN_WRITES: &str =
     "a replica's log holds what its primary wrote and nothing else; write to the primary";
+const NO_OWN_EVICTION: &str = "a replica has what its primary has, which evicts for both";
 const NO_MODULES: &str = "modules cannot be loaded";
 const NO_PROCESS: &str = "process control is left to the service manager";
 const NO_REHASH: &str = "tables stay small and are never rehashed as a whole";
@@ -79,7 +81,7 @@ pub static TABLE: &[Directive] = &[
     row("bind-source-addr", TEXT, ""),
     row("io-threads-do-reads", YES_NO, "no").fixed().ignored(NO_THREADS),
     row("socket-mark-id", Integer(0, UINT_MAX), "0").fixed().ignored(NO_MARK),
-    row("maxmemory-clients", MemoryOrPercent, "0").ignored(NO_EVICTION),
+    row("maxmemory-clients", MemoryOrPercent, "0").ignored(NO_CLIENT_EVICTION),
     row("tls-port", PORT, "0").refused(NO_TLS),
     row("tls-replication", YES_NO, "no").refused(NO_TLS),
     row("tls-auth-clients", Choice(&["no", "yes", "optional"]), "yes").ignored(NO_TLS),
@@ -216,7 +218,7 @@ pub static TABLE: &[Directive] = &[
     row("replica-announced", YES_NO, "yes"),
     row("replica-ignore-maxmemory", YES_NO, "yes")
         .alias("slave-ignore-maxmemory")
-        .ignored(NO_EVICTION),
+        .ignored(NO_OWN_EVICTION),
     row("replica-ignore-disk-write-errors", YES_NO, "no").ignored(LOG_FIRST),
     row("replica-lazy-flush", YES_NO, "no").alias("slave-lazy-flush").ignored(ALWAYS_LAZY),
     row("repl-diskless-load", Choice(&["disabled", "on-empty-db", "swapdb"]), "disabled"),
@@ -227,7 +229,7 @@ pub static TABLE: &[Directive] = &[
     row("repl-diskless-sync-delay", COUNT, "5").ignored(LOG_FEEDS),
     row("repl-diskless-sync-max-replicas", COUNT, "0").ignored(LOG_FEEDS),
     // Memory and encodings.
-    row("maxmemory", MEMORY, "0").ignored(NO_EVICTION),
+    row("maxmemory", MEMORY, "0"),
     row(
         "maxmemory-policy",
         Choice(&[
@@ -241,17 +243,16 @@ pub static TABLE: &[Directive] = &[
             "noeviction",
         ]),
         "noeviction",
-    )
-    .ignored(NO_EVICTION),
-    row("maxmemory-samples", Integer(1, INT_MAX), "5").ignored(NO_EVICTION),
-    row("maxmemory-eviction-tenacity", Integer(0, 100), "10").ignored(NO_EVICTION),
+    ),
+    row("maxmemory-samples", Integer(1, INT_MAX), "5"),
+    row("maxmemory-eviction-tenacity", Integer(0, 100), "10"),
     row("lfu-log-factor", COUNT, "10"),
     row("lfu-decay-time", COUNT, "1"),
     row("lazyfree-lazy-expire", YES_NO, "no").ignored(ALWAYS_LAZY),
     row("lazyfree-lazy-server-del", YES_NO, "no").ignored(ALWAYS_LAZY),
     row("lazyfree-lazy-user-del", YES_NO, "no").ignored(ALWAYS_LAZY),
     row("lazyfree-lazy-user-flush", YES_NO, "no").ignored(ALWAYS_LAZY),
-    row("lazyfree-lazy-eviction", YES_NO, "no").ignored(NO_EVICTION),
+    row("lazyfree-lazy-eviction", YES_NO, "no").ignored(FREED_AT_ONCE),
     row("hash-max-listpack-entries", LONG, "512").alias("hash-max-ziplist-entries"),
     row("hash-max-listpack-value", SIZE, "64").alias("hash-max-ziplist-value"),
     row("list-max-listpack-size", Integer(i32::MIN as i64, INT_MAX), "-2")

@@ -1,5 +1,7 @@
 //! Notes the commands that took long, in the slow log and as latency events.
 
+use std::time::Duration;
+
 use crate::command::host::Ran;
 use crate::command::table::{Command, flag};
 use crate::command::{ClientInfo, secrets};
@@ -15,6 +17,14 @@ impl Server {
             self.slow.enter(words, ran.took_us, ran.at_ms, client);
         }
         self.note_delay(ran.command, ran.took_us, ran.at_ms);
+    }
+
+    /// Notes that something beside the commands took so long, if it was slow enough.
+    pub(super) fn note_event(&self, event: &str, took: Duration, at_ms: i64) {
+        let took_ms = took.as_millis() as u64;
+        if self.live.latency_threshold_ms().is_some_and(|limit_ms| took_ms >= limit_ms) {
+            self.latency.sample(event, took_ms, at_ms / 1000);
+        }
     }
 
     /// Notes that clients were held up by a command, or by several of its kind in a row.

@@ -5,16 +5,16 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crate::command::session::flag;
-use crate::command::{Classes, Events, effect};
 use crate::keyspace::{Locked, ShardSet};
 use crate::position::Offset;
-use crate::replication::stream::{Stream, Unit};
+use crate::replication::stream::Stream;
 use crate::snapshot::ManifestFile;
 
 use super::clock::unix_ms;
 use super::headroom::Outlook;
 use super::pause::Who;
-use super::{Server, blocking, delivery, retaining, saving};
+use super::removal::{self, Why};
+use super::{Server, delivery, eviction, retaining, saving};
 
 /// How often expired keys are looked for.
 const TICK: Duration = Duration::from_millis(100);
@@ -31,7 +31,7 @@ const LOG_BEFORE_SNAPSHOT_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Does what is due, until the server ends.
 pub async fn run(server: Arc<Server>) {
-    tokio::join!(keep_time(&server), watch_room(&server));
+    tokio::join!(keep_time(&server), watch_room(&server), eviction::go_on(&server));
 }
 
 async fn keep_time(server: &Arc<Server>) {
@@ -113,11 +113,7 @@ fn expire(server: &Server, stream: &Stream) {
                 let now_ms = unix_ms();
                 locked.db(database).due(now_ms, EXPIRED_AT_ONCE, &mut found);
                 remove(server, stream, &mut locked, database, &found);
-                let awaited = locked.take_all_ready();
-                server.bin.unlock(locked);
-                if !awaited.is_empty() {
-                    blocking::serve_left(server, awaited);
-                }
+                removal::let_go(server, locked);
                 if found.len() < EXPIRED_AT_ONCE || began.elapsed() > EXPIRY_BUDGET {
                     break;
                 }
@@ -146,22 +142,11 @@ fn remove(
         return;
     }
     let mut bytes = Vec::new();
-    let mut events = Events::wanting(server.live.event_classes());
     for key in found {
         let key = server.keyspace.key(key);
         locked.db(database).remove(&key);
-        locked.touched(database, &key);
-        bytes.clear();
-        effect::encode(&mut bytes, &[b"DEL", key.bytes()]);
-        if let Err(error) = stream.append(Unit::command(database, &bytes)) {
-            server.fail("cannot append to the log", &error);
-        }
-        events.note(Classes::EXPIRED, "expired", (database, key.bytes()), 0);
+        removal::note((server, stream), locked, (database, &key), Why::Expired, &mut bytes);
     }
-    if !events.is_empty() {
-        delivery::deliver_events(&server.hub, &events, unix_ms());
-    }
-    server.live.changed(found.len() as u64);
     server.stats.expired.fetch_add(found.len() as u64, Ordering::Relaxed);
 }
 

@@ -18,6 +18,7 @@ use super::blocking::{self, Asker, Waiting};
 use super::clock::{Clock, unix_ms};
 use super::commit::Sight;
 use super::effects::{hear, log, seen, stays_here};
+use super::eviction::{Evictor, Room};
 use super::intruder::speaks_http;
 use super::pause::Who;
 use super::renames::Meaning;
@@ -31,6 +32,8 @@ const PRIMARY_DOWN: Fault = Fault::fixed(
     "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
 );
 const NO_REPLICAS: Fault = Fault::fixed("NOREPLICAS Not enough good replicas to write.");
+const OUT_OF_MEMORY: Fault =
+    Fault::fixed("OOM command not allowed when used memory > 'maxmemory'.");
 const SAVE_FAILED: Fault = Fault::fixed(
     "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to \
      disk. Commands that may modify the data set are disabled, because this instance is configured \
@@ -64,6 +67,7 @@ pub struct Executor {
     /// What the command that ran last has shown its client, where that matters.
     sight: Option<Sight>,
     appending: Appending,
+    evictor: Evictor,
     /// The place of the client whose command ran last, if it waits.
     waiting: Option<Waiting>,
 }
@@ -99,6 +103,7 @@ impl Executor {
             commits: false,
             sight: None,
             appending: Appending::default(),
+            evictor: Evictor::default(),
             waiting: None,
         }
     }
@@ -349,6 +354,9 @@ impl Executor {
         if session.transaction.is_some() && command.flags & flag::NO_MULTI != 0 {
             return Err(NOT_IN_TRANSACTION);
         }
+        if self.server.live.memory_bytes_max().is_some() && self.lacks_memory(session, command) {
+            return Err(OUT_OF_MEMORY);
+        }
         let live = &self.server.live;
         if live.is_replica() && asked.writes {
             return Err(READ_ONLY);
@@ -372,6 +380,18 @@ impl Executor {
             Who::Writer => self.admit_write(asked),
             Who::Reader => Ok(None),
         }
+    }
+
+    /// Has keys evicted where there is too much in memory; tells whether the request is too much then.
+    fn lacks_memory(&mut self, session: &Session, command: &Command) -> bool {
+        let Self { server, appending, evictor, now_ms, .. } = self;
+        if evictor.make_room(server, appending, *now_ms) != Room::None {
+            return false;
+        }
+        // A queue may grow without an end.
+        let grows = session.transaction.is_some()
+            && !matches!(command.name, "exec" | "discard" | "quit" | "reset");
+        grows || does(session, command, flag::DENYOOM)
     }
 
     /// Tells whether a write may run: there must be room in the log for it, and replicas enough.

@@ -29,7 +29,9 @@ use super::doubt::Confirmation;
 use super::failover::Stage;
 use super::link::PrimaryAddress;
 use super::opening::write_address_file;
-use super::{Server, apply_sizes, delivery, monitor, purging, report, room, saving, sync_policy};
+use super::{
+    Server, apply_sizes, delivery, eviction, monitor, purging, report, room, saving, sync_policy,
+};
 
 const SAVE_UNDER_WAY: Fault = Fault::fixed("ERR Background save already in progress");
 
@@ -75,6 +77,9 @@ impl Host for Server {
             tracing::warn!(directive = name, "has no effect: {reason}");
         }
         *self.settings.write() = settings;
+        if changed.contains("maxmemory") {
+            eviction::limit_changed(self);
+        }
         Ok(())
     }
 
@@ -114,6 +119,7 @@ impl Host for Server {
     fn reset_statistics(&self) {
         self.counters.iter().for_each(|counters| counters.reset());
         self.stats.reset();
+        self.memory.forget_excess();
     }
 
     fn allows_debug(&self, session: &Session) -> bool {

@@ -1,5 +1,6 @@
 //! The settings that are read on the way of a command, where a lock would be felt.
 
+use std::num::NonZero;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU16, AtomicU64, AtomicUsize, Ordering};
 
 use crate::command::Classes;
@@ -14,6 +15,7 @@ pub struct Live {
     min_replicas: AtomicI64,
     min_replicas_lag_s: AtomicI64,
     slower_than_us: AtomicI64,
+    memory_bytes_max: AtomicU64,
     latency_threshold_ms: AtomicU64,
     stop_writes_on_save_error: AtomicBool,
     clients_max: AtomicUsize,
@@ -47,6 +49,7 @@ impl Live {
         self.min_replicas_lag_s.store(guarding.min_replicas_lag_secs as i64, Ordering::Relaxed);
         let slower_than = settings.slowlog_log_slower_than_us;
         self.slower_than_us.store(slower_than.map_or(-1, |us| us as i64), Ordering::Relaxed);
+        self.memory_bytes_max.store(settings.memory_limit.bytes, Ordering::Relaxed);
         let threshold_ms = settings.latency_monitor_threshold_ms.unwrap_or(0);
         self.latency_threshold_ms.store(threshold_ms, Ordering::Relaxed);
         self.stop_writes_on_save_error
@@ -82,6 +85,12 @@ impl Live {
     /// Tells from how many microseconds on a command is entered in the slow log, if ever.
     pub fn slower_than_us(&self) -> Option<u64> {
         u64::try_from(self.slower_than_us.load(Ordering::Relaxed)).ok()
+    }
+
+    /// Tells how many bytes of memory may be used, if that is limited.
+    #[inline]
+    pub fn memory_bytes_max(&self) -> Option<NonZero<u64>> {
+        NonZero::new(self.memory_bytes_max.load(Ordering::Relaxed))
     }
 
     /// Tells from how many milliseconds on something is a latency event, if ever.

@@ -18,6 +18,7 @@ mod delivery;
 mod doubt;
 mod effects;
 mod ending;
+mod eviction;
 mod execute;
 mod failover;
 mod failure;
@@ -37,6 +38,7 @@ mod pause;
 mod pool;
 mod priority;
 mod recovery;
+mod removal;
 mod renames;
 mod replay;
 mod report;
@@ -71,7 +73,7 @@ use crate::command::counters::Counters;
 use crate::command::pubsub::Hub;
 use crate::config::settings::{AppendFsync, BacklogFeed, MemoryLimit};
 use crate::config::{Config, Packed, Settings};
-use crate::keyspace::{Keyspace, UsagePolicy};
+use crate::keyspace::{Keyspace, Leftovers, UsagePolicy};
 use crate::log::SyncPolicy;
 use crate::net::listener::BindError;
 use crate::position::Replid;
@@ -92,6 +94,7 @@ use clients::Clients;
 use commit::{Commit, Goal};
 use doubt::Doubt;
 use ending::{Signals, until_ended};
+use eviction::Gauge;
 use failover::Failover;
 use intruder::Intruders;
 use listening::Listening;
@@ -145,6 +148,8 @@ pub struct Server {
     stop: Stop,
     stats: Stats,
     bin: Bin,
+    /// How much memory is used, where that is limited.
+    memory: Gauge,
     tracing: LogHandle,
     renames: Renames,
     intruders: Intruders,
@@ -310,7 +315,7 @@ async fn serve(
     Ok(())
 }
 
-/// Applies the sizes up to which values are packed, and what is noted of the use of keys.
+/// Applies the sizes up to which values are packed, and what the limit of memory asks for.
 fn apply_sizes(keyspace: &Keyspace, settings: &Settings) {
     let limits = keyspace.limits();
     limits.set_hash_entries_max(settings.hash_max_listpack_entries);
@@ -325,9 +330,11 @@ fn apply_sizes(keyspace: &Keyspace, settings: &Settings) {
     limits.set_set_entries_max(settings.small_sets.listpack_entries_max);
     limits.set_set_value_bytes_max(settings.small_sets.listpack_value_bytes_max);
     keyspace.usage().set_policy(usage_policy(&settings.memory_limit));
+    let is_limited = settings.memory_limit.bytes > 0;
+    keyspace.set_leftovers(if is_limited { Leftovers::GivenBack } else { Leftovers::Kept });
 }
 
-/// What is noted of the use of keys, so that the policy of eviction could go by it.
+/// What is noted of the use of keys, for the policy of eviction to go by.
 fn usage_policy(limit: &MemoryLimit) -> UsagePolicy {
     match limit.policy {
         "allkeys-lfu" | "volatile-lfu" => UsagePolicy::Frequency {
@@ -405,6 +412,7 @@ impl Server {
             stop: Stop::default(),
             stats: Stats::begin(),
             bin: aids.bin,
+            memory: Gauge::default(),
             tracing: aids.tracing,
             renames: aids.renames,
             intruders: Intruders::default(),

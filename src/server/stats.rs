@@ -26,6 +26,8 @@ pub struct Stats {
     pub expiry_cut_short: AtomicU64,
     /// How long the searches took, in microseconds.
     pub expiry_us: AtomicU64,
+    /// Keys removed because memory was short.
+    pub evicted: AtomicU64,
     /// Bytes sent to replicas, snapshots included.
     pub fed: AtomicU64,
     /// Where the history parted that was given up last.
@@ -78,6 +80,7 @@ impl Stats {
             &self.partial_syncs,
             &self.refused_partial_syncs,
             &self.expired,
+            &self.evicted,
             &self.expiry_cut_short,
             &self.expiry_us,
             &self.fed,

@@ -1,6 +1,7 @@
 //! `INFO`: what was counted, over all and for each command and error.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use crate::command::counters::{RowTotal, Totals};
 use crate::command::pubsub::Kind;
@@ -42,10 +43,11 @@ pub(super) fn stats(server: &Server, text: &mut Text<'_, '_>) {
     text.line("expired_stale_perc", "0.00");
     text.line("expired_time_cap_reached_count", count(&server.stats.expiry_cut_short));
     text.line("expire_cycle_cpu_milliseconds", count(&server.stats.expiry_us) / 1000);
-    text.line("evicted_keys", 0);
+    text.line("evicted_keys", count(&server.stats.evicted));
     text.line("evicted_clients", 0);
-    text.line("total_eviction_exceeded_time", 0);
-    text.line("current_eviction_exceeded_time", 0);
+    let excess = server.memory.excess(Instant::now());
+    text.line("total_eviction_exceeded_time", excess.total.as_millis());
+    text.line("current_eviction_exceeded_time", excess.current.as_millis());
     text.line("keyspace_hits", totals.hits);
     text.line("keyspace_misses", totals.misses);
     text.line("pubsub_channels", server.hub.count(Kind::Channel));

@@ -1,6 +1,7 @@
 //! `INFO`: memory and processor time.
 
 use crate::admin::memory;
+use crate::keyspace::held_bytes;
 
 use super::Text;
 use super::usage::{Usage, ratio};
@@ -58,7 +59,7 @@ pub(super) fn memory_section(server: &Server, text: &mut Text<'_, '_>) {
         format_args!("{:.2}", ratio(figures.rss_anonymous, figures.allocated)),
     );
     text.line("mem_fragmentation_bytes", figures.rss_anonymous as i64 - figures.allocated as i64);
-    text.line("mem_not_counted_for_evict", 0);
+    text.line("mem_not_counted_for_evict", held_bytes());
     text.line("mem_replication_backlog", 0);
     text.line("mem_total_replication_buffers", 0);
     text.line("mem_clients_slaves", usage.replicas_bytes);
