@@ -26,6 +26,8 @@ pub enum Column {
     Took,
     /// Milliseconds of server CPU in all.
     Busy,
+    /// Keys that were there when they were asked for, in percent.
+    Hits,
 }
 
 /// The figures of one run, or their medians.
@@ -46,6 +48,7 @@ impl Column {
             Self::Bytes => "B/each",
             Self::Took => "ms",
             Self::Busy => "ms CPU",
+            Self::Hits => "% hits",
         }
     }
 
@@ -61,6 +64,7 @@ impl Column {
             Self::Memory | Self::Bytes => "memory",
             Self::Took => "time",
             Self::Busy => "busy",
+            Self::Hits => "hits",
         }
     }
 
@@ -69,7 +73,7 @@ impl Column {
         match self {
             Self::Took | Self::Busy => 0,
             Self::Rate | Self::Bytes => 1,
-            Self::Cpu | Self::Memory => 2,
+            Self::Cpu | Self::Memory | Self::Hits => 2,
             Self::P50 | Self::P99 | Self::P999 => 3,
             Self::Syncs => 4,
         }

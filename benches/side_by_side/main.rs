@@ -7,7 +7,7 @@
 //! the load generator shares the cores. Beside the ratios of backlogd stands what they should come
 //! to, and whether they do.
 //!
-//! A full run takes about 50 minutes, and some 10 GB of disk for files that are removed at the end;
+//! A full run takes about 55 minutes, and some 10 GB of disk for files that are removed at the end;
 //! the minutes of each part are told with [`Part`]. Flags follow `--`:
 //! `cargo bench --bench side_by_side -- --quick --replicas 1`.
 
@@ -20,6 +20,7 @@ mod contestants;
 mod disk;
 mod during;
 mod during_large;
+mod eviction;
 mod figures;
 mod following;
 mod footprint;
@@ -120,6 +121,8 @@ enum Part {
     Values,
     /// Memory for each element of values small and large; 1 min.
     Footprint,
+    /// How often a cache under `maxmemory` has what it is asked for; 5 min.
+    Eviction,
 }
 
 /// What is run if no part is named.
@@ -140,6 +143,7 @@ const FULL: &[Part] = &[
     Part::Role,
     Part::Values,
     Part::Footprint,
+    Part::Eviction,
 ];
 const QUICK: &[Part] = &[Part::Load, Part::Always, Part::Restart];
 
@@ -182,6 +186,7 @@ impl Part {
             Self::Role => role::run(flags.loading_keys, out),
             Self::Values => values::run(workers, rounds, pace, out),
             Self::Footprint => footprint::run(out),
+            Self::Eviction => eviction::run(rounds, pace, out),
         }
     }
 }
