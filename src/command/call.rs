@@ -265,13 +265,29 @@ impl Data<'_, '_> {
     /// Notes `count` changes of a key that nobody waits for: what it holds did not become more.
     pub fn changed_unawaited(&mut self, key: &Key<'_>, count: u64) {
         self.locked.db(self.database).touched(key);
+        self.outdated(self.database, key);
         self.effect.changed(count);
     }
 
     /// Does what [`Self::changed`] does for a key of another database.
     pub fn changed_in(&mut self, database: usize, key: &Key<'_>) {
-        self.locked.touched(database, key);
+        self.touched_in(database, key);
         self.effect.changed(1);
+    }
+
+    /// Notes that `key` of a database is not what it was, for those who watch it, wait for it or hold a
+    /// copy; for the stream and for what is counted nothing is noted.
+    pub fn touched_in(&mut self, database: usize, key: &Key<'_>) {
+        self.locked.touched(database, key);
+        self.outdated(database, key);
+    }
+
+    /// Notes that copies of `key` are out of date.
+    #[inline]
+    fn outdated(&mut self, database: usize, key: &Key<'_>) {
+        if self.effect.events.wanted().has(Classes::CHANGED) {
+            self.effect.note(Classes::CHANGED, "", database, key.bytes());
+        }
     }
 
     /// Has those who subscribe to events of this class told what was done to `key`.

@@ -107,6 +107,10 @@ pub fn hello(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     }
     if let Some(protocol) = options.protocol {
         use_protocol(call.session, protocol);
+        if protocol == Protocol::Resp3 {
+            // Others may have it told of keys that were changed.
+            call.session.subscriber(call.host.hub());
+        }
         call.reply.set_protocol(protocol);
     }
     introduce(call);
@@ -201,6 +205,7 @@ pub fn reset(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     session.transaction = None;
     session.unwatch_all(call.data.keyspace);
     session.unsubscribe_all();
+    session.end_tracking();
     session.authenticated = !call.host.needs_password();
     session.reply = ReplyMode::On;
     session.no_touch = false;

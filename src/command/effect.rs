@@ -89,6 +89,7 @@ impl Effect {
     pub fn expired(&mut self, database: usize, key: &[u8]) {
         self.expirations += 1;
         self.push(Some(database), &[b"DEL", key]);
+        self.note(Classes::CHANGED, "expired", database, key);
         self.note(Classes::EXPIRED, "expired", database, key);
     }
 

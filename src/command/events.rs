@@ -5,11 +5,13 @@
 
 /// Classes of events, as `notify-keyspace-events` names them by letters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Classes(u16);
+pub struct Classes(u32);
 
 /// What was done to one key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Event<'e> {
+    /// The class of the event.
+    pub class: Classes,
     /// What was done.
     pub name: &'static str,
     /// The database of the key.
@@ -32,6 +34,7 @@ pub struct Events {
 /// One event in [`Events`].
 #[derive(Clone, Copy, Debug)]
 struct Noted {
+    class: Classes,
     name: &'static str,
     database: usize,
     key_end: usize,
@@ -71,6 +74,15 @@ impl Classes {
     /// Keys that were created (`n`).
     pub const NEW: Self = Self::of(b'n');
 
+    /// Keys that were changed or removed, for those who hold copies of them; the name is not told.
+    pub const CHANGED: Self = Self(1 << LETTERS.len());
+    /// Keys that a client has read who is to be told when they are changed.
+    pub const READ: Self = Self(Self::CHANGED.0 << 1);
+    /// Databases that were emptied.
+    pub const EMPTIED: Self = Self(Self::READ.0 << 1);
+    /// All that whoever holds copies of keys is to be told of, or has to be remembered for it.
+    pub const TRACKED: Self = Self(Self::CHANGED.0 | Self::READ.0 | Self::EMPTIED.0);
+
     /// What the letter `A` stands for.
     const ALL: Self = {
         let apart = Self::BY_KEY.0 | Self::BY_NAME.0 | Self::MISS.0 | Self::NEW.0;
@@ -88,12 +100,12 @@ impl Classes {
     }
 
     /// Makes a set of the bits that [`Self::bits`] told.
-    pub const fn from_bits(bits: u16) -> Self {
+    pub const fn from_bits(bits: u32) -> Self {
         Self(bits)
     }
 
     /// Tells the set as bits.
-    pub const fn bits(self) -> u16 {
+    pub const fn bits(self) -> u32 {
         self.0
     }
 
@@ -109,7 +121,9 @@ impl Classes {
         self.0 == 0
     }
 
-    const fn union(self, other: Self) -> Self {
+    /// Returns the classes of both sets.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
@@ -138,6 +152,11 @@ impl Events {
         self.wanted = wanted;
     }
 
+    /// Has events of these classes noted as well from now on.
+    pub fn want_more(&mut self, wanted: Classes) {
+        self.wanted = self.wanted.union(wanted);
+    }
+
     /// Tells which classes of events are wanted.
     #[inline]
     pub fn wanted(&self) -> Classes {
@@ -160,7 +179,7 @@ impl Events {
     ) {
         if self.wanted.has(class) {
             self.keys.extend_from_slice(key);
-            self.noted.push(Noted { name, database, key_end: self.keys.len(), messages });
+            self.noted.push(Noted { class, name, database, key_end: self.keys.len(), messages });
         }
     }
 
@@ -178,10 +197,10 @@ impl Events {
     /// Hands out the events, in their order.
     pub fn iter(&self) -> impl Iterator<Item = Event<'_>> {
         let mut start = 0;
-        self.noted.iter().map(move |&Noted { name, database, key_end, messages }| {
+        self.noted.iter().map(move |&Noted { class, name, database, key_end, messages }| {
             let key = &self.keys[start..key_end];
             start = key_end;
-            Event { name, database, key, messages }
+            Event { class, name, database, key, messages }
         })
     }
 

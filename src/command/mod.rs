@@ -58,6 +58,7 @@ pub mod latency;
 pub mod memory;
 pub mod secrets;
 pub mod slowlog;
+pub mod tracking;
 
 #[cfg(test)]
 mod image_tests;

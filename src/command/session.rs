@@ -174,6 +174,8 @@ pub struct ClientInfo {
     pub subscriptions: [AtomicUsize; 3],
     /// The table's index of its last command plus one; zero before the first.
     pub last_command: AtomicUsize,
+    /// Who is told in its place which keys were changed: 0 for nobody, -1 if it is not told.
+    pub redirect: AtomicI64,
     /// The offset up to which this client's writes reach in the stream.
     pub written: AtomicU64,
     /// The words it gave of itself.
@@ -236,6 +238,7 @@ impl ClientInfo {
             excess: Excess::default(),
             subscriptions: Default::default(),
             last_command: AtomicUsize::new(0),
+            redirect: AtomicI64::new(-1),
             written: AtomicU64::new(0),
             names: Mutex::new(Names { user: "default".to_owned(), ..Names::default() }),
             kill: tokio::sync::Notify::new(),
@@ -281,4 +284,12 @@ pub mod flag {
     pub const MONITOR: u64 = 1 << 9;
     /// Subscribes to something (`P`).
     pub const SUBSCRIBER: u64 = 1 << 10;
+    /// Is told which keys were changed (`t`).
+    pub const TRACKING: u64 = 1 << 11;
+    /// Whoever was told in its place has left (`R`).
+    pub const BROKEN_REDIRECT: u64 = 1 << 12;
+    /// Is told of keys by their prefixes (`B`).
+    pub const BROADCAST: u64 = 1 << 13;
+    /// Is not connected any more, and is shown to nobody.
+    pub const LEFT: u64 = 1 << 14;
 }

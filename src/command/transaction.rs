@@ -11,7 +11,7 @@ use super::flow::{Owed, Request};
 use super::host::Ran;
 use super::session::{Transaction, Watch, WatchedKey, flag};
 use super::table::{self, Command};
-use super::{Call, Data, Effect, Fault, Flow, Session, sort};
+use super::{Call, Classes, Data, Effect, Fault, Flow, Session, sort};
 
 const EXEC_ABORT: Fault =
     Fault::fixed("EXECABORT Transaction discarded because of previous errors.");
@@ -177,6 +177,11 @@ fn run_queued(
     };
     let result = handler(&mut queued);
     let (hits, misses) = (queued.data.hits, queued.data.misses);
+    if call.session.remembers_keys_of(command) {
+        for index in table::keys::keys_of(command, &args) {
+            inner.note(Classes::READ, "", database, args.word(index));
+        }
+    }
     if call.host.hub().has_monitors() {
         call.host.show(command, &args, call.session.database, &call.session.info);
     }

@@ -265,6 +265,8 @@ pub struct Settings {
     pub slowlog_max_len: usize,
     /// `latency-monitor-threshold`: milliseconds; `None` when nothing is noted.
     pub latency_monitor_threshold_ms: Option<u64>,
+    /// `tracking-table-max-keys`.
+    pub tracking_table_max_keys: usize,
     /// `notify-keyspace-events`: letters.
     pub notify_keyspace_events: Vec<u8>,
     /// `latency-tracking`.
@@ -362,6 +364,7 @@ impl Config {
             slowlog_log_slower_than_us: u64::try_from(self.number("slowlog-log-slower-than")).ok(),
             slowlog_max_len: self.unsigned("slowlog-max-len"),
             latency_monitor_threshold_ms: self.nonzero("latency-monitor-threshold"),
+            tracking_table_max_keys: self.unsigned("tracking-table-max-keys"),
             notify_keyspace_events: self.bytes("notify-keyspace-events").unwrap_or_default(),
             latency_tracking: self.yes("latency-tracking"),
             latency_percentiles: self.percentiles(),

@@ -56,7 +56,6 @@ const NO_SAMPLING: &str = "keys that are due are found without sampling";
 const NO_SCRIPTS: &str = "scripts are not supported";
 const NO_THREADS: &str = "every worker thread reads, executes and writes";
 const NO_TLS: &str = "TLS is not supported";
-const NO_TRACKING: &str = "client-side caching is not tracked";
 
 /// Every directive there is.
 pub static TABLE: &[Directive] = &[
@@ -281,7 +280,7 @@ pub static TABLE: &[Directive] = &[
     row("latency-tracking", YES_NO, "yes"),
     row("latency-tracking-info-percentiles", Words(words::percentiles), "50 99 99.9"),
     row("notify-keyspace-events", Checked(words::event_classes), ""),
-    row("tracking-table-max-keys", LONG, "1000000").ignored(NO_TRACKING),
+    row("tracking-table-max-keys", LONG, "1000000"),
     row("locale-collate", TEXT, "").ignored(NO_LOCALE),
     // Cluster.
     row("cluster-enabled", YES_NO, "no").fixed().refused(NO_CLUSTER),

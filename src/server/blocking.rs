@@ -214,7 +214,7 @@ impl<'s, 'k> Serving<'s, 'k> {
         (mode, now_ms, commits): (Mode, i64, bool),
     ) -> Self {
         let (mut effect, unit) = (Effect::default(), Vec::new());
-        effect.events.want(server.live.event_classes());
+        effect.events.want(server.wanted_events());
         Self { server, stream, locked, effect, unit, mode, now_ms, commits }
     }
 
@@ -283,7 +283,7 @@ impl<'s, 'k> Serving<'s, 'k> {
             Ok(_) => handler(&mut call),
             Err(refusal) => Err(refusal.clone()),
         };
-        let logged = self.log(&session, (waiter.database, &args));
+        let logged = self.log(&session, &waiter);
         match result {
             Ok(Flow::Await(_)) => {
                 self.server.blocked.waiters.lock().insert(ticket, waiter);
@@ -309,11 +309,12 @@ impl<'s, 'k> Serving<'s, 'k> {
     }
 
     /// Logs what a command did, and tells of it; says whether it is in the log.
-    fn log(&mut self, session: &Session, request: (usize, &Args<'_>)) -> bool {
+    fn log(&mut self, session: &Session, waiter: &Waiter) -> bool {
         let Self { server, stream, effect, unit, now_ms, .. } = self;
+        let request = (waiter.database, &waiter.words.as_args());
         let logged = effect.is_empty() || log((server, *stream), effect, unit, session, request);
         if logged && !effect.events.is_empty() {
-            delivery::deliver_in_order(&server.hub, effect, *now_ms);
+            delivery::deliver_in_order(&server.hub, effect, waiter.client.id, *now_ms);
         }
         logged
     }

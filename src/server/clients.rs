@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use parking_lot::Mutex;
 
 use crate::command::ClientInfo;
+use crate::command::session::flag;
 
 /// The clients connected, and how many there have been.
 #[derive(Debug, Default)]
@@ -27,7 +28,7 @@ impl Clients {
     pub fn enter(self: &Arc<Self>, client: &Arc<ClientInfo>) -> Present {
         self.all.lock().insert(client.id, Arc::clone(client));
         self.count.fetch_add(1, Ordering::Relaxed);
-        Present { clients: Arc::clone(self), id: client.id }
+        Present { clients: Arc::clone(self), client: Arc::clone(client) }
     }
 
     /// Lists them in the order of their numbers.
@@ -60,12 +61,13 @@ impl Clients {
 #[derive(Debug)]
 pub struct Present {
     clients: Arc<Clients>,
-    id: u64,
+    client: Arc<ClientInfo>,
 }
 
 impl Drop for Present {
     fn drop(&mut self) {
-        self.clients.all.lock().remove(&self.id);
+        self.client.flags.fetch_or(flag::LEFT, Ordering::Relaxed);
+        self.clients.all.lock().remove(&self.client.id);
         self.clients.count.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -4,7 +4,9 @@ use std::sync::atomic::Ordering;
 
 use crate::command::pubsub::{Hub, Kind, Limit, Publication, PublishingTurn};
 use crate::command::session::flag as client;
+use crate::command::table::keys::keys_of;
 use crate::command::table::{Command, flag};
+use crate::command::tracking::Changed;
 use crate::command::{Classes, Effect, Events, Session};
 use crate::config::Settings;
 use crate::config::settings::OutputLimit;
@@ -14,7 +16,7 @@ use crate::net::Args;
 use super::clock::unix_ms;
 use super::{Server, monitor};
 
-/// Takes over `client-output-buffer-limit`.
+/// Takes over `client-output-buffer-limit` and `tracking-table-max-keys`.
 pub fn apply_limits(hub: &Hub, settings: &Settings) {
     let limit = |from: &OutputLimit| Limit {
         hard_bytes: from.hard_bytes,
@@ -23,6 +25,7 @@ pub fn apply_limits(hub: &Hub, settings: &Settings) {
     };
     let (normal, subscriber) = (&settings.output_limit_normal, &settings.output_limit_pubsub);
     hub.limits().set(limit(normal), limit(subscriber));
+    hub.tracker().limit(settings.tracking_table_max_keys);
 }
 
 /// Takes the turns to publish that a command needs, or the transaction that it runs.
@@ -75,10 +78,17 @@ pub fn tell_at_once(
     (session, command, args): (&Session, &'static Command, &Args<'_>),
     now_ms: i64,
 ) -> bool {
-    if effect.events.is_empty() && !server.hub.has_monitors() {
+    let remembers = session.remembers_keys_of(command);
+    if effect.events.is_empty() && !server.hub.has_monitors() && !remembers {
         return false;
     }
-    deliver_in_order(&server.hub, effect, now_ms);
+    let client = session.info.id;
+    deliver_in_order(&server.hub, effect, client, now_ms);
+    if remembers {
+        for index in keys_of(command, args) {
+            server.hub.remember_read(client, args.word(index), now_ms);
+        }
+    }
     monitor::show(server, command, args, (session.database, &session.info));
     true
 }
@@ -88,9 +98,9 @@ pub fn tell_at_once(
 ///
 /// The shards of its keys are still held, so that the events of a key come in the order of its changes.
 #[cold]
-pub fn deliver_in_order(hub: &Hub, effect: &Effect, now_ms: i64) {
+pub fn deliver_in_order(hub: &Hub, effect: &Effect, client: u64, now_ms: i64) {
     let mut messages = effect.publications().enumerate().peekable();
-    each_event(hub, &effect.events, now_ms, |hub, event_messages| {
+    each_event(hub, &effect.events, (Some(client), now_ms), |hub, event_messages| {
         while let Some((_, message)) = messages.next_if(|(index, _)| *index < event_messages) {
             deliver_one(hub, message, now_ms);
         }
@@ -101,17 +111,39 @@ pub fn deliver_in_order(hub: &Hub, effect: &Effect, now_ms: i64) {
 /// Hands events to those who subscribe; the shards of their keys are still held.
 #[cold]
 pub fn deliver_events(hub: &Hub, events: &Events, now_ms: i64) {
-    each_event(hub, events, now_ms, |_, _| ());
+    each_event(hub, events, (None, now_ms), |_, _| ());
 }
 
 /// Hands out events by their keys and by their names, as far as that is wanted.
 ///
-/// `before` is called ahead of each with the number of messages that came before it.
-fn each_event(hub: &Hub, events: &Events, now_ms: i64, mut before: impl FnMut(&Hub, usize)) {
+/// `before` is called ahead of each with the number of messages that came before it. What is to be told
+/// to those who hold copies of keys is told as well.
+fn each_event(
+    hub: &Hub,
+    events: &Events,
+    (client, now_ms): (Option<u64>, i64),
+    mut before: impl FnMut(&Hub, usize),
+) {
     let is_heard = hub.count(Kind::Channel) + hub.count(Kind::Pattern) > 0;
-    let mut channel = Vec::new();
-    for event in events.iter().filter(|_| is_heard) {
+    let (mut channel, mut changed) = (Vec::new(), Changed::new());
+    for event in events.iter() {
         before(hub, event.messages);
+        if Classes::TRACKED.has(event.class) {
+            // That a key has expired is nobody's doing.
+            let by = client.filter(|_| event.name.is_empty());
+            match (event.class, client) {
+                (Classes::CHANGED, _) => {
+                    hub.invalidate(event.key, by, now_ms);
+                    changed.entry(event.key).or_insert(by);
+                }
+                (Classes::READ, Some(client)) => hub.remember_read(client, event.key, now_ms),
+                _ => hub.invalidate_all(now_ms),
+            }
+            continue;
+        }
+        if !is_heard {
+            continue;
+        }
         let mut tell = |kind: &str, about: &[u8], text: &[u8]| {
             channel.clear();
             let head = format!("__{kind}@{}__:", event.database);
@@ -125,6 +157,9 @@ fn each_event(hub: &Hub, events: &Events, now_ms: i64, mut before: impl FnMut(&H
         if events.wanted().has(Classes::BY_NAME) {
             tell("keyevent", event.name.as_bytes(), event.key);
         }
+    }
+    if !changed.is_empty() {
+        hub.broadcast(&changed, now_ms);
     }
 }
 
@@ -146,6 +181,14 @@ pub fn drop_slow_clients(server: &Server) {
 }
 
 impl Server {
+    /// Tells which of the events are to be noted that commands cause; to be asked under the locks.
+    #[inline]
+    pub fn wanted_events(&self) -> Classes {
+        let published = self.live.event_classes();
+        let is_idle = self.hub.tracker().is_idle();
+        if is_idle { published } else { published.union(Classes::TRACKED) }
+    }
+
     /// Hands a message that came with the stream of a primary to those who subscribe here.
     ///
     /// For whoever applies the stream of a live link, once the unit that holds the `PUBLISH`

@@ -164,7 +164,8 @@ impl Executor {
     ) -> Outcome {
         let start = out.len();
         let mut is_push = false;
-        let outcome = match table::find(args) {
+        let found = table::find(args);
+        let outcome = match found {
             Some(command) if command.accepts(args.len()) => {
                 show_last(session, Some(command));
                 let outcome = self.dispatch(session, command, args, out);
@@ -175,6 +176,9 @@ impl Executor {
             }
             command => self.misunderstood(session, command, args, out),
         };
+        if session.subscriber.is_some() && !matches!(outcome, Outcome::Held) {
+            session.forget_caching(found);
+        }
         // What is answered later is muted when it is.
         let is_answered = !matches!(outcome, Outcome::Held | Outcome::Ran(Flow::Await(_)));
         if is_answered && session.reply != ReplyMode::On {
@@ -246,7 +250,7 @@ impl Executor {
         // Borrowed apart: a count of references would be one for all workers to fight over.
         let Self { server, effect, unit, now_ms, appending, commits, sight, waiting, .. } = self;
         let mut locked = blocking::lock(server, command, set);
-        effect.begin(asked.bytes, server.live.event_classes());
+        effect.begin(asked.bytes, server.wanted_events());
         let stream = appending.refresh(&server.streams);
         let mode = mode((server, stream), asked, *now_ms);
         if mode == Mode::Reader && asked.writes {

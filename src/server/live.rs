@@ -1,7 +1,7 @@
 //! The settings that are read on the way of a command, where a lock would be felt.
 
 use std::num::NonZero;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU16, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use crate::command::Classes;
 use crate::config::Settings;
@@ -20,7 +20,7 @@ pub struct Live {
     stop_writes_on_save_error: AtomicBool,
     clients_max: AtomicUsize,
     query_bytes_max: AtomicUsize,
-    event_classes: AtomicU16,
+    event_classes: AtomicU32,
     keepalive_s: AtomicU64,
     loading: AtomicBool,
     replica: AtomicBool,

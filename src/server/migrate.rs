@@ -240,7 +240,8 @@ fn still_holds(entry: &Entry<'_>, migration: &Migration, sent: &Sent) -> bool {
 
 /// Tells those who subscribe to events; the shard of the key is held.
 fn tell_removal(server: &Server, key: (usize, &[u8])) {
-    let mut events = Events::wanting(server.live.event_classes());
+    let mut events = Events::wanting(server.wanted_events());
+    events.note(Classes::CHANGED, "", key, 0);
     events.note(Classes::GENERIC, "del", key, 0);
     if !events.is_empty() {
         delivery::deliver_events(&server.hub, &events, unix_ms());

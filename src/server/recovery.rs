@@ -21,6 +21,7 @@ use crate::snapshot::{
 
 use super::Server;
 use super::beginning;
+use super::clock::unix_ms;
 use super::damaged;
 use super::failure;
 use super::load::{self, Loaded};
@@ -439,6 +440,8 @@ pub fn restore(
     for database in 0..server.keyspace.databases() {
         server.bin.put(Box::new(locked.clear(database)));
     }
+    server.hub.invalidate_all(unix_ms());
+    server.hub.ring();
     let (mut from, mut database) = (manifest.log.first, 0);
     if let Some(meta) = &manifest.snapshot {
         load_snapshot(server, locked, &store.open(meta)?)?;

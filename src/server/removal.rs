@@ -34,11 +34,12 @@ pub fn note(
         server.fail("cannot append to the log", &error);
     }
     server.live.changed(1);
-    let mut events = Events::wanting(server.live.event_classes());
+    let mut events = Events::wanting(server.wanted_events());
     let (class, name) = match why {
         Why::Expired => (Classes::EXPIRED, "expired"),
         Why::Evicted => (Classes::EVICTED, "evicted"),
     };
+    events.note(Classes::CHANGED, name, (database, key.bytes()), 0);
     events.note(class, name, (database, key.bytes()), 0);
     if !events.is_empty() {
         delivery::deliver_events(&server.hub, &events, unix_ms());

@@ -6,12 +6,15 @@ use crate::command::session::{ClientInfo, flag};
 use crate::command::table;
 
 /// The letters of the flags, in the order in which they are shown.
-const LETTERS: [(u64, char); 11] = [
+const LETTERS: [(u64, char); 14] = [
     (flag::MONITOR, 'O'),
     (flag::REPLICA, 'S'),
     (flag::SUBSCRIBER, 'P'),
     (flag::TRANSACTION, 'x'),
     (flag::BLOCKED, 'b'),
+    (flag::TRACKING, 't'),
+    (flag::BROKEN_REDIRECT, 'R'),
+    (flag::BROADCAST, 'B'),
     (flag::BROKEN, 'd'),
     (flag::CLOSING, 'c'),
     (flag::KILLED, 'A'),
@@ -34,7 +37,7 @@ pub(super) fn describe(client: &ClientInfo, now_ms: i64) -> String {
         "id={id} addr={address} laddr={local} fd={fd} name={name} age={age} idle={idle} \
          flags={flags} db={db} sub={sub} psub={psub} ssub={ssub} multi={multi} qbuf={query_bytes} qbuf-free=0 \
          argv-mem=0 multi-mem=0 rbs={reply_bytes} rbp={reply_bytes} obl={reply_bytes} oll=0 \
-         omem={message_bytes} tot-mem={memory} events={events} cmd={command} user={user} redir=-1 resp={resp} \
+         omem={message_bytes} tot-mem={memory} events={events} cmd={command} user={user} redir={redirect} resp={resp} \
          lib-name={library} lib-ver={library_version}\n",
         id = client.id,
         address = client.address,
@@ -53,6 +56,7 @@ pub(super) fn describe(client: &ClientInfo, now_ms: i64) -> String {
         events = if reply_bytes + message_bytes > 0 { "rw" } else { "r" },
         command = last_command(client),
         user = names.user,
+        redirect = client.redirect.load(Relaxed),
         resp = client.protocol.load(Relaxed),
         library = names.library,
         library_version = names.library_version,

@@ -12,6 +12,7 @@ use super::host::PauseScope;
 use super::session::{ClientInfo, ReplyMode, flag};
 use super::{Call, Fault, Flow, help};
 
+pub use super::tracking::{client_caching, client_getredir, client_tracking, client_trackinginfo};
 pub use kill::client_kill;
 pub use unblock::client_unblock;
 

@@ -52,7 +52,7 @@ pub fn move_key(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     if let Some(entry) = moved {
         let clock = call.data.clock();
         call.data.locked.db(target).insert(&key, entry, clock);
-        call.data.locked.touched(source, &key);
+        call.data.touched_in(source, &key);
         call.data.changed_in(target, &key);
         call.data.notify_new_in(target, &key);
         call.data.notify(Classes::GENERIC, "move_from", &key);

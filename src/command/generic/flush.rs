@@ -1,6 +1,6 @@
 //! Commands on whole databases.
 
-use crate::command::{Call, Fault, Flow};
+use crate::command::{Call, Classes, Fault, Flow};
 use crate::keyspace::Cleared;
 use crate::number::parse_i64_strict;
 
@@ -65,6 +65,7 @@ fn check_flush_options(call: &Call<'_, '_>) -> Result<(), Fault> {
 /// Frees what was cleared elsewhere; a flush goes into the stream even if there was nothing.
 fn finish_flush(call: &mut Call<'_, '_>, cleared: Cleared) {
     call.data.effect.changed((cleared.count() as u64).max(1));
+    call.data.effect.note(Classes::EMPTIED, "", call.data.database, b"");
     if cleared.count() > 0 {
         call.host.drop_later(Box::new(cleared));
     }

@@ -38,7 +38,7 @@ fn rename_unless(call: &mut Call<'_, '_>, refuses: fn(bool) -> bool) -> Result<b
     let mut db = call.data.db();
     let entry = db.take(&from).ok_or(Fault::NO_SUCH_KEY)?;
     db.insert(&to, entry, clock);
-    call.data.locked.touched(call.data.database, &from);
+    call.data.touched_in(call.data.database, &from);
     call.data.changed(&to);
     call.data.notify_new_in(call.data.database, &to);
     call.data.notify(Classes::GENERIC, "rename_from", &from);

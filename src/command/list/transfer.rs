@@ -43,7 +43,7 @@ pub(in crate::command) fn transfer(
     }
     let clock = call.data.clock();
     // One change, as `save` points go by that count; whoever watches the source hears of it too.
-    call.data.locked.touched(call.data.database, source);
+    call.data.touched_in(call.data.database, source);
     let mut db = call.data.db();
     let mut list = db.list_or_create(destination, clock);
     if is_same {

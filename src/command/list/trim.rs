@@ -20,7 +20,7 @@ pub fn ltrim(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     let removed = len - kept.len();
     if removed == 0 {
         // As in stock, whoever watches the key hears of it all the same.
-        call.data.locked.touched(call.data.database, &key);
+        call.data.touched_in(call.data.database, &key);
         call.data.notify(Classes::LIST, "ltrim", &key);
         call.reply.ok();
         return Ok(Flow::Done);

@@ -1,12 +1,15 @@
 //! All subscriptions of a server, and the ways to the workers that serve the subscribers.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use ahash::RandomState;
 use bytes::Bytes;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::{Mutex, MutexGuard, RwLock};
 
+use crate::command::tracking::Tracker;
 use crate::keyspace::ShardSet;
+use crate::net::reply::Protocol;
 
 use super::channels::{Channels, PARTS, part_of};
 use super::frames::Message;
@@ -37,6 +40,9 @@ pub struct Hub {
     shard_channels: Channels,
     patterns: Patterns,
     monitors: Monitors,
+    tracker: Tracker,
+    /// By the numbers of their clients.
+    mailboxes: RwLock<HashMap<u64, Arc<Mailbox>>>,
     /// One for each worker.
     posts: Box<[Post]>,
     /// Held by who publishes in such channels, from before it is logged until it is delivered: so
@@ -60,6 +66,8 @@ impl Hub {
             shard_channels: Channels::new(hasher.clone()),
             patterns: Patterns::default(),
             monitors: Monitors::default(),
+            tracker: Tracker::default(),
+            mailboxes: RwLock::default(),
             posts: (0..workers).map(|_| Post::default()).collect(),
             turns: (0..PARTS).map(|_| Mutex::default()).collect(),
             hasher,
@@ -128,6 +136,37 @@ impl Hub {
                 }
             });
         }
+    }
+
+    /// Returns who is told of which keys.
+    pub fn tracker(&self) -> &Tracker {
+        &self.tracker
+    }
+
+    /// Finds the mailbox of a client, which has one once it subscribed to anything or chose RESP3.
+    pub(in crate::command) fn mailbox_of(&self, client: u64) -> Option<Arc<Mailbox>> {
+        self.mailboxes.read().get(&client).cloned()
+    }
+
+    /// Puts what `make` makes for the protocol of a client into its mailbox, if anything.
+    ///
+    /// It is told as well whether the client subscribes to anything.
+    pub(in crate::command) fn push(
+        &self,
+        mailbox: &Arc<Mailbox>,
+        make: impl FnOnce(Protocol, bool) -> Option<Bytes>,
+        now_ms: i64,
+    ) {
+        let put = mailbox.put_made(make, &self.limits, now_ms);
+        self.list_first(mailbox, put);
+    }
+
+    pub(super) fn open(&self, mailbox: &Arc<Mailbox>) {
+        self.mailboxes.write().insert(mailbox.client(), Arc::clone(mailbox));
+    }
+
+    pub(super) fn close(&self, mailbox: &Mailbox) {
+        self.mailboxes.write().remove(&mailbox.client());
     }
 
     /// Tells whether anybody is shown what others do.

@@ -82,6 +82,21 @@ impl Mailbox {
         self.append(queue, frame, limits, now_ms)
     }
 
+    /// Puts in what `make` makes for the client's protocol, told whether it subscribes; if anything.
+    pub(super) fn put_made(
+        &self,
+        make: impl FnOnce(Protocol, bool) -> Option<Bytes>,
+        limits: &Limits,
+        now_ms: i64,
+    ) -> Put {
+        let queue = self.queue.lock();
+        let listens = self.info.flags.load(Ordering::Relaxed) & flag::SUBSCRIBER != 0;
+        match make(queue.protocol, listens) {
+            Some(frame) => self.append(queue, &frame, limits, now_ms),
+            None => Put::Waits,
+        }
+    }
+
     /// Puts in a line for a monitor, which is the same in either protocol.
     pub(super) fn put_line(&self, line: &Bytes, limits: &Limits, now_ms: i64) -> Put {
         self.append(self.queue.lock(), line, limits, now_ms)

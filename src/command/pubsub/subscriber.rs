@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::command::session::flag;
+use crate::command::tracking::Tracking;
 use crate::command::{ClientInfo, Session};
 use crate::net::reply::Protocol;
 
@@ -20,6 +21,8 @@ pub struct Subscriber {
     shard_channels: Names,
     /// Whether it is shown what others do.
     is_monitor: bool,
+    /// Which keys it is told of.
+    pub(in crate::command) tracking: Option<Tracking>,
 }
 
 /// Names, and the order in which they came.
@@ -31,14 +34,16 @@ struct Names {
 
 impl Subscriber {
     fn new(hub: &Arc<Hub>, info: &Arc<ClientInfo>, protocol: Protocol) -> Self {
-        let mailbox = Mailbox::new(Arc::clone(info), protocol);
+        let mailbox = Arc::new(Mailbox::new(Arc::clone(info), protocol));
+        hub.open(&mailbox);
         Self {
             hub: Arc::clone(hub),
-            mailbox: Arc::new(mailbox),
+            mailbox,
             channels: Names::default(),
             patterns: Names::default(),
             shard_channels: Names::default(),
             is_monitor: false,
+            tracking: None,
         }
     }
 
@@ -89,6 +94,13 @@ impl Subscriber {
         }
     }
 
+    /// Has it told of no key any more.
+    pub(in crate::command) fn end_tracking(&mut self) {
+        if self.tracking.take().is_some() {
+            self.hub.tracker().end(self.mailbox.client());
+        }
+    }
+
     /// Ends all subscriptions, and shows it no more what others do.
     pub fn leave(&mut self) {
         if std::mem::take(&mut self.is_monitor) {
@@ -114,6 +126,8 @@ impl Subscriber {
 impl Drop for Subscriber {
     fn drop(&mut self) {
         self.leave();
+        self.end_tracking();
+        self.hub.close(&self.mailbox);
     }
 }
 

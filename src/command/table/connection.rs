@@ -22,10 +22,23 @@ pub(super) const ROWS: &[Command] = &[
         "2.4.0",
         "Depends on the subcommand.",
     ),
+    command("client|caching", 3, NOSCRIPT | LOADING | STALE)
+        .acl(acl::CONNECTION)
+        .run(client::client_caching)
+        .docs("Says whether what is read next is remembered.", "6.0.0", "O(1)")
+        .takes(&[arg("mode", "oneof").made_of(&[word("yes", "YES"), word("no", "NO")])]),
     command("client|getname", 2, NOSCRIPT | LOADING | STALE)
         .acl(acl::CONNECTION)
         .run(client::client_getname)
         .docs("Returns the name of this connection.", "2.6.9", "O(1)"),
+    command("client|getredir", 2, NOSCRIPT | LOADING | STALE)
+        .acl(acl::CONNECTION)
+        .run(client::client_getredir)
+        .docs(
+            "Returns who is told in this connection's place which keys were changed.",
+            "6.0.0",
+            "O(1)",
+        ),
     command("client|help", 2, LOADING | STALE).acl(acl::CONNECTION).run(client::client_help).docs(
         "Lists the subcommands.",
         "5.0.0",
@@ -148,6 +161,27 @@ pub(super) const ROWS: &[Command] = &[
         .run(client::client_setname)
         .docs("Gives this connection a name.", "2.6.9", "O(1)")
         .takes(&[arg("connection-name", "string")]),
+    command("client|tracking", -3, NOSCRIPT | LOADING | STALE)
+        .acl(acl::CONNECTION)
+        .run(client::client_tracking)
+        .docs(
+            "Has the connection told which of the keys it has read were changed.",
+            "6.0.0",
+            "O(N), N being the prefixes.",
+        )
+        .takes(&[
+            arg("status", "oneof").made_of(&[word("on", "ON"), word("off", "OFF")]),
+            arg("client-id", "integer").after("REDIRECT").optional(),
+            arg("prefix", "string").after("PREFIX").optional().multiple().again(),
+            word("bcast", "BCAST").optional(),
+            word("optin", "OPTIN").optional(),
+            word("optout", "OPTOUT").optional(),
+            word("noloop", "NOLOOP").optional(),
+        ]),
+    command("client|trackinginfo", 2, NOSCRIPT | LOADING | STALE)
+        .acl(acl::CONNECTION)
+        .run(client::client_trackinginfo)
+        .docs("Tells what this connection tracks.", "6.2.0", "O(1)"),
     command("client|unblock", -3, ADMIN | NOSCRIPT | LOADING | STALE)
         .acl(acl::CONNECTION)
         .run(client::client_unblock)

@@ -232,6 +232,8 @@ fn switch(
 
 fn exchange(server: &Server, locked: &mut Locked<'_>, keyspace: &Keyspace) {
     locked.exchange(&mut keyspace.lock_all(), unix_ms());
+    server.hub.invalidate_all(unix_ms());
+    server.hub.ring();
     server.live.saved(server.live.changes());
 }
 

@@ -69,7 +69,7 @@ impl Applying {
         let was_behind = buffer.len() >= BEHIND_BYTES;
         loop {
             let is_careful = self.careful_bytes > 0;
-            let wants_events = !server.live.event_classes().is_empty();
+            let wants_events = !server.wanted_events().is_empty();
             let is_behind = was_behind && !wants_events && buffer.len() >= BEHIND_BYTES / 4;
             let (enough, division) = match (is_careful, is_behind) {
                 (true, _) => (1, Division::None),
@@ -121,7 +121,7 @@ impl Applying {
             return Err(LinkError::Apply(error));
         }
         let mut events = Events::wanting(match division {
-            Division::None => server.live.event_classes(),
+            Division::None => server.wanted_events(),
             Division::Threads => Classes::NONE,
         });
         let applied = apply_units(

@@ -63,9 +63,10 @@ pub(super) fn stats(server: &Server, text: &mut Text<'_, '_>) {
     text.line("active_defrag_key_misses", 0);
     text.line("total_active_defrag_time", 0);
     text.line("current_active_defrag_time", 0);
-    text.line("tracking_total_keys", 0);
-    text.line("tracking_total_items", 0);
-    text.line("tracking_total_prefixes", 0);
+    let [_, keys, items, prefixes] = server.hub.tracker().counts();
+    text.line("tracking_total_keys", keys);
+    text.line("tracking_total_items", items);
+    text.line("tracking_total_prefixes", prefixes);
     text.line("unexpected_error_replies", 0);
     text.line("total_error_replies", totals.errors.values().sum::<u64>());
     text.line("dump_payload_sanitizations", 0);

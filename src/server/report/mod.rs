@@ -187,7 +187,7 @@ fn clients(server: &Server, text: &mut Text<'_, '_>) {
     text.line("client_recent_max_input_buffer", largest(|client| &client.query_buffer));
     text.line("client_recent_max_output_buffer", largest(|client| &client.output_buffer));
     text.line("blocked_clients", with(flag::BLOCKED));
-    text.line("tracking_clients", 0);
+    text.line("tracking_clients", with(flag::TRACKING));
     text.line("clients_in_timeout_table", 0);
     text.line("total_blocking_keys", server.keyspace.awaited_count());
     text.line("total_blocking_keys_on_nokey", 0);
