@@ -273,10 +273,10 @@ fn eviction_goes_on_by_itself_where_a_command_leaves_too_much() {
 
 #[test]
 fn a_snapshot_under_way_costs_no_keys() {
+    const KEYS: usize = 30_000;
     let server =
         server(&["--maxmemory-policy", "allkeys-lru", "--backlog-snapshot-max-rate", "1mb"]);
     let mut client = server.connect();
-    const KEYS: usize = 30_000;
     set_keys(&mut client, 0..KEYS, &"v".repeat(300));
     let limit = used(&mut client) + MIB as u64;
     client.run(&format!("CONFIG SET maxmemory {limit}"));
@@ -287,4 +287,18 @@ fn a_snapshot_under_way_costs_no_keys() {
     assert!(number(&mut client, "memory", "mem_not_counted_for_evict") > MIB as u64);
     let left = client.run("DBSIZE").integer() as usize;
     assert!(left > KEYS * 9 / 10, "{left} of {KEYS} are left");
+}
+
+#[test]
+fn what_evicting_takes_is_among_the_latency_events() {
+    let server = server(&["--maxmemory-policy", "allkeys-random"]);
+    let mut client = server.connect();
+    set_keys(&mut client, 0..20_000, &"v".repeat(300));
+    client.run("CONFIG SET latency-monitor-threshold 1 maxmemory-eviction-tenacity 100");
+    lower_limit(&mut client, 4 * MIB);
+    let latest = client.run("LATENCY LATEST");
+    let names: Vec<_> = latest.elements().iter().map(|event| event.elements()[0].text()).collect();
+    assert!(names.iter().any(|name| name == "eviction-cycle"), "{names:?}");
+    assert_eq!(client.run("CONFIG RESETSTAT").text(), "OK");
+    assert_eq!(evicted(&mut client), 0);
 }

@@ -157,3 +157,26 @@ impl Own {
         allocated.get().wrapping_sub(freed.get()) as i64
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_of_too_much_goes_on_until_there_is_room_and_stays_in_the_sum() {
+        let gauge = Gauge::default();
+        gauge.note_excess(false);
+        assert_eq!(gauge.excess(Instant::now()), Excess::default());
+        gauge.note_excess(true);
+        let later = Instant::now() + Duration::from_secs(5);
+        let excess = gauge.excess(later);
+        assert!(excess.current >= Duration::from_secs(5) && excess.total == excess.current);
+        gauge.note_excess(true);
+        assert_eq!(gauge.excess(later), excess);
+        gauge.note_excess(false);
+        let over = gauge.excess(later);
+        assert!(over.current.is_zero() && !over.total.is_zero() && over == gauge.excess(later));
+        gauge.forget_excess();
+        assert_eq!(gauge.excess(later), Excess::default());
+    }
+}

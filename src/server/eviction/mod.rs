@@ -55,6 +55,8 @@ pub struct Evictor {
     pool: Pool,
     /// What the candidates are scored by.
     policy: Option<Policy>,
+    /// The databases that have keys which may go: to count them costs more than to remove one.
+    databases: Vec<usize>,
     /// Where a random key is looked for next, so that all databases have their turn.
     next_database: usize,
     scratch: Vec<u8>,
@@ -99,16 +101,29 @@ impl Evictor {
         let (began, time) = (Instant::now(), time_of(limit.tenacity));
         let mut count = 0;
         while server.memory.used_now() > limit.bytes {
+            if count % KEYS_AT_ONCE == 0 {
+                if count > 0 && time.is_some_and(|time| began.elapsed() > time) {
+                    return Room::Coming;
+                }
+                self.list_databases(server, policy);
+            }
             if !self.evict_one(server, appending, (policy, limit.samples)) {
-                return Room::None;
+                // Another database may have got its first key meanwhile.
+                self.list_databases(server, policy);
+                if !self.evict_one(server, appending, (policy, limit.samples)) {
+                    return Room::None;
+                }
             }
             count += 1;
-            let is_over = || time.is_some_and(|time| began.elapsed() > time);
-            if count % KEYS_AT_ONCE == 0 && is_over() {
-                return Room::Coming;
-            }
         }
         Room::Enough
+    }
+
+    fn list_databases(&mut self, server: &Server, policy: Policy) {
+        let keyspace = &server.keyspace;
+        let has_some = |database: &usize| keyspace.count_among(*database, policy.among) > 0;
+        self.databases.clear();
+        self.databases.extend((0..keyspace.databases()).filter(has_some));
     }
 
     /// Removes one key; says whether there was one that may go.
@@ -142,9 +157,9 @@ impl Evictor {
     /// Finds a key at random, in one database after the other.
     fn find_any(&mut self, server: &Server, policy: Policy) -> Option<Candidate> {
         let keyspace = &server.keyspace;
-        let databases = keyspace.databases();
-        for step in 0..databases {
-            let database = (self.next_database + step) % databases;
+        for step in 0..self.databases.len() {
+            let at = (self.next_database + step) % self.databases.len();
+            let database = self.databases[at];
             let Some(shard) = keyspace.pick_shard(database, policy.among) else { continue };
             let mut found = None;
             let mut locked = keyspace.lock(shard);
@@ -152,7 +167,7 @@ impl Evictor {
                 found = Some(Candidate { score: 0, database, key: entry.key().to_vec() });
             });
             if found.is_some() {
-                self.next_database = (database + 1) % databases;
+                self.next_database = at + 1;
                 return found;
             }
         }
@@ -163,8 +178,8 @@ impl Evictor {
     fn find_best(&mut self, server: &Server, policy: Policy, samples: usize) -> Option<Candidate> {
         let keyspace = &server.keyspace;
         let clock = clock();
-        for database in 0..keyspace.databases() {
-            let mut left = samples.min(keyspace.count_among(database, policy.among));
+        for &database in &self.databases {
+            let mut left = samples;
             while left > 0 {
                 let Some(shard) = keyspace.pick_shard(database, policy.among) else { break };
                 let mut locked = keyspace.lock(shard);
