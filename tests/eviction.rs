@@ -224,7 +224,7 @@ fn load(client: &mut Client) {
 
 #[test]
 fn replicas_and_a_restart_hold_what_was_not_evicted() {
-    let mut primary = server(&["--maxmemory-policy", "allkeys-lfu"]);
+    let mut primary = server(&["--maxmemory-policy", "allkeys-lfu", "--io-threads", "2"]);
     let mut client = primary.connect();
     let limit = used(&mut client) + 8 * MIB as u64;
     client.run(&format!("CONFIG SET maxmemory {limit}"));
@@ -243,7 +243,11 @@ fn replicas_and_a_restart_hold_what_was_not_evicted() {
         "no",
     ]);
     await_online(&primary, 2);
-    load(&mut client);
+    std::thread::scope(|scope| {
+        let mut another = primary.connect();
+        scope.spawn(move || load(&mut another));
+        load(&mut client);
+    });
     assert!(evicted(&mut client) > 5_000);
     client.run("CONFIG SET maxmemory 0");
     stock.await_offset_of(&primary);
@@ -287,6 +291,11 @@ fn a_snapshot_under_way_costs_no_keys() {
     assert!(number(&mut client, "memory", "mem_not_counted_for_evict") > MIB as u64);
     let left = client.run("DBSIZE").integer() as usize;
     assert!(left > KEYS * 9 / 10, "{left} of {KEYS} are left");
+    // What is flushed stays in memory until the snapshot has it, and makes room all the same.
+    client.run("FLUSHALL");
+    set_keys(&mut client, 0..KEYS / 3, &"x".repeat(300));
+    assert_eq!(client.info("persistence", "rdb_bgsave_in_progress"), "1");
+    assert_eq!(client.run("DBSIZE").integer() as usize, KEYS / 3);
 }
 
 #[test]

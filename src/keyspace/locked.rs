@@ -142,6 +142,7 @@ impl<'a> Locked<'a> {
             shard.watchers.replaced(db, was_there, |_| Presence::Absent);
             let gone = shard.waiting.keys(db).filter(|key| was_there(key));
             awaited.extend(gone.map(|key| (db, Box::from(key))));
+            table.note_if_held();
             cleared.count += table.len();
             cleared.tables.push(table);
             publish(space, index, shard, db);

@@ -75,6 +75,13 @@ impl Partition {
         self.overhead_bytes() + self.arena.room_bytes()
     }
 
+    /// Notes that an image has it alone, where it is taken out of the keyspace and that shares it.
+    pub(super) fn note_if_held(self: &Arc<Self>) {
+        if held::has_images() && Arc::strong_count(self) > 1 {
+            held::note(self.unshared_bytes());
+        }
+    }
+
     /// Counts the bytes that go with it, as nothing else has them.
     pub(super) fn unshared_bytes(&self) -> usize {
         self.room_bytes() + self.slab.unshared_bytes()

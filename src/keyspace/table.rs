@@ -303,6 +303,11 @@ impl Table {
         places + partitions.sum::<usize>()
     }
 
+    /// Notes what only images hold of it, once it is taken out.
+    pub(super) fn note_if_held(&self) {
+        self.partitions.iter().for_each(Partition::note_if_held);
+    }
+
     /// Counts the bytes of its partitions, large values apart.
     #[cfg(test)]
     pub(super) fn rooms_bytes(&self) -> usize {
@@ -392,6 +397,7 @@ impl Table {
         let width = self.width(&full);
         let start = place & !(width - 1);
         self.partitions[number] = lower;
+        full.note_if_held();
         let number = self.add(upper);
         self.directory[start + width / 2..start + width].fill(number);
     }
@@ -430,6 +436,8 @@ impl Table {
         self.directory[start..start + width * 2].fill(number);
         self.partitions[number as usize] = Arc::new(merged);
         self.partitions[other_number as usize] = Arc::new(Partition::new(0));
+        partition.note_if_held();
+        other.note_if_held();
         self.spare.push(other_number);
     }
 

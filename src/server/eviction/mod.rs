@@ -63,10 +63,13 @@ pub struct Evictor {
 }
 
 /// Why a key was not removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kept {
     /// It is gone, or was used meanwhile.
     Missed,
-    /// Nothing may be removed now.
+    /// There is none that may go.
+    None,
+    /// Nothing may be removed now, as nothing may be logged.
     Barred,
 }
 
@@ -107,14 +110,18 @@ impl Evictor {
                 }
                 self.list_databases(server, policy);
             }
-            if !self.evict_one(server, appending, (policy, limit.samples)) {
+            let mut evicted = self.evict_one(server, appending, (policy, limit.samples));
+            if evicted == Err(Kept::None) {
                 // Another database may have got its first key meanwhile.
                 self.list_databases(server, policy);
-                if !self.evict_one(server, appending, (policy, limit.samples)) {
-                    return Room::None;
-                }
+                evicted = self.evict_one(server, appending, (policy, limit.samples));
             }
-            count += 1;
+            match evicted {
+                Ok(()) => count += 1,
+                // Whatever bars it has its own word for commands that write.
+                Err(Kept::Barred) => return Room::Enough,
+                Err(_) => return Room::None,
+            }
         }
         Room::Enough
     }
@@ -126,32 +133,29 @@ impl Evictor {
         self.databases.extend((0..keyspace.databases()).filter(has_some));
     }
 
-    /// Removes one key; says whether there was one that may go.
+    /// Removes one key.
     fn evict_one(
         &mut self,
         server: &Server,
         appending: &mut Appending,
         (policy, samples): (Policy, usize),
-    ) -> bool {
+    ) -> Result<(), Kept> {
         for _ in 0..ATTEMPTS {
             let found = match policy.order {
                 Order::Random => self.find_any(server, policy),
                 _ => self.find_best(server, policy, samples),
             };
-            let Some(found) = found else { return false };
+            let found = found.ok_or(Kept::None)?;
             let began = server.live.latency_threshold_ms().map(|_| Instant::now());
-            match self.remove(server, appending, policy, &found) {
-                Ok(()) => {
-                    if let Some(began) = began {
-                        server.note_event("eviction-del", began.elapsed(), unix_ms());
-                    }
-                    return true;
+            let removed = self.remove(server, appending, policy, &found);
+            if removed != Err(Kept::Missed) {
+                if let Some(began) = began {
+                    server.note_event("eviction-del", began.elapsed(), unix_ms());
                 }
-                Err(Kept::Missed) => {}
-                Err(Kept::Barred) => return false,
+                return removed;
             }
         }
-        false
+        Err(Kept::Missed)
     }
 
     /// Finds a key at random, in one database after the other.
@@ -210,7 +214,7 @@ impl Evictor {
         let key = server.keyspace.key(&found.key);
         let mut locked = server.keyspace.lock(ShardSet::of(&key));
         // Whose data it is does not change while the shard is held.
-        if server.live.is_replica() || server.live.is_doubtful() || server.is_ending() {
+        if is_exempt(server, unix_ms()) {
             return Err(Kept::Barred);
         }
         let stream = appending.refresh(&server.streams).ok_or(Kept::Barred)?;
@@ -253,7 +257,10 @@ pub async fn go_on(server: &Server) {
 
 /// Sets to work where there is more in memory than a new limit allows, and tells so.
 pub fn limit_changed(server: &Server) {
-    let Some(limit) = server.live.memory_bytes_max() else { return };
+    let Some(limit) = server.live.memory_bytes_max() else {
+        server.memory.note_excess(false);
+        return;
+    };
     let used = server.memory.used_for_sure(unix_ms());
     if used > limit.get() {
         tracing::warn!(
