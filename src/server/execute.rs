@@ -12,8 +12,8 @@ use crate::command::{Call, Data, Effect, Fault, Flow, LocatedKey, Mode, Session,
 use crate::keyspace::ShardSet;
 use crate::log::Secured;
 use crate::net::{Args, Reply};
-use crate::replication::stream::Stream;
 
+use super::asked::{Asked, does};
 use super::blocking::{self, Asker, Waiting};
 use super::clock::{Clock, unix_ms};
 use super::commit::Sight;
@@ -252,7 +252,7 @@ impl Executor {
         let mut locked = blocking::lock(server, command, set);
         effect.begin(asked.bytes, server.wanted_events());
         let stream = appending.refresh(&server.streams);
-        let mode = mode((server, stream), asked, *now_ms);
+        let mode = asked.mode(server, stream, *now_ms);
         if mode == Mode::Reader && asked.writes {
             drop(locked);
             let fault = if server.live.is_replica() { READ_ONLY } else { server.doubted() };
@@ -504,64 +504,16 @@ impl Executor {
     }
 }
 
-/// What a request may do; of `EXEC` that is what its transaction may do.
-struct Asked {
-    /// What a pause takes it for.
-    who: Who,
-    /// Whether it may change data.
-    writes: bool,
-    /// How much its effect may take, if it does not ask for more.
-    bytes: u64,
-}
-
-impl Asked {
-    #[inline]
-    fn of(session: &Session, command: &Command, args: &Args<'_>) -> Self {
-        let logs = does(session, command, flag::WRITE | flag::PUBLISHES | flag::KEEPS_RESULT);
-        Self {
-            who: if logs { Who::Writer } else { Who::Reader },
-            writes: logs && does(session, command, flag::WRITE),
-            bytes: room::request_bytes(session, command, args),
-        }
-    }
-}
-
 impl Row {
     fn is_of(&self, command: &Command) -> bool {
         self.command.is_some_and(|own| std::ptr::eq(own, command))
     }
 }
 
-/// How a client's command may run; looked at again while its shards are held, as it cannot change then.
-///
-/// Who only reads has no room made for it. So where there is none to spare, keys that have expired stay.
-fn mode((server, stream): (&Server, Option<&Arc<Stream>>), asked: &Asked, now_ms: i64) -> Mode {
-    if server.live.is_replica() || server.live.is_doubtful() {
-        return Mode::Reader;
-    }
-    let may_wait = || {
-        let is_short = |stream: &Arc<Stream>| room::is_short(stream.log(), asked.bytes);
-        stream.is_some_and(is_short) || server.pause.holds(Who::Writer, now_ms)
-    };
-    if asked.who == Who::Reader && may_wait() { Mode::Paused } else { Mode::Client }
-}
-
 /// Shows others which command the client sent last, be it run, queued or refused.
 fn show_last(session: &Session, command: Option<&'static Command>) {
     let place = command.map_or(0, |command| table::index_of(command) + 1);
     session.info.last_command.store(place, Ordering::Relaxed);
-}
-
-/// Tells whether one of `flags` is the command's, or that of a command in the transaction it runs.
-#[inline]
-fn does(session: &Session, command: &Command, flags: u32) -> bool {
-    command.has(flags) || (command.has(flag::QUEUED_KEYS) && queued_does(session, flags))
-}
-
-#[cold]
-fn queued_does(session: &Session, flags: u32) -> bool {
-    let transaction = session.transaction.as_ref();
-    transaction.is_some_and(|t| t.commands.iter().any(|(command, _)| command.has(flags)))
 }
 
 #[cold]

@@ -4,6 +4,7 @@
 //! is open from the start: while the data is being loaded, clients are told so.
 
 mod account;
+mod asked;
 mod balance;
 mod beginning;
 mod bin;
