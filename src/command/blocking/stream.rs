@@ -87,7 +87,8 @@ pub fn xread(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     let begun = call.reply.defer();
     let mut told = 0;
     for ((key, _), after) in wanted.keys_and_ids(call).into_iter().zip(&starts) {
-        let (Ok(Some(stream)), Some(start)) = (call.data.peek_stream(&key), after.next()) else {
+        // It counts as looked for once more, as in stock.
+        let (Ok(Some(stream)), Some(start)) = (call.data.read_stream(&key), after.next()) else {
             continue;
         };
         let mut entries = stream.range(start, StreamId::MAX).take(limit(wanted.count)).peekable();

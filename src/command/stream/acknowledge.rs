@@ -11,7 +11,7 @@ use crate::number::parse_i64_strict;
 /// `XACK key group id [id …]`: how many entries were pending.
 pub fn xack(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     let named = Named::of(call, 1);
-    let stream = call.data.peek_stream(&named.key)?;
+    let stream = call.data.read_stream(&named.key)?;
     if stream.and_then(|stream| stream.group(named.group)).is_none() {
         call.reply.integer(0);
         return Ok(Flow::Done);

@@ -28,7 +28,7 @@ struct Options {
 /// [RETRYCOUNT count] [FORCE] [JUSTID] [LASTID id]`: the entries that were claimed.
 pub fn xclaim(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     let (named, consumer) = (Named::of(call, 1), call.args.word(3));
-    let stream = call.data.peek_stream(&named.key)?;
+    let stream = call.data.read_stream(&named.key)?;
     let group = stream.and_then(|stream| stream.group(named.group));
     let group_last_id = group.ok_or_else(|| named.missing(""))?.last_id;
     let idle_min_ms = parse_i64_strict(call.args.word(4)).ok_or(BAD_IDLE_MIN)?.max(0);

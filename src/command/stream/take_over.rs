@@ -39,6 +39,8 @@ struct Wanted {
 /// Tells where to go on, the entries that were claimed, and those that are no longer there.
 pub fn xautoclaim(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     let (named, consumer) = (Named::of(call, 1), call.args.word(3));
+    // The key is looked for before the options are, as in stock.
+    call.data.read(&named.key);
     let (wanted, now_ms) = (Wanted::parse(&call.args)?, call.data.now_ms);
     let stream = call.data.peek_stream(&named.key)?;
     let Some((stream, group)) = stream.and_then(|s| s.group(named.group).map(|group| (s, group)))
