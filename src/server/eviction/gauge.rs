@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 
 use crate::admin::memory;
 use crate::keyspace::held_bytes;
+use crate::server::clock::unix_ms;
 
 /// After how long the allocator is asked again.
 const ASK_MS: i64 = 10;
@@ -72,6 +73,12 @@ impl Gauge {
     /// Does what [`Self::used`] does, and asks the allocator unless that was done just now.
     pub fn used_for_sure(&self, now_ms: i64) -> u64 {
         self.ask_after(ASK_WHEN_FULL_MS, now_ms);
+        self.used_now()
+    }
+
+    /// Asks the allocator now.
+    pub fn used_anew(&self) -> u64 {
+        self.ask(self.asked_ms.load(Relaxed), unix_ms());
         self.used_now()
     }
 

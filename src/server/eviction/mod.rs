@@ -120,7 +120,7 @@ impl Evictor {
                 Ok(()) => count += 1,
                 // Whatever bars it has its own word for commands that write.
                 Err(Kept::Barred) => return Room::Enough,
-                Err(_) => return Room::None,
+                Err(_) => return room_left(server, limit.bytes),
             }
         }
         Room::Enough
@@ -271,6 +271,17 @@ pub fn limit_changed(server: &Server) {
         );
         server.memory.unfinished.notify_one();
     }
+}
+
+/// Tells whether there is room where no key may go: what was removed may not be free yet, as after
+/// `FLUSHALL`, or not be known to be.
+#[cold]
+fn room_left(server: &Server, limit_bytes: u64) -> Room {
+    let (waiting, _) = server.bin.counts();
+    if waiting > 0 {
+        return Room::Coming;
+    }
+    if server.memory.used_anew() <= limit_bytes { Room::Enough } else { Room::None }
 }
 
 /// Tells whether nothing may be evicted now, whatever is used.
