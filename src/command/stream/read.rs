@@ -3,8 +3,8 @@
 use super::id::{parse_end, parse_start};
 use super::told::{limit, tell_entries};
 use crate::command::{Call, Fault, Flow};
-use crate::keyspace::StreamId;
-use crate::net::Args;
+use crate::keyspace::{StreamEntry, StreamId};
+use crate::net::{Args, Reply};
 use crate::number::parse_i64_strict;
 
 /// `XLEN key`: how many entries there are.
@@ -24,13 +24,7 @@ pub fn xrange(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
         call.reply.array(0);
         return Ok(Flow::Done);
     };
-    match count {
-        Some(0) => call.reply.null_array(),
-        count => {
-            let entries = stream.range(start, end).take(limit(count.unwrap_or(0)));
-            tell_entries(&mut call.reply, entries);
-        }
-    }
+    tell(&mut call.reply, stream.range(start, end), count);
     Ok(Flow::Done)
 }
 
@@ -42,14 +36,20 @@ pub fn xrevrange(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
         call.reply.array(0);
         return Ok(Flow::Done);
     };
-    match count {
-        Some(0) => call.reply.null_array(),
-        count => {
-            let entries = stream.range_back(start, end).take(limit(count.unwrap_or(0)));
-            tell_entries(&mut call.reply, entries);
-        }
-    }
+    tell(&mut call.reply, stream.range_back(start, end), count);
     Ok(Flow::Done)
+}
+
+/// Tells as many entries as are wanted.
+fn tell<'s>(
+    reply: &mut Reply<'_>,
+    entries: impl Iterator<Item = StreamEntry<'s>>,
+    count: Option<i64>,
+) {
+    match count {
+        Some(0) => reply.null_array(),
+        count => tell_entries(reply, entries.take(limit(count.unwrap_or(0)))),
+    }
 }
 
 /// Reads the two ends, and how many entries are wanted; what is below zero is zero.
