@@ -96,6 +96,13 @@ pub struct RowTotal {
     pub histogram: [u64; BUCKETS],
 }
 
+impl Totals {
+    /// Counts the commands that ran.
+    pub fn calls(&self) -> u64 {
+        self.rows.iter().map(|row| row.calls).sum()
+    }
+}
+
 impl Counters {
     /// Counts one run of a command.
     pub fn called(&self, command: usize, took: Duration, failed: Option<&Fault>) {

@@ -67,7 +67,7 @@ impl<'a> Locked<'a> {
     #[inline]
     pub(super) fn new(space: &'a Keyspace, set: ShardSet) -> Self {
         let guards = match set.only() {
-            Some(shard) => Guards::One(space.shards[shard].shard.lock()),
+            Some(shard) => Guards::One(space.lock_shard(shard)),
             None => Guards::Many(Many::lock(space, set)),
         };
         Self { space, set, guards, ready: Seldom::default(), noted: Noted::default() }
@@ -444,7 +444,7 @@ impl<'a> Locked<'a> {
 impl<'a> Many<'a> {
     #[cold]
     fn lock(space: &'a Keyspace, set: ShardSet) -> Self {
-        Self(set.iter().map(|shard| space.shards[shard].shard.lock()).collect())
+        Self(set.iter().map(|shard| space.lock_shard(shard)).collect())
     }
 
     #[cold]

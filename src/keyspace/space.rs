@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use ahash::RandomState;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::dice::random_below;
 use super::entry::Entry;
@@ -23,6 +23,9 @@ const PARTITION_KEYS_MAX: usize = 1024 * 7 / 8;
 /// The keys of a shard from which on all shards have about as many.
 const EVEN_KEYS_MIN: usize = 256;
 
+/// How often a shard that is held is asked for before one sleeps, each time after twice as long.
+const SPIN_STEPS: u32 = 6;
+
 /// All keys of all databases, in shards with a lock each.
 #[derive(Debug)]
 pub struct Keyspace {
@@ -35,6 +38,8 @@ pub struct Keyspace {
     awaited: AtomicUsize,
     /// Whether it is [`Leftovers::GivenBack`].
     gives_back: AtomicBool,
+    /// How often somebody slept until another thread let go of a shard.
+    sleeps: AtomicU64,
 }
 
 /// What becomes of the memory that a few removed keys leave behind, where others lie around it.
@@ -85,6 +90,7 @@ impl Keyspace {
             usage: Usage::default(),
             awaited: AtomicUsize::new(0),
             gives_back: AtomicBool::new(false),
+            sleeps: AtomicU64::new(0),
         }
     }
 
@@ -114,6 +120,30 @@ impl Keyspace {
     #[inline]
     pub fn lock(&self, set: ShardSet) -> Locked<'_> {
         Locked::new(self, set)
+    }
+
+    #[inline]
+    pub(super) fn lock_shard(&self, index: usize) -> MutexGuard<'_, Shard> {
+        let shard = &self.shards[index].shard;
+        shard.try_lock().unwrap_or_else(|| self.wait_for(shard))
+    }
+
+    #[cold]
+    fn wait_for<'s>(&self, shard: &'s Mutex<Shard>) -> MutexGuard<'s, Shard> {
+        // Most commands are done with a shard sooner than a thread can fall asleep and be woken.
+        for step in 0..SPIN_STEPS {
+            (0..1 << step).for_each(|_| std::hint::spin_loop());
+            if let Some(guard) = shard.try_lock() {
+                return guard;
+            }
+        }
+        self.sleeps.fetch_add(1, Relaxed);
+        shard.lock()
+    }
+
+    /// Counts how often somebody slept until another let go of a shard.
+    pub fn sleeps(&self) -> u64 {
+        self.sleeps.load(Relaxed)
     }
 
     /// Locks every shard.

@@ -1,7 +1,8 @@
 //! How many workers serve, and which of them gives connections away: decided by what each is doing.
 //!
 //! One worker is enough until it has no time left, and a further one helps only where a core is idle:
-//! on a core that others want, two workers put each other off, and a client waits for both.
+//! on a core that others want, two workers put each other off, and a client waits for both. Nor does it
+//! help where all want the same shard: then one works while the others sleep and are woken.
 
 /// From this share of its time on, a worker is saturated.
 const SATURATED: f64 = 0.9;
@@ -11,6 +12,8 @@ const IDLE_CORES_MIN: f64 = 0.5;
 const NO_IDLE_CORES: f64 = 0.1;
 /// Workers that wait for a core for this share of the time they could work are too many.
 const CRAMPED: f64 = 0.3;
+/// Workers that sleep for a shard at this share of the commands are too many.
+const CONTENDED: f64 = 0.03;
 /// One worker less would be busy for no more than this share of its time.
 const SPARE: f64 = 0.6;
 /// By how much the shares of two workers differ when connections move.
@@ -20,6 +23,8 @@ const IMBALANCE: f64 = 0.3;
 const LOOKS_BEFORE_GROWTH: u32 = 3;
 /// For how many looks in a row they must be cramped before one less does.
 const LOOKS_CRAMPED: u32 = 10;
+/// After how many looks at which they did not put each other off growth has proved to be of use.
+const LOOKS_PROVEN: u32 = 50;
 /// For how many looks in a row they must have time to spare before one less does.
 const LOOKS_SPARE: u32 = 50;
 /// Growth that proved to be of no use is put off twice as long each time, up to this many doublings.
@@ -78,6 +83,7 @@ pub struct Balance {
     workers_max: usize,
     saturated: u32,
     cramped: u32,
+    proven: u32,
     spare: u32,
     doublings: u32,
     /// What was moved last is not judged before it has shown.
@@ -92,6 +98,7 @@ impl Balance {
             workers_max,
             saturated: 0,
             cramped: 0,
+            proven: 0,
             spare: 0,
             doublings: 0,
             settling: false,
@@ -104,11 +111,13 @@ impl Balance {
     }
 
     /// Decides what is to be done about the workers that serve, of which there is one at least.
-    pub fn decide(&mut self, loads: &[Load], idle_cores: f64) -> Step {
+    ///
+    /// `contention` is the share of commands for which a worker slept until another let go of a shard.
+    pub fn decide(&mut self, loads: &[Load], idle_cores: f64, contention: f64) -> Step {
         if std::mem::take(&mut self.settling) {
             return Step::Stay;
         }
-        let step = match self.scale(loads, idle_cores) {
+        let step = match self.scale(loads, idle_cores, contention) {
             Step::Stay => shift(loads),
             step => step,
         };
@@ -116,7 +125,7 @@ impl Balance {
         step
     }
 
-    fn scale(&mut self, loads: &[Load], idle_cores: f64) -> Step {
+    fn scale(&mut self, loads: &[Load], idle_cores: f64, contention: f64) -> Step {
         if self.scaling == Scaling::Fixed {
             return Step::Stay;
         }
@@ -133,10 +142,13 @@ impl Balance {
             && idle_cores < NO_IDLE_CORES
             && Self::is_pressed(loads)
             && waited >= CRAMPED * (ran + waited);
+        let is_contended = workers > 1 && contention >= CONTENDED;
+        let is_proven = workers > 1 && !is_cramped && !is_contended;
         let has_spare = workers > 1 && ran <= SPARE * (workers - 1) as f64;
         for (count, seen) in [
             (&mut self.saturated, grows),
             (&mut self.cramped, is_cramped),
+            (&mut self.proven, is_proven),
             (&mut self.spare, has_spare),
         ] {
             *count = if seen { *count + 1 } else { 0 };
@@ -145,10 +157,13 @@ impl Balance {
             self.saturated = 0;
             return Step::Grow;
         }
-        if self.cramped >= LOOKS_CRAMPED {
+        if self.cramped >= LOOKS_CRAMPED || is_contended {
             self.cramped = 0;
             self.doublings = (self.doublings + 1).min(DOUBLINGS_MAX);
             return Step::Shrink;
+        }
+        if self.proven >= LOOKS_PROVEN {
+            self.doublings = 0;
         }
         if self.spare >= LOOKS_SPARE {
             (self.spare, self.doublings) = (0, 0);
@@ -185,7 +200,7 @@ mod tests {
     }
 
     fn looks(balance: &mut Balance, count: usize, loads: &[Load], idle_cores: f64) -> Vec<Step> {
-        let steps = (0..count).map(|_| balance.decide(loads, idle_cores));
+        let steps = (0..count).map(|_| balance.decide(loads, idle_cores, 0.0));
         steps.filter(|&step| step != Step::Stay).collect()
     }
 
@@ -211,11 +226,11 @@ mod tests {
     fn a_new_worker_gets_its_share_of_the_busy_connections() {
         let mut balance = Balance::new(Scaling::Fixed, 2);
         let shift = Step::Shift { from: 0, to: 1, count: 25 };
-        assert_eq!(balance.decide(&[busy(50), IDLE], 1.0), shift);
+        assert_eq!(balance.decide(&[busy(50), IDLE], 1.0, 0.0), shift);
         // It takes a look until the move shows.
-        assert_eq!(balance.decide(&[busy(50), IDLE], 1.0), Step::Stay);
+        assert_eq!(balance.decide(&[busy(50), IDLE], 1.0, 0.0), Step::Stay);
         let shift = Step::Shift { from: 1, to: 0, count: 1 };
-        assert_eq!(balance.decide(&[IDLE, busy(2)], 1.0), shift);
+        assert_eq!(balance.decide(&[IDLE, busy(2)], 1.0, 0.0), shift);
         assert_eq!(looks(&mut balance, 9, &[busy(1), IDLE], 1.0), []);
     }
 
@@ -233,5 +248,39 @@ mod tests {
         let mut balance = Balance::new(Scaling::ByLoad, 2);
         let little = Load { ran: 0.2, waited: 0.0, active: 9 };
         assert_eq!(looks(&mut balance, 50, &[little, little], 1.0), [Step::Shrink]);
+    }
+
+    #[test]
+    fn workers_that_sleep_for_one_shard_become_fewer_and_growth_is_tried_more_rarely() {
+        let mut balance = Balance::new(Scaling::ByLoad, 2);
+        let mut tries = Vec::new();
+        let mut workers = 1;
+        for look in 0..1000 {
+            let contention = if workers > 1 { 0.06 } else { 0.0 };
+            match balance.decide(&vec![busy(25); workers], 1.0, contention) {
+                Step::Grow => {
+                    tries.push(look);
+                    workers += 1;
+                }
+                Step::Shrink => workers -= 1,
+                _ => {}
+            }
+        }
+        assert_eq!(workers, 1);
+        let waits: Vec<_> = tries.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert!(waits.windows(2).all(|pair| pair[1] >= pair[0] * 3 / 2), "{waits:?}");
+        assert!(tries.len() < 10, "{tries:?}");
+    }
+
+    #[test]
+    fn growth_that_proved_to_be_of_use_is_tried_as_soon_as_at_first() {
+        let mut balance = Balance::new(Scaling::ByLoad, 2);
+        let cramped = Load { ran: 0.5, waited: 0.45, active: 25 };
+        assert_eq!(looks(&mut balance, 10, &[cramped, cramped], 0.0), [Step::Shrink]);
+        assert_eq!(looks(&mut balance, 7, &[busy(50)], 1.0), [Step::Grow]);
+        assert_eq!(looks(&mut balance, 60, &[busy(25), busy(25)], 1.0), []);
+        assert_eq!(looks(&mut balance, 10, &[cramped, cramped], 0.0), [Step::Shrink]);
+        // Put off once, and not twice.
+        assert_eq!(looks(&mut balance, 7, &[busy(50)], 1.0), [Step::Grow]);
     }
 }

@@ -13,6 +13,7 @@ use crate::snapshot::ManifestFile;
 use super::clock::unix_ms;
 use super::headroom::Outlook;
 use super::pause::Who;
+use super::pool::Progress;
 use super::removal::{self, Why};
 use super::{Server, delivery, eviction, retaining, saving};
 
@@ -46,7 +47,10 @@ async fn keep_time(server: &Arc<Server>) {
             continue;
         }
         count += 1;
-        server.pool.balance();
+        let totals = super::report::totals(server);
+        server
+            .pool
+            .balance(Progress { commands: totals.calls(), sleeps: server.keyspace.sleeps() });
         let Some(stream) = server.stream() else { continue };
         let stream = &*stream;
         server.look_at_doubt();
@@ -54,7 +58,7 @@ async fn keep_time(server: &Arc<Server>) {
         if server.live.active_expiry() && !server.is_ending() && !is_paused {
             expire(server, stream);
         }
-        server.stats.sample(&super::report::totals(server), stream.log().written());
+        server.stats.sample(&totals, stream.log().written());
         if count.is_multiple_of(10) {
             retaining::retain(server, stream);
             note_durable(server, stream);

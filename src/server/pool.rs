@@ -12,6 +12,9 @@ use crate::net::socket::Accepted;
 use super::balance::{Balance, Load, Scaling, Step};
 use super::connection::Traveller;
 
+/// With fewer commands than these, it tells nothing that one slept for a shard.
+const COMMANDS_MIN: u64 = 1000;
+
 /// What a worker is sent.
 #[derive(Debug)]
 pub enum Arrival {
@@ -51,11 +54,21 @@ pub struct Seat {
     destination: AtomicUsize,
 }
 
+/// What all workers have done since the server began.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Progress {
+    /// How many commands they executed.
+    pub commands: u64,
+    /// How often one slept until another let go of a shard.
+    pub sleeps: u64,
+}
+
 /// What was seen at the last look.
 #[derive(Debug)]
 struct Watch {
     balance: Balance,
     at: Instant,
+    progress: Progress,
     threads: Vec<ThreadTimes>,
     idle: Option<Duration>,
 }
@@ -80,6 +93,7 @@ impl Pool {
         let watch = Watch {
             balance: Balance::new(scaling, workers),
             at: Instant::now(),
+            progress: Progress::default(),
             threads: vec![ThreadTimes::default(); workers],
             idle: None,
         };
@@ -146,9 +160,10 @@ impl Pool {
     }
 
     /// Looks at what each worker did since the last time, and acts on it.
-    pub fn balance(&self) {
+    pub fn balance(&self, progress: Progress) {
         let mut watch = self.watch.lock();
         let loads = watch.loads(&self.seats[..self.serving()]);
+        let contention = watch.contention(progress);
         self.look.fetch_add(1, Ordering::Relaxed);
         let idle_cores = watch.idle_cores(Balance::is_pressed(&loads));
         watch.at = Instant::now();
@@ -156,7 +171,7 @@ impl Pool {
             // Whoever was to leave and did not come by has nothing to do.
             seat.leaving.store(0, Ordering::Relaxed);
         }
-        match watch.balance.decide(&loads, idle_cores) {
+        match watch.balance.decide(&loads, idle_cores, contention) {
             Step::Stay => {}
             Step::Grow => {
                 let serving = self.serving.fetch_add(1, Ordering::Relaxed) + 1;
@@ -237,6 +252,14 @@ impl Watch {
             }
         });
         loads.collect()
+    }
+
+    /// Tells for what share of the commands since the last look a worker slept until another let go
+    /// of a shard.
+    fn contention(&mut self, now: Progress) -> f64 {
+        let then = std::mem::replace(&mut self.progress, now);
+        let commands = now.commands.saturating_sub(then.commands).max(COMMANDS_MIN);
+        now.sleeps.saturating_sub(then.sleeps) as f64 / commands as f64
     }
 
     /// Tells how many cores did nothing since the last look, if that matters; zero if it was not known.

@@ -62,7 +62,7 @@ impl Stats {
 
     /// Takes the samples that only make sense over time.
     pub fn sample(&self, totals: &Totals, written: Offset) {
-        self.ops.sample(totals.rows.iter().map(|row| row.calls).sum());
+        self.ops.sample(totals.calls());
         self.turns.sample(totals.turns);
         self.turns_us.sample(totals.turns_us);
         self.input.sample(totals.input_bytes);

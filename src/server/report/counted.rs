@@ -12,7 +12,7 @@ use super::{Text, totals};
 
 pub(super) fn stats(server: &Server, text: &mut Text<'_, '_>) {
     let totals = totals(server);
-    let calls: u64 = totals.rows.iter().map(|row| row.calls).sum();
+    let calls = totals.calls();
     let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
     text.head("Stats");
     text.line("total_connections_received", server.clients.total());
