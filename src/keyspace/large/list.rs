@@ -201,8 +201,8 @@ impl Leaf for Run {
     type Context = ();
     // Nothing is looked for in the leaf of a list, so it may have more than others: in bytes a size
     // that the allocator has without rounding, and of which several fill its pages.
-    const LEN_MAX: usize = 3 * LEAF_LEN_MAX;
-    const BYTES_MAX: usize = if cfg!(test) { LEAF_BYTES_MAX } else { 5120 };
+    const LEN_MAX: usize = 5 * LEAF_LEN_MAX;
+    const BYTES_MAX: usize = if cfg!(test) { LEAF_BYTES_MAX } else { 10240 };
 
     fn len(&self) -> usize {
         self.len()
