@@ -56,6 +56,25 @@ impl Client {
         bulk.truncate(length);
         String::from_utf8(bulk).map_err(io::Error::other)
     }
+
+    /// Returns the connection; all replies were read.
+    pub fn into_stream(self) -> TcpStream {
+        self.stream.into_inner()
+    }
+
+    /// Reads one reply, whatever it holds, and lets go of it; tells how many strings were in it.
+    pub fn skip(&mut self) -> io::Result<usize> {
+        let (mut left, mut strings) = (1_usize, 0);
+        while left > 0 {
+            left -= 1;
+            let item = self.reply()?;
+            match item.strip_prefix(['*', '%']).and_then(|count| count.parse::<usize>().ok()) {
+                Some(count) => left += if item.starts_with('%') { 2 * count } else { count },
+                None => strings += 1,
+            }
+        }
+        Ok(strings)
+    }
 }
 
 /// Appends a request as RESP.

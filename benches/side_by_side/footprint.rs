@@ -16,7 +16,7 @@ use crate::table::Table;
 const COLUMNS: &[Column] = &[Column::Bytes];
 /// What an element should take, beside the stock server's.
 const TIMES_MAX: f64 = 0.7;
-/// Elements sent with one command.
+/// Elements sent before the replies are read.
 const AT_ONCE: u64 = 1000;
 
 /// One kind of data set.
@@ -26,6 +26,9 @@ struct Case {
     keys: u64,
     elements: u64,
     words: fn(u64) -> Vec<String>,
+    /// The elements of one command.
+    at_once: u64,
+    times_max: f64,
 }
 
 const CASES: &[Case] = &[
@@ -38,6 +41,7 @@ const CASES: &[Case] = &[
     Case::new("set of 1 M", "SADD", 1, 1_000_000, member),
     Case::new("sorted set of 10", "ZADD", 100_000, 10, scored),
     Case::new("sorted set of 1 M", "ZADD", 1, 1_000_000, scored),
+    Case::new("stream of 1 M", "XADD", 1, 1_000_000, entry).one_by_one().aimed_at(0.9),
 ];
 
 impl Case {
@@ -48,7 +52,19 @@ impl Case {
         elements: u64,
         words: fn(u64) -> Vec<String>,
     ) -> Self {
-        Self { name, command, keys, elements, words }
+        Self { name, command, keys, elements, words, at_once: 1000, times_max: TIMES_MAX }
+    }
+
+    /// Sends each element with a command of its own.
+    const fn one_by_one(mut self) -> Self {
+        self.at_once = 1;
+        self
+    }
+
+    /// Should take so much beside the stock server's.
+    const fn aimed_at(mut self, times_max: f64) -> Self {
+        self.times_max = times_max;
+        self
     }
 
     fn measure(&self, server: &Running) -> io::Result<Figures> {
@@ -66,11 +82,20 @@ impl Case {
 
     fn fill(&self, client: &mut Client, key: u64) -> io::Result<()> {
         let name = format!("key:{key:08}");
-        for first in (0..self.elements).step_by(AT_ONCE as usize) {
-            let numbers = first..self.elements.min(first + AT_ONCE);
-            let words: Vec<_> =
-                numbers.flat_map(|number| (self.words)(key * self.elements + number)).collect();
-            client.call(&[&[self.command, &*name], &*texts(&words)].concat())?;
+        for batch in (0..self.elements).step_by(AT_ONCE as usize) {
+            let batch = batch..self.elements.min(batch + AT_ONCE);
+            let words: Vec<Vec<_>> = batch
+                .clone()
+                .step_by(self.at_once as usize)
+                .map(|first| first..batch.end.min(first + self.at_once))
+                .map(|n| n.flat_map(|n| (self.words)(key * self.elements + n)).collect())
+                .collect();
+            let requests: Vec<_> = words
+                .iter()
+                .map(|words| [&[self.command, &*name], &*texts(words)].concat())
+                .collect();
+            client.send(&requests.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
+            requests.iter().try_for_each(|_| client.reply().map(drop))?;
         }
         Ok(())
     }
@@ -84,7 +109,7 @@ pub fn run(out: &mut impl Write) -> io::Result<()> {
         let measure = |entrant: &Entrant| case.measure(&entrant.start()?);
         let figures = entrants.iter().map(measure).collect::<io::Result<Vec<_>>>()?;
         let names = entrants.iter().map(|entrant| &*entrant.name);
-        let aims = [Aim::times_or_less(Column::Bytes, TIMES_MAX)];
+        let aims = [Aim::times_or_less(Column::Bytes, case.times_max)];
         table.cell(case.name, names, &figures, &aims, out)?;
     }
     Ok(())
@@ -105,6 +130,10 @@ fn pair(number: u64) -> Vec<String> {
 
 fn scored(number: u64) -> Vec<String> {
     vec![(number % 1_000_003).to_string(), text(number)]
+}
+
+fn entry(number: u64) -> Vec<String> {
+    vec![format!("{}-0", 1_700_000_000_000 + number), "field".to_owned(), text(number)]
 }
 
 fn texts(words: &[String]) -> Vec<&str> {

@@ -20,6 +20,7 @@ mod contestants;
 mod disk;
 mod during;
 mod during_large;
+mod events;
 mod eviction;
 mod figures;
 mod following;
@@ -32,6 +33,7 @@ mod pubsub;
 mod restart;
 mod role;
 mod server;
+mod streams;
 mod syncs;
 mod table;
 mod values;
@@ -119,6 +121,10 @@ enum Part {
     Role,
     /// Commands on lists, sets, sorted sets and what is made of strings; 4 min.
     Values,
+    /// Streams, and groups that read them; 1 min.
+    Streams,
+    /// What tracked keys, events and evictions cost; 2 min.
+    Events,
     /// Memory for each element of values small and large; 1 min.
     Footprint,
     /// How often a cache under `maxmemory` has what it is asked for; 5 min.
@@ -142,6 +148,8 @@ const FULL: &[Part] = &[
     Part::Restart,
     Part::Role,
     Part::Values,
+    Part::Streams,
+    Part::Events,
     Part::Footprint,
     Part::Eviction,
 ];
@@ -185,6 +193,8 @@ impl Part {
             Self::Restart => restart::run(flags.keys, out),
             Self::Role => role::run(flags.loading_keys, out),
             Self::Values => values::run(workers, rounds, pace, out),
+            Self::Streams => streams::run(workers, rounds, pace, out),
+            Self::Events => events::run(rounds, pace, out),
             Self::Footprint => footprint::run(out),
             Self::Eviction => eviction::run(rounds, pace, out),
         }

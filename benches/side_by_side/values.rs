@@ -8,8 +8,8 @@ use std::io::{self, Write};
 use crate::aims::Aim;
 use crate::benchmark::{COLUMNS, benchmark};
 use crate::client::Client;
-use crate::contestants::Entrant;
-use crate::figures::{Column, interleaved};
+use crate::contestants::{Contestant, Entrant};
+use crate::figures::{Column, Figures, interleaved};
 use crate::load::Pace;
 use crate::table::Table;
 
@@ -20,15 +20,18 @@ const PIPELINE: u64 = 16;
 /// A member, field or element of 16 bytes.
 const MEMBER: &str = "m:__rand_int__00";
 /// What a command on values should cost, beside the stock server's.
-const CPU_TIMES_MAX: f64 = 0.8;
+pub const CPU_TIMES_MAX: f64 = 0.8;
 
 /// One kind of request, and what it finds.
-struct Workload {
-    name: &'static str,
-    words: &'static [&'static str],
+pub struct Workload {
+    /// What its rows are called.
+    pub name: &'static str,
+    /// The request.
+    pub words: &'static [&'static str],
     /// Requests in a run, a second or so for the stock server.
-    requests: u64,
-    fill: fn(&mut Client) -> io::Result<()>,
+    pub requests: u64,
+    /// Makes what it finds.
+    pub fill: fn(&mut Client) -> io::Result<()>,
 }
 
 const WORKLOADS: &[Workload] = &[
@@ -139,25 +142,33 @@ pub fn run(workers: &[usize], rounds: usize, pace: Pace, out: &mut impl Write) -
     let entrants = Entrant::all("everysec", workers);
     let contestants: Vec<_> =
         entrants.iter().map(|entrant| entrant.compete(0)).collect::<io::Result<_>>()?;
-    for workload in WORKLOADS {
-        for contestant in &contestants {
-            (workload.fill)(&mut Client::connect(contestant.server.port)?)?;
-        }
-        let requests = if pace == Pace::Quick { workload.requests / 4 } else { workload.requests };
-        let run = |index: usize| {
-            let contestant = &contestants[index];
-            let arguments = workload.arguments(contestant.server.port, requests);
-            benchmark(contestant, &arguments, requests)
-        };
-        let medians = interleaved(contestants.len(), rounds, run)?;
+    WORKLOADS.iter().try_for_each(|workload| {
+        let medians = workload.run(&contestants, rounds, pace)?;
         let names = contestants.iter().map(|contestant| &*contestant.name);
         let aims = [Aim::times_or_less(Column::Cpu, CPU_TIMES_MAX)];
-        table.cell(workload.name, names, &medians, &aims, out)?;
-    }
-    Ok(())
+        table.cell(workload.name, names, &medians, &aims, out)
+    })
 }
 
 impl Workload {
+    /// Puts each contestant under this load, round by round; returns the median figures of each.
+    pub fn run(
+        &self,
+        contestants: &[Contestant],
+        rounds: usize,
+        pace: Pace,
+    ) -> io::Result<Vec<Figures>> {
+        for contestant in contestants {
+            (self.fill)(&mut Client::connect(contestant.server.port)?)?;
+        }
+        let requests = if pace == Pace::Quick { self.requests / 4 } else { self.requests };
+        interleaved(contestants.len(), rounds, |index| {
+            let contestant = &contestants[index];
+            let arguments = self.arguments(contestant.server.port, requests);
+            benchmark(contestant, &arguments, requests)
+        })
+    }
+
     fn arguments(&self, port: u16, requests: u64) -> Vec<String> {
         let numbers = [
             ("-p", u64::from(port)),
