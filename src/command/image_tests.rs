@@ -36,7 +36,7 @@ impl Plain {
                 parts.extend(hash.iter().flat_map(|(f, v)| [f.to_vec(), v.to_vec()]));
             }
             Value::Stream(stream) => {
-                parts.extend(stream.parts().map(|part| part.bytes.to_vec()));
+                parts.extend(stream.parts().map(|part| part.bytes.into_owned()));
                 parts.push(format!("{:?}", stream.counters()).into_bytes());
                 for (name, group) in stream.groups() {
                     let pending: Vec<_> = group.pending_from(StreamId::MIN).collect();

@@ -88,18 +88,13 @@ fn pass(reader: &mut Reader<'_>, elements: i64) -> Result<(), EntriesError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{empty, push, push_integer};
+    use super::super::Writer;
     use super::*;
 
     fn pack(words: &str) -> Vec<u8> {
-        let mut pack = empty();
-        for word in words.split(' ') {
-            match word.parse() {
-                Ok(number) => push_integer(&mut pack, number),
-                Err(_) => push(&mut pack, word.as_bytes()),
-            }
-        }
-        pack
+        let mut writer = Writer::default();
+        words.split(' ').for_each(|word| writer.push(word.as_bytes()));
+        writer.finish().to_vec()
     }
 
     #[test]

@@ -9,10 +9,8 @@ use std::borrow::Cow;
 
 use crate::number::parse_i64_strict;
 
-mod edit;
+pub mod dense;
 pub mod entries;
-
-pub use edit::{at, before, empty, first, last, push, push_integer, replace_integer};
 
 const HEADER: usize = 6;
 /// How many bytes a listpack without entries has.
@@ -92,11 +90,24 @@ impl Writer {
 
     /// Adds an element; decimal integers take an integer's room.
     pub fn push(&mut self, element: &[u8]) {
-        let from = self.bytes.len();
         match parse_i64_strict(element) {
-            Some(integer) => put_integer(&mut self.bytes, integer),
-            None => put_bytes(&mut self.bytes, element),
+            Some(integer) => self.push_integer(integer),
+            None => self.append(|out| put_bytes(out, element)),
         }
+    }
+
+    fn push_integer(&mut self, integer: i64) {
+        self.append(|out| put_integer(out, integer));
+    }
+
+    /// Adds an element as it is encoded, without the length behind it.
+    fn push_encoded(&mut self, encoded: &[u8]) {
+        self.append(|out| out.extend_from_slice(encoded));
+    }
+
+    fn append(&mut self, put: impl FnOnce(&mut Vec<u8>)) {
+        let from = self.bytes.len();
+        put(&mut self.bytes);
         let length = self.bytes.len() - from;
         put_back_length(&mut self.bytes, length);
         self.count += 1;
@@ -164,15 +175,23 @@ fn put_back_length(out: &mut Vec<u8>, length: usize) {
 /// Counts the bytes that an element takes.
 pub fn entry_bytes(element: &[u8]) -> usize {
     let length = match (parse_i64_strict(element), element.len()) {
-        (Some(0..=127), _) => 1,
-        (Some(-4096..=4095), _) => 2,
-        (Some(-0x8000..=0x7fff), _) => 3,
-        (Some(-0x80_0000..=0x7f_ffff), _) => 4,
-        (Some(-0x8000_0000..=0x7fff_ffff), _) => 5,
-        (Some(_), _) => 9,
+        (Some(integer), _) => return integer_bytes(integer),
         (None, len @ 0..=63) => 1 + len,
         (None, len @ 64..=4095) => 2 + len,
         (None, len) => 5 + len,
+    };
+    length + back_length_size(length)
+}
+
+/// Counts the bytes that an integer takes.
+pub fn integer_bytes(integer: i64) -> usize {
+    let length = match integer {
+        0..=127 => 1,
+        -4096..=4095 => 2,
+        -0x8000..=0x7fff => 3,
+        -0x80_0000..=0x7f_ffff => 4,
+        -0x8000_0000..=0x7fff_ffff => 5,
+        _ => 9,
     };
     length + back_length_size(length)
 }

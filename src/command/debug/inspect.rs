@@ -51,7 +51,7 @@ pub(super) fn object(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
             Value::List(list) => list.iter().map(<[u8]>::len).sum(),
             Value::Set(set) => set.iter().map(|member| member.len()).sum(),
             Value::SortedSet(set) => set.iter().map(|member| member.bytes.len() + 8).sum(),
-            Value::Stream(stream) => stream.parts().map(|part| part.bytes.len()).sum(),
+            Value::Stream(stream) => stream.parts_bytes(),
         };
         let idle_s = clock.wrapping_sub(entry.accessed()) & CLOCK_MASK;
         format!(

@@ -62,8 +62,9 @@ pub(super) fn decode(read: &rdb::Stream) -> Stream {
         max_deleted_id: StreamId::from_bytes(known.max_deleted_id),
         entries_added: known.entries_added,
     };
-    let parts =
-        read.packs().map(|(id, bytes)| StreamPart { first_id: StreamId::from_bytes(id), bytes });
+    let parts = read
+        .packs()
+        .map(|(id, bytes)| StreamPart { first_id: StreamId::from_bytes(id), bytes: bytes.into() });
     let mut stream = Stream::of_parts(parts, len, counters_read);
     if counters.is_none() {
         stream.count_anew();

@@ -1,10 +1,12 @@
 //! A stream: its entries, what is counted of them, and its groups.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::group::{Group, Name};
 use super::id::StreamId;
-use super::pack::{Pack, StreamEntry};
+use super::items::StreamEntry;
+use super::pack::Pack;
 use super::range::{StreamIter, StreamIterBack};
 use crate::keyspace::Limits;
 use crate::keyspace::large::OrderedMap;
@@ -39,12 +41,12 @@ pub struct Counters {
 }
 
 /// Entries as they lie in a stream, for whoever writes them to a file.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct StreamPart<'s> {
     /// The ID of the first of them, which those of the others are told by.
     pub first_id: StreamId,
     /// A listpack.
-    pub bytes: &'s [u8],
+    pub bytes: Cow<'s, [u8]>,
 }
 
 impl Stream {
@@ -57,7 +59,7 @@ impl Stream {
         counters: Counters,
     ) -> Self {
         let mut stream = Self { len, counters, ..Self::default() };
-        parts.for_each(|part| stream.packs.insert(part.first_id, Pack::of(part.bytes)));
+        parts.for_each(|part| stream.packs.insert(part.first_id, Pack::of(&part.bytes)));
         stream
     }
 
@@ -93,11 +95,17 @@ impl Stream {
         self.packs.len()
     }
 
-    /// Walks the listpacks that the entries lie in.
+    /// Makes the listpacks that the entries lie in at a stock server, one after the other.
     pub fn parts(&self) -> impl ExactSizeIterator<Item = StreamPart<'_>> {
-        let part =
-            |(id, pack): (&StreamId, _)| StreamPart { first_id: *id, bytes: Pack::bytes(pack) };
-        self.packs.iter().map(part)
+        self.packs.iter().map(|(id, pack): (&StreamId, &Pack)| StreamPart {
+            first_id: *id,
+            bytes: pack.listpack().into(),
+        })
+    }
+
+    /// Counts the bytes of these listpacks.
+    pub fn parts_bytes(&self) -> usize {
+        self.packs.iter().map(|(_, pack)| pack.listpack_bytes()).sum()
     }
 
     /// Counts the bytes it takes, whether shared with a clone or not.
@@ -268,7 +276,7 @@ fn has_room(pack: &Pack, (bytes, strings): (usize, usize), limits: &Limits) -> b
         max => max.min(PACK_BYTES_MAX),
     };
     let entries_max = limits.stream_node_entries_max();
-    let len = pack.bytes().len();
+    let len = pack.listpack_bytes();
     len.saturating_add(bytes) < bytes_max
         && len.saturating_add(packed_bytes(bytes, strings)) <= PACK_BYTES_MAX
         && (entries_max == 0 || pack.all() < entries_max as u64)

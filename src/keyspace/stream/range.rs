@@ -2,7 +2,8 @@
 
 use super::entries::Stream;
 use super::id::StreamId;
-use super::pack::{Items, Pack, StreamEntry};
+use super::items::{Items, StreamEntry};
+use super::pack::Pack;
 use crate::keyspace::large::OrderedIter;
 
 /// Walks entries upward.

@@ -324,11 +324,11 @@ pub struct GroupHead<'a> {
 
 impl<W: Write> Encoder<W> {
     /// Begins a stream, in the form of the file's version; so many groups follow.
-    pub fn stream<'p>(
+    pub fn stream(
         &mut self,
         (key, expiry_ms): (&[u8], Option<i64>),
         facts: (&StreamFacts, &StreamCounters),
-        packs: impl ExactSizeIterator<Item = (IdBytes, &'p [u8])>,
+        packs: impl ExactSizeIterator<Item = (IdBytes, impl AsRef<[u8]>)>,
         groups: usize,
     ) -> Result<(), EncodeError> {
         let form = self.stream_form();
@@ -341,7 +341,7 @@ impl<W: Write> Encoder<W> {
         self.put_length(packs.len() as u64);
         for (id, pack) in packs {
             self.put_string(&id)?;
-            self.put_string(pack)?;
+            self.put_string(pack.as_ref())?;
             self.spill()?;
         }
         let (StreamFacts { len, last_id, .. }, counters) = facts;

@@ -5,7 +5,7 @@ use super::super::{
     ConsumerHead, GroupHead, IdBytes, Limits, Options, Stream, StreamCounters, StreamFacts,
     StreamPending, Value,
 };
-use crate::listpack::{empty, push, push_integer};
+use crate::listpack::Writer;
 
 /// What 7.2 dumps of a stream of one entry, which is pending.
 const STOCK_7_2: &[u8] = b"\
@@ -23,14 +23,9 @@ fn id(ms: u64, seq: u64) -> IdBytes {
 
 /// Two entries, of which one was removed.
 fn pack() -> Vec<u8> {
-    let mut pack = empty();
-    for word in "1 1 1 f 0 2 0 0 v 4 3 5 0 w 4".split(' ') {
-        match word.parse() {
-            Ok(number) => push_integer(&mut pack, number),
-            Err(_) => push(&mut pack, word.as_bytes()),
-        }
-    }
-    pack
+    let mut writer = Writer::default();
+    "1 1 1 f 0 2 0 0 v 4 3 5 0 w 4".split(' ').for_each(|word| writer.push(word.as_bytes()));
+    writer.finish().to_vec()
 }
 
 /// What differs from a sound stream.
