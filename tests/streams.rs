@@ -163,3 +163,36 @@ fn a_stock_primary_is_followed() {
         assert_eq!(ids(&mut own.connect()), ids(&mut client), "{}", program.path());
     }
 }
+
+#[test]
+fn numbers_at_their_ends_are_told_so_that_a_replica_takes_them() {
+    const MAX: i64 = i64::MAX;
+    let server = Server::start(&QUIET);
+    let own = Server::start(&QUIET);
+    let address = server.address();
+    own.connect().run(&format!("REPLICAOF {} {}", address.ip(), address.port()));
+    let mut client = server.connect();
+    for line in [
+        "XADD s 1-1 f v".to_owned(),
+        format!("XGROUP CREATE s g 0 ENTRIESREAD {MAX}"),
+        "XREADGROUP GROUP g a STREAMS s >".to_owned(),
+        format!("XCLAIM s g a 0 1-1 RETRYCOUNT {MAX} IDLE {MAX}"),
+        "XREADGROUP GROUP g a STREAMS s 0".to_owned(),
+        "XCLAIM s g b 0 1-1".to_owned(),
+        "XAUTOCLAIM s g a 0 0".to_owned(),
+        format!("XSETID s 2-2 ENTRIESADDED {MAX} MAXDELETEDID 2-2"),
+        "XADD s 3-3 f v".to_owned(),
+        "XREADGROUP GROUP g a STREAMS s >".to_owned(),
+        "XGROUP CREATE s h 0".to_owned(),
+        "XREADGROUP GROUP h a STREAMS s >".to_owned(),
+        "XADD s 18446744073709551615-18446744073709551615 f v".to_owned(),
+        "XADD t 1-1 f v".to_owned(),
+    ] {
+        let reply = client.run(&line);
+        assert!(!reply.is_error(), "{line}: {reply:?}");
+    }
+    let held = told(&mut client);
+    await_until("the replica has all of it", || digest(&own) == digest(&server));
+    let mut reader = own.connect();
+    await_until("the replica has what is pending", || told(&mut reader) == held);
+}

@@ -1,14 +1,17 @@
 //! The same random batches where others follow: all of them hold the same data, whoever leads.
 
+use crate::generate::Command;
 use crate::support::member::{await_link, await_same, follow};
 use crate::support::random::Random;
-use crate::support::{Client, Endpoint, Kind, Member, Program};
+use crate::support::{Client, Endpoint, Kind, Member, Program, Value};
 use crate::{Grammar, batch, seeds};
 
 /// Of the batches of an ordinary run, one of so many is run where others follow.
 const SHARE: usize = 4;
 /// After so many batches somebody is killed, and begins again.
 const UNTIL_KILLED: usize = 12;
+/// Commands on streams alone after each batch.
+const STREAM_COMMANDS: usize = 100;
 
 /// A primary and its replicas.
 struct Group {
@@ -37,11 +40,11 @@ impl Group {
         self.members[0].connect()
     }
 
-    fn run(&mut self, seed: u64) {
+    fn run(&mut self, commands: &[Command]) {
         let mut client = self.primary();
         client.run("FLUSHALL");
-        for command in batch(seed, &self.grammar) {
-            client.send_command(&command);
+        for command in commands {
+            client.send_command(command);
             client.read();
         }
         drop(client);
@@ -54,6 +57,14 @@ impl Group {
         let members: Vec<&dyn Endpoint> =
             self.members.iter().map(|member| member as &dyn Endpoint).collect();
         await_same(&members);
+        if !self.members[0].is_own() {
+            return;
+        }
+        // A digest does not tell all there is of groups; and stock does not tell its replicas all.
+        let streams: Vec<_> = members.iter().map(|member| streams(*member)).collect();
+        for (member, other) in members[1..].iter().zip(&streams[1..]) {
+            assert_eq!(other, &streams[0], "{} beside the primary", member.address());
+        }
     }
 
     /// Kills somebody whose data outlives that, and has it begin again.
@@ -85,10 +96,35 @@ impl Group {
     }
 }
 
+/// Everything that a server tells of its streams, but for when a consumer was seen.
+fn streams(member: &dyn Endpoint) -> Vec<Value> {
+    let mut client = Client::connect(member.address());
+    let told = |key: &str| without_times(&client.run(&format!("XINFO STREAM {key} FULL COUNT 0")));
+    ["x0", "x1", "x2"].map(told).to_vec()
+}
+
+fn without_times(value: &Value) -> Value {
+    let Value::Array(elements) = value else { return value.clone() };
+    let (mut kept, mut elements) = (Vec::new(), elements.iter());
+    while let Some(element) = elements.next() {
+        match element {
+            Value::Bulk(name)
+                if ["seen-time", "active-time"].iter().any(|time| name == time.as_bytes()) =>
+            {
+                elements.next();
+            }
+            other => kept.push(without_times(other)),
+        }
+    }
+    Value::Array(kept)
+}
+
 fn agree(kinds: &[Kind], newcomer: &Kind, first_seed: u64) {
     let mut group = Group::start(kinds);
+    let streams_only = group.grammar.clone().of_streams();
     for (number, seed) in seeds().into_iter().step_by(SHARE).enumerate() {
-        group.run(first_seed + seed);
+        group.run(&batch(first_seed + seed, &group.grammar));
+        group.run(&streams_only.batch(&mut Random::new(seed), STREAM_COMMANDS));
         if number % UNTIL_KILLED == UNTIL_KILLED - 1 {
             group.enlarge(newcomer);
             group.kill_one();

@@ -244,6 +244,7 @@ const STRANGE: &[&[u8]] = &[
 const OTHER_IN_VALKEY: &[&str] = &["OBJECT IDLETIME key"];
 
 /// The commands that a stock server knows, and replies to as this server does.
+#[derive(Clone)]
 pub struct Grammar {
     forms: Vec<&'static str>,
     is_older_than_7_2: bool,
@@ -268,6 +269,16 @@ impl Grammar {
     pub fn with_chance(mut self) -> Self {
         self.forms.extend(FORMS_OF_CHANCE);
         self.allows_chance = true;
+        self
+    }
+
+    /// Leaves out all but streams.
+    ///
+    /// 7.0 serves whoever waits for an entry that the same XADD trims, with none.
+    pub fn of_streams(mut self) -> Self {
+        let trims = |form: &str| form.starts_with("XADD") && form.contains("MAXLEN");
+        let is_older_than_7_2 = self.is_older_than_7_2;
+        self.forms.retain(|form| form.starts_with('X') && !(is_older_than_7_2 && trims(form)));
         self
     }
 

@@ -16,6 +16,7 @@ mod following;
 mod forms;
 mod generate;
 mod grammar;
+mod groups;
 mod long_strings;
 mod normalise;
 mod places;
@@ -65,13 +66,18 @@ impl Endpoint for Subject {
 
 /// The seeds of this run.
 fn seeds() -> Vec<u64> {
+    seeds_of(BATCHES)
+}
+
+/// The seeds of this run, so many unless the environment says otherwise.
+fn seeds_of(batches: u64) -> Vec<u64> {
     let number = |name| {
         let text = std::env::var(name).ok()?;
         Some(text.parse::<u64>().unwrap_or_else(|_| panic!("{name} is no number: {text:?}")))
     };
     match number("BACKLOGD_SEED") {
         Some(seed) => vec![seed],
-        None => (0..number("BACKLOGD_BATCHES").unwrap_or(BATCHES)).collect(),
+        None => (0..number("BACKLOGD_BATCHES").unwrap_or(batches)).collect(),
     }
 }
 
@@ -89,15 +95,15 @@ fn compare_all(subject: &impl Endpoint, dialect: Dialect) {
         let commands = batch(seed, &grammar);
         if let Err(mismatch) = pair.run(&commands) {
             let (shortest, last) = pair.shrink(&commands, mismatch);
-            panic!("{}", report(seed, dialect, &shortest, &last));
+            panic!("{}", report(seed, &format!("{dialect:?}"), &shortest, &last));
         }
     }
 }
 
-fn report(seed: u64, dialect: Dialect, shortest: &[generate::Command], last: &Mismatch) -> String {
+fn report(seed: u64, dialect: &str, shortest: &[generate::Command], last: &Mismatch) -> String {
     let lines: Vec<_> = shortest.iter().map(|command| generate::shown(command)).collect();
     format!(
-        "replies differ, seed {seed}, {dialect:?}, command {index} of the {count} left:\n{lines}\n\
+        "replies differ, seed {seed}, {dialect}, command {index} of the {count} left:\n{lines}\n\
          ours:  {ours}\nstock: {stock}",
         index = last.index,
         count = shortest.len(),

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::command::flow::{Block, Nothing};
-use crate::command::stream::group::{Named, pending_of};
+use crate::command::stream::group::{Named, delivered, pending_of};
 use crate::command::stream::id::parse;
 use crate::command::stream::told::{limit, tell_entries, tell_entry, tell_id};
 use crate::command::{Call, Data, Fault, Flow};
@@ -224,7 +224,7 @@ fn tell_history(
         };
         tell_entry(reply, &entry);
         let deliveries = group.pending(id).map_or(0, |pending| pending.deliveries);
-        again.push((id, pending_of(consumer, now_ms, deliveries.wrapping_add(1))));
+        again.push((id, pending_of(consumer, now_ms, delivered(deliveries, 1))));
     }
     reply.array_since(begun, count);
     if !again.is_empty() {

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use crate::command::stream::group::delivered;
 use crate::keyspace::{Consumer, Counters, Group, Stream, StreamId, StreamPart};
 use crate::snapshot::rdb::{
     self, ConsumerHead, EncodeError, Encoder, GroupHead, StreamCounters, StreamFacts, StreamPending,
@@ -78,17 +79,15 @@ pub(super) fn decode(read: &rdb::Stream) -> Stream {
 
 fn decode_group(stream: &Stream, read: &rdb::StreamGroup) -> Group {
     let last_id = StreamId::from_bytes(read.last_id);
-    let entries_read = match read.entries_read {
-        Some(count) => (count != NONE).then_some(count),
-        None => stream.entries_up_to(last_id),
-    };
-    let mut group = Group::new(last_id, entries_read);
+    let entries_read = read.entries_read.or_else(|| stream.entries_up_to(last_id));
+    // Below zero is the number for none, and what no command could tell a replica.
+    let mut group = Group::new(last_id, entries_read.filter(|count| *count >= 0));
     for consumer in &read.consumers {
         group.add_consumer(&consumer.name, consumer.seen_ms);
         for id in &consumer.pending {
             if let Some(StreamPending { delivered_ms, deliveries, .. }) = read.pending(id) {
                 let id = StreamId::from_bytes(*id);
-                group.assign(id, &consumer.name, *delivered_ms, *deliveries);
+                group.assign(id, &consumer.name, *delivered_ms, delivered(*deliveries, 0));
             }
         }
         if consumer.active_ms != NONE {

@@ -1,6 +1,6 @@
 //! `XCLAIM`: entries that are pending for somebody become pending for somebody else.
 
-use super::group::{Named, is_idle, pending_of};
+use super::group::{Named, delivered, is_idle, pending_of};
 use super::id::parse;
 use super::told::{tell_entry, tell_id};
 use crate::command::{Call, Fault, Flow, Mode};
@@ -96,7 +96,7 @@ fn claim_one(
         tell_entry(&mut call.reply, &entry);
     }
     let further = u64::from(!options.just_ids);
-    let deliveries = options.deliveries.unwrap_or(deliveries.wrapping_add(further));
+    let deliveries = options.deliveries.unwrap_or(delivered(deliveries, further));
     let delivered_ms = options.delivered_ms.unwrap_or(now_ms);
     named.change(call, |group| {
         group.assign(id, consumer, delivered_ms, deliveries);

@@ -58,7 +58,13 @@ pub fn xgroup_setid(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     let Options { entries_read, .. } = Options::parse(call, Subcommand::SetId)?;
     let named = Named::of(call, 2);
     let word = call.args.word(4);
-    let id = last_id(Some(named.existing(call)?), word)?;
+    let stream = named.existing(call)?;
+    // Here, and nowhere else, the ends of all IDs may be given by their signs.
+    let id = match word {
+        b"-" => StreamId::MIN,
+        b"+" => StreamId::MAX,
+        word => last_id(Some(stream), word)?,
+    };
     named.change(call, |group| {
         group.last_id = id;
         group.entries_read = entries_read;
@@ -297,6 +303,11 @@ pub(in crate::command) fn pending_of(
     deliveries: u64,
 ) -> Pending {
     Pending { delivered_ms, deliveries, consumer: Name::from(consumer) }
+}
+
+/// Counts further deliveries. It stops at the greatest number that a command could tell a replica.
+pub(in crate::command) fn delivered(deliveries: u64, further: u64) -> u64 {
+    deliveries.saturating_add(further).min(i64::MAX as u64)
 }
 
 /// How long ago an entry was delivered; less than nothing if the clock was set back.

@@ -1,6 +1,6 @@
 //! `XAUTOCLAIM`: whatever has been pending for long becomes pending for somebody else.
 
-use super::group::{Named, is_idle};
+use super::group::{Named, delivered, is_idle};
 use super::id::parse_start;
 use super::told::{tell_entry, tell_id};
 use crate::command::{Call, Fault, Flow};
@@ -125,7 +125,7 @@ impl Wanted {
             if is_gone {
                 taken.push(Taken { id, pending: entry.clone(), is_gone });
             } else if is_idle(entry, self.idle_min_ms, now_ms) {
-                let deliveries = entry.deliveries.wrapping_add(u64::from(!self.just_ids));
+                let deliveries = delivered(entry.deliveries, u64::from(!self.just_ids));
                 let consumer = Name::clone(consumer);
                 let pending = Pending { delivered_ms: now_ms, deliveries, consumer };
                 taken.push(Taken { id, pending, is_gone });

@@ -59,8 +59,11 @@ impl Stream {
     /// Notes that a group has got an entry that is new to it.
     pub fn read_on(&self, group: &mut Group, id: StreamId) {
         match &mut group.entries_read {
-            Some(read) if !self.has_removed_after(id) => *read = read.wrapping_add(1),
-            read if self.counters.entries_added > 0 => *read = self.entries_up_to(id),
+            // It stops at the greatest number: no command could tell a replica another one.
+            Some(read) if !self.has_removed_after(id) => *read = read.saturating_add(1),
+            read if self.counters.entries_added > 0 => {
+                *read = self.entries_up_to(id).filter(|read| *read >= 0);
+            }
             _ => {}
         }
         group.last_id = id;
