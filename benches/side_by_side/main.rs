@@ -7,7 +7,7 @@
 //! the load generator shares the cores. Beside the ratios of backlogd stands what they should come
 //! to, and whether they do.
 //!
-//! A full run takes about 55 minutes, and some 10 GB of disk for files that are removed at the end;
+//! A full run takes about an hour, and some 10 GB of disk for files that are removed at the end;
 //! the minutes of each part are told with [`Part`]. Flags follow `--`:
 //! `cargo bench --bench side_by_side -- --quick --replicas 1`.
 
@@ -22,6 +22,7 @@ mod during;
 mod during_large;
 mod events;
 mod eviction;
+mod expiry;
 mod figures;
 mod following;
 mod footprint;
@@ -129,6 +130,8 @@ enum Part {
     Footprint,
     /// How often a cache under `maxmemory` has what it is asked for; 5 min.
     Eviction,
+    /// Ten million keys that expire within one second; 7 min.
+    Expiry,
 }
 
 /// What is run if no part is named.
@@ -152,6 +155,7 @@ const FULL: &[Part] = &[
     Part::Events,
     Part::Footprint,
     Part::Eviction,
+    Part::Expiry,
 ];
 const QUICK: &[Part] = &[Part::Load, Part::Always, Part::Restart];
 
@@ -197,6 +201,7 @@ impl Part {
             Self::Events => events::run(rounds, pace, out),
             Self::Footprint => footprint::run(out),
             Self::Eviction => eviction::run(rounds, pace, out),
+            Self::Expiry => expiry::run(rounds, pace, out),
         }
     }
 }

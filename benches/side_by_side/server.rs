@@ -165,18 +165,27 @@ impl Running {
         keys: Range<u64>,
         value_of: impl Fn(u64) -> &'v str,
     ) -> io::Result<()> {
+        self.fill_by(keys, |batch, key| {
+            let value = value_of(key);
+            let bytes = value.len();
+            write!(batch, "*3\r\n$3\r\nSET\r\n$12\r\nkey:{key:08}\r\n${bytes}\r\n{value}\r\n")
+        })
+    }
+
+    /// Sends a request for each number, which `encode` writes and `+OK` answers, in a pipeline.
+    pub fn fill_by(
+        &self,
+        numbers: Range<u64>,
+        encode: impl Fn(&mut Vec<u8>, u64) -> io::Result<()>,
+    ) -> io::Result<()> {
         const BATCH: u64 = 1000;
         let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
-        let mut replies = Vec::new();
-        for first in keys.clone().step_by(BATCH as usize) {
-            let mut batch = Vec::new();
-            let batch_keys = first..keys.end.min(first + BATCH);
-            replies.resize((batch_keys.end - first) as usize * "+OK\r\n".len(), 0);
-            for key in batch_keys {
-                let value = value_of(key);
-                let bytes = value.len();
-                write!(batch, "*3\r\n$3\r\nSET\r\n$12\r\nkey:{key:08}\r\n${bytes}\r\n{value}\r\n")?;
-            }
+        let (mut batch, mut replies) = (Vec::new(), Vec::new());
+        for first in numbers.clone().step_by(BATCH as usize) {
+            let mut numbers = first..numbers.end.min(first + BATCH);
+            replies.resize((numbers.end - first) as usize * "+OK\r\n".len(), 0);
+            batch.clear();
+            numbers.try_for_each(|number| encode(&mut batch, number))?;
             stream.write_all(&batch)?;
             stream.read_exact(&mut replies)?;
         }

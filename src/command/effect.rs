@@ -214,17 +214,37 @@ impl Part<'_> {
 
 /// Appends a command to `out` as an array of bulk strings.
 pub fn encode(out: &mut Vec<u8>, words: &[&[u8]]) {
-    let mut digits = itoa::Buffer::new();
-    out.push(b'*');
-    out.extend_from_slice(digits.format(words.len()).as_bytes());
-    out.extend_from_slice(b"\r\n");
+    encode_count(out, words.len());
     for word in words {
-        out.push(b'$');
-        out.extend_from_slice(digits.format(word.len()).as_bytes());
-        out.extend_from_slice(b"\r\n");
-        out.extend_from_slice(word);
-        out.extend_from_slice(b"\r\n");
+        encode_word(out, word);
     }
+}
+
+/// Appends a command and what it is about to `out`, as [`encode`] does.
+pub fn encode_all<'w>(
+    out: &mut Vec<u8>,
+    name: &[u8],
+    words: impl ExactSizeIterator<Item = &'w [u8]>,
+) {
+    encode_count(out, 1 + words.len());
+    encode_word(out, name);
+    for word in words {
+        encode_word(out, word);
+    }
+}
+
+fn encode_count(out: &mut Vec<u8>, count: usize) {
+    out.push(b'*');
+    out.extend_from_slice(itoa::Buffer::new().format(count).as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
+
+fn encode_word(out: &mut Vec<u8>, word: &[u8]) {
+    out.push(b'$');
+    out.extend_from_slice(itoa::Buffer::new().format(word.len()).as_bytes());
+    out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(word);
+    out.extend_from_slice(b"\r\n");
 }
 
 #[cfg(test)]

@@ -107,7 +107,7 @@ pub static TABLE: &[Directive] = &[
     row("logfile", TEXT, "").fixed(),
     row("pidfile", TEXT, "").fixed(),
     row("hz", Clamped(1, 500), "10").ignored(NO_SAMPLING),
-    row("active-expire-effort", Integer(1, 10), "1").ignored(NO_SAMPLING),
+    row("active-expire-effort", Integer(1, 10), "1"),
     row("enable-debug-command", Choice(&["no", "yes", "local"]), "no").fixed(),
     row("enable-protected-configs", Choice(&["no", "yes", "local"]), "no").fixed(),
     row("shutdown-timeout", COUNT, "10"),

@@ -410,16 +410,6 @@ impl<'l> Db<'l> {
         self.tables().for_each(|(_, table)| table.for_each(&mut visit));
     }
 
-    /// Adds to `found` up to `max` keys of the held shards whose expiry has passed.
-    ///
-    /// Costs next to nothing when there is none: each table knows a time before which none expires.
-    pub fn due(&self, now_ms: i64, max: usize, found: &mut Vec<Vec<u8>>) {
-        let full = found.len() + max;
-        for (_, table) in self.tables() {
-            table.due(now_ms, full - found.len(), found);
-        }
-    }
-
     /// Borrows the place of a value; none when the key is absent.
     fn place(&mut self, key: &Key<'_>, kind: Kind) -> Option<Place<'_>> {
         let (space, index) = (self.space, self.index);

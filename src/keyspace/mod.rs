@@ -19,6 +19,7 @@ mod watch;
 mod database;
 mod shard;
 
+mod due;
 mod sampling;
 mod scan;
 mod table;
@@ -48,6 +49,7 @@ mod value;
 mod tests;
 
 pub use database::{Db, SetExpiry};
+pub use due::{Due, Searched};
 pub use entry::{Entry, OwnedEntry, RAW};
 pub use held::held_bytes;
 pub use image::{Image, ImageCounts, ImagePart};

@@ -28,7 +28,7 @@ pub(super) struct Partition {
     slab: Slab,
     expiring: usize,
     /// No key expires before this; atomic, for it is made exact while only looking for due keys.
-    earliest: AtomicI64,
+    pub(super) earliest: AtomicI64,
     /// How many bits of the hash all its keys share.
     pub(super) depth: u32,
 }
@@ -323,24 +323,6 @@ impl Partition {
     pub(super) fn fit(&mut self, hasher: &RandomState) {
         let (arena, slab) = (&self.arena, &self.slab);
         self.index.fit(|at| hash_at(arena, slab, at, hasher));
-    }
-
-    /// Adds up to `max` keys whose expiry has passed; makes the bound exact if all were seen.
-    pub(super) fn due(&self, now_ms: i64, max: usize, found: &mut Vec<Vec<u8>>) {
-        let mut earliest = NEVER;
-        let mut left = max;
-        for at in self.offsets() {
-            let Some(expiry) = self.record(at).expiry() else { continue };
-            earliest = earliest.min(expiry);
-            if expiry < now_ms {
-                if left == 0 {
-                    return;
-                }
-                left -= 1;
-                found.push(self.entry(at).key().to_vec());
-            }
-        }
-        self.earliest.store(earliest, Relaxed);
     }
 
     #[cold]

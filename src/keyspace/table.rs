@@ -321,20 +321,20 @@ impl Table {
         }
     }
 
-    /// Adds to `found` up to `max` keys whose expiry has passed.
-    pub(super) fn due(&self, now_ms: i64, max: usize, found: &mut Vec<Vec<u8>>) {
-        if self.earliest.load(Relaxed) >= now_ms {
-            return;
-        }
-        let full = found.len() + max;
-        let mut earliest = NEVER;
-        for partition in &self.partitions {
-            if partition.earliest() < now_ms {
-                partition.due(now_ms, full - found.len(), found);
-            }
-            earliest = earliest.min(partition.earliest());
-        }
-        self.earliest.store(earliest, Relaxed);
+    /// Returns a time before which no key expires.
+    pub(super) fn earliest(&self) -> i64 {
+        self.earliest.load(Relaxed)
+    }
+
+    /// Makes that time exact, as far as those of the partitions are.
+    pub(super) fn note_earliest(&self) {
+        let times = self.partitions.iter().map(|partition| partition.earliest());
+        self.earliest.store(times.min().unwrap_or(NEVER), Relaxed);
+    }
+
+    /// Returns the partition of a number, in no order; one that was merged into another is empty.
+    pub(super) fn numbered(&self, number: usize) -> Option<&Partition> {
+        self.partitions.get(number).map(|partition| &**partition)
     }
 
     #[inline]

@@ -1,11 +1,10 @@
-//! What happens by the clock: expiry, retention, snapshots on schedule, pings, idle clients.
+//! What happens by the clock: retention, snapshots on schedule, pings, idle clients.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::command::session::flag;
-use crate::keyspace::{Locked, ShardSet};
 use crate::position::Offset;
 use crate::replication::stream::Stream;
 use crate::snapshot::ManifestFile;
@@ -14,17 +13,12 @@ use super::clock::unix_ms;
 use super::headroom::Outlook;
 use super::pause::Who;
 use super::pool::Progress;
-use super::removal::{self, Why};
-use super::{Server, delivery, eviction, retaining, saving};
+use super::{Server, delivery, eviction, expiry, retaining, saving};
 
-/// How often expired keys are looked for.
+/// How often the clock looks what is due.
 const TICK: Duration = Duration::from_millis(100);
 /// How often the room for the log is looked at while it is scarce and is written to.
 const SCARCE_TICK: Duration = Duration::from_millis(10);
-/// How long the search may take each time.
-const EXPIRY_BUDGET: Duration = Duration::from_millis(20);
-/// How many keys are removed before a shard is let go of.
-const EXPIRED_AT_ONCE: usize = 64;
 /// How long after a failed snapshot the next one is tried.
 const RETRY_S: i64 = 5;
 /// The log may always grow to this size before a snapshot is taken because of it.
@@ -32,7 +26,12 @@ const LOG_BEFORE_SNAPSHOT_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Does what is due, until the server ends.
 pub async fn run(server: Arc<Server>) {
-    tokio::join!(keep_time(&server), watch_room(&server), eviction::go_on(&server));
+    tokio::join!(
+        keep_time(&server),
+        watch_room(&server),
+        expiry::go_on(&server),
+        eviction::go_on(&server)
+    );
 }
 
 async fn keep_time(server: &Arc<Server>) {
@@ -54,10 +53,6 @@ async fn keep_time(server: &Arc<Server>) {
         let Some(stream) = server.stream() else { continue };
         let stream = &*stream;
         server.look_at_doubt();
-        let is_paused = server.pause.holds(Who::Writer, unix_ms()) || server.live.is_doubtful();
-        if server.live.active_expiry() && !server.is_ending() && !is_paused {
-            expire(server, stream);
-        }
         server.stats.sample(&totals, stream.log().written());
         if count.is_multiple_of(10) {
             retaining::retain(server, stream);
@@ -96,62 +91,6 @@ async fn watch_room(server: &Arc<Server>) {
 /// The offset of the snapshot that a restart begins from.
 fn taken_at(server: &Server) -> Offset {
     server.saving.state().newest.map_or(Offset::ZERO, |newest| newest.meta().offset)
-}
-
-/// Removes keys whose time has come, and logs each removal.
-fn expire(server: &Server, stream: &Stream) {
-    let began = Instant::now();
-    let mut found = Vec::new();
-    for database in 0..server.keyspace.databases() {
-        if server.keyspace.expiring_count(database) == 0 {
-            continue;
-        }
-        for shard in ShardSet::ALL.iter() {
-            loop {
-                let mut locked = server.keyspace.lock(ShardSet::single(shard));
-                // Whose time has come is for the primary to say.
-                if server.live.is_replica() {
-                    return;
-                }
-                found.clear();
-                let now_ms = unix_ms();
-                locked.db(database).due(now_ms, EXPIRED_AT_ONCE, &mut found);
-                remove(server, stream, &mut locked, database, &found);
-                removal::let_go(server, locked);
-                if found.len() < EXPIRED_AT_ONCE || began.elapsed() > EXPIRY_BUDGET {
-                    break;
-                }
-            }
-        }
-        if began.elapsed() > EXPIRY_BUDGET {
-            server.stats.expiry_cut_short.fetch_add(1, Ordering::Relaxed);
-            break;
-        }
-    }
-    let took_us = began.elapsed().as_micros() as u64;
-    server.stats.expiry_us.fetch_add(took_us, Ordering::Relaxed);
-    stream.seal();
-    server.hub.ring();
-}
-
-fn remove(
-    server: &Server,
-    stream: &Stream,
-    locked: &mut Locked<'_>,
-    database: usize,
-    found: &[Vec<u8>],
-) {
-    // Without room in the log nothing may change; the keys read as gone all the same.
-    if found.is_empty() || stream.log().admission().is_err() {
-        return;
-    }
-    let mut bytes = Vec::new();
-    for key in found {
-        let key = server.keyspace.key(key);
-        locked.db(database).remove(&key);
-        removal::note((server, stream), locked, (database, &key), Why::Expired, &mut bytes);
-    }
-    server.stats.expired.fetch_add(found.len() as u64, Ordering::Relaxed);
 }
 
 /// Notes in the manifest that the log reaches into its newest segment, once for each segment.

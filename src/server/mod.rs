@@ -21,6 +21,7 @@ mod effects;
 mod ending;
 mod eviction;
 mod execute;
+mod expiry;
 mod failover;
 mod failure;
 mod feeding;

@@ -16,31 +16,42 @@ pub enum Why {
     Evicted,
 }
 
-/// Logs that a key was removed whose shard is held, and tells those who watch it, wait for it or
-/// subscribe to its events.
+/// Logs by one `DEL` that keys were removed whose shards are held, and tells those who watch them, wait
+/// for them or subscribe to their events.
 ///
 /// `scratch` is kept from one to the next.
 pub fn note(
     (server, stream): (&Server, &Stream),
     locked: &mut Locked<'_>,
-    (database, key): (usize, &Key<'_>),
+    (database, keys): (usize, &[Key<'_>]),
     why: Why,
     scratch: &mut Vec<u8>,
 ) {
-    locked.touched(database, key);
+    if keys.is_empty() {
+        return;
+    }
+    for key in keys {
+        locked.touched(database, key);
+    }
     scratch.clear();
-    effect::encode(scratch, &[b"DEL", key.bytes()]);
+    effect::encode_all(scratch, b"DEL", keys.iter().map(Key::bytes));
     if let Err(error) = stream.append(Unit::command(database, scratch)) {
         server.fail("cannot append to the log", &error);
     }
-    server.live.changed(1);
-    let mut events = Events::wanting(server.wanted_events());
+    server.live.changed(keys.len() as u64);
+    let wanted = server.wanted_events();
+    if wanted.is_empty() {
+        return;
+    }
+    let mut events = Events::wanting(wanted);
     let (class, name) = match why {
         Why::Expired => (Classes::EXPIRED, "expired"),
         Why::Evicted => (Classes::EVICTED, "evicted"),
     };
-    events.note(Classes::CHANGED, name, (database, key.bytes()), 0);
-    events.note(class, name, (database, key.bytes()), 0);
+    for key in keys {
+        events.note(Classes::CHANGED, name, (database, key.bytes()), 0);
+        events.note(class, name, (database, key.bytes()), 0);
+    }
     if !events.is_empty() {
         delivery::deliver_events(&server.hub, &events, unix_ms());
     }

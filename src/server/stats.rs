@@ -26,6 +26,8 @@ pub struct Stats {
     pub expiry_cut_short: AtomicU64,
     /// How long the searches took, in microseconds.
     pub expiry_us: AtomicU64,
+    /// Which share of the keys that expire is due and still there.
+    pub expiry_stale: Average,
     /// Keys removed because memory was short.
     pub evicted: AtomicU64,
     /// Bytes sent to replicas, snapshots included.
@@ -88,6 +90,28 @@ impl Stats {
         for counter in counters {
             counter.store(0, Ordering::Relaxed);
         }
+        self.expiry_stale.reset();
+    }
+}
+
+/// An average in which what was long ago counts ever less.
+#[derive(Debug, Default)]
+pub struct Average(AtomicU64);
+
+impl Average {
+    /// Notes a value that counts so much, of one; there is one thread that does.
+    pub fn note(&self, value: f64, weight: f64) {
+        let average = value * weight + self.value() * (1.0 - weight);
+        self.0.store(average.to_bits(), Ordering::Relaxed);
+    }
+
+    /// Tells it.
+    pub fn value(&self) -> f64 {
+        f64::from_bits(self.0.load(Ordering::Relaxed))
+    }
+
+    fn reset(&self) {
+        self.0.store(0, Ordering::Relaxed);
     }
 }
 

@@ -223,7 +223,7 @@ impl Evictor {
             return Err(Kept::Missed);
         }
         locked.db(database).remove(&key);
-        let gone = (database, &key);
+        let gone = (database, std::slice::from_ref(&key));
         removal::note((server, stream), &mut locked, gone, Why::Evicted, &mut self.scratch);
         // Its memory is wanted now: it is freed here, and not when the thread for that comes to it.
         let spent = locked.take_spent();

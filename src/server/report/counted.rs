@@ -40,7 +40,8 @@ pub(super) fn stats(server: &Server, text: &mut Text<'_, '_>) {
     text.line("sync_partial_ok", count(&server.stats.partial_syncs));
     text.line("sync_partial_err", count(&server.stats.refused_partial_syncs));
     text.line("expired_keys", count(&server.stats.expired));
-    text.line("expired_stale_perc", "0.00");
+    let stale = server.stats.expiry_stale.value();
+    text.line("expired_stale_perc", format_args!("{:.2}", stale * 100.0));
     text.line("expired_time_cap_reached_count", count(&server.stats.expiry_cut_short));
     text.line("expire_cycle_cpu_milliseconds", count(&server.stats.expiry_us) / 1000);
     text.line("evicted_keys", count(&server.stats.evicted));
