@@ -210,6 +210,7 @@ pub fn reset(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     session.reply = ReplyMode::On;
     session.no_touch = false;
     session.info.queued.store(-1, Relaxed);
+    session.info.holdings.queued.store(0, Relaxed);
     session.info.flags.fetch_and(!CLEARED, Relaxed);
     {
         let mut names = session.info.names.lock();

@@ -13,6 +13,7 @@ pub mod flow;
 pub mod host;
 pub mod interrupt;
 pub mod session;
+pub mod weight;
 
 pub mod generic;
 pub mod string;

@@ -13,6 +13,7 @@ use crate::net::reply::Protocol;
 use super::interrupt::Interrupt;
 use super::pubsub::{Excess, Subscriber};
 use super::table::Command;
+use super::weight::{Holdings, Weight, name_bytes};
 
 /// What the server remembers of a client between its commands; owned by its connection.
 #[derive(Debug)]
@@ -85,8 +86,17 @@ impl Session {
             locked.unwatch(watched.database, &key, &self.watch.broken);
         }
         self.watch.broken.store(false, Ordering::Relaxed);
-        self.info.watched.store(0, Ordering::Relaxed);
+        self.watch.show(&self.info);
         self.info.flags.fetch_and(!flag::BROKEN, Ordering::Relaxed);
+    }
+}
+
+impl Watch {
+    /// Shows other clients how many keys there are, and what they take.
+    pub fn show(&self, info: &ClientInfo) {
+        let bytes = |watched: &WatchedKey| name_bytes(&watched.key);
+        info.watched.store(self.keys.len(), Ordering::Relaxed);
+        info.holdings.watched.store(self.keys.iter().map(bytes).sum(), Ordering::Relaxed);
     }
 }
 
@@ -164,10 +174,16 @@ pub struct ClientInfo {
     pub protocol: AtomicUsize,
     /// The bytes it sent that are not executed yet.
     pub query_buffer: AtomicUsize,
+    /// The bytes that are reserved for what it sends, those included.
+    pub query_room: AtomicUsize,
     /// The bytes of replies it has not taken yet.
     pub output_buffer: AtomicUsize,
     /// The bytes of messages that its worker has not come for yet.
     pub pushes: AtomicUsize,
+    /// What its session has in memory beside its buffers.
+    pub holdings: Holdings,
+    /// What it counts for in what all clients take.
+    pub weight: Weight,
     /// Since when it has left too much unread.
     pub excess: Excess,
     /// How many channels, patterns and shard channels it subscribes to.
@@ -210,7 +226,25 @@ impl Session {
 impl ClientInfo {
     /// Counts the bytes it takes, with what waits to be read and written.
     pub fn memory_bytes(&self) -> usize {
-        size_of::<Self>() + self.query_buffer.load(Ordering::Relaxed) + self.unread_bytes()
+        let (used, room) = (&self.query_buffer, &self.query_room);
+        let input = used.load(Ordering::Relaxed).max(room.load(Ordering::Relaxed));
+        let own = size_of::<Self>() + size_of::<Session>();
+        own + input + self.unread_bytes() + self.holdings.bytes()
+    }
+
+    /// Counts it anew among all clients, where what these take is limited; replicas do not count.
+    #[inline]
+    pub fn weigh(&self) {
+        if self.weight.is_wanted() {
+            let is_replica = self.flags.load(Ordering::Relaxed) & flag::REPLICA != 0;
+            self.weight.set(if is_replica { 0 } else { self.memory_bytes() });
+        }
+    }
+
+    /// Shows how much of what it sent is not executed yet, and what is reserved for it.
+    pub fn show_input(&self, bytes: usize, room: usize) {
+        self.query_buffer.store(bytes, Ordering::Relaxed);
+        self.query_room.store(room, Ordering::Relaxed);
     }
 
     /// Counts the bytes that were written for it and that it has not taken.
@@ -233,8 +267,11 @@ impl ClientInfo {
             watched: AtomicUsize::new(0),
             protocol: AtomicUsize::new(2),
             query_buffer: AtomicUsize::new(0),
+            query_room: AtomicUsize::new(0),
             output_buffer: AtomicUsize::new(0),
             pushes: AtomicUsize::new(0),
+            holdings: Holdings::default(),
+            weight: Weight::default(),
             excess: Excess::default(),
             subscriptions: Default::default(),
             last_command: AtomicUsize::new(0),
@@ -292,4 +329,6 @@ pub mod flag {
     pub const BROADCAST: u64 = 1 << 13;
     /// Is not connected any more, and is shown to nobody.
     pub const LEFT: u64 = 1 << 14;
+    /// Told to end as clients take too much; set before [`super::ClientInfo::kill`] is notified.
+    pub const EVICTED: u64 = 1 << 15;
 }

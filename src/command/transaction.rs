@@ -56,8 +56,7 @@ pub fn watch(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
         call.data.locked.watch(database, &key, &watch.broken, call.data.now_ms);
         watch.keys.push(WatchedKey { database, key: key.bytes().to_vec() });
     }
-    let count = call.session.watch.keys.len();
-    call.session.info.watched.store(count, Ordering::Relaxed);
+    call.session.watch.show(&call.session.info);
     call.reply.ok();
     Ok(Flow::Done)
 }
@@ -84,7 +83,7 @@ pub fn exec(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     let broken = is_broken(call);
     let watch = std::mem::take(&mut call.session.watch);
     release(&watch, call.data.keyspace, call.data.locked);
-    call.session.info.watched.store(0, Ordering::Relaxed);
+    call.session.watch.show(&call.session.info);
     if transaction.refused {
         return Err(EXEC_ABORT);
     }
@@ -213,6 +212,7 @@ fn is_broken(call: &mut Call<'_, '_>) -> bool {
 /// Shows other clients that this one is no longer within a transaction.
 fn leave(session: &Session) {
     session.info.queued.store(-1, Ordering::Relaxed);
+    session.info.holdings.queued.store(0, Ordering::Relaxed);
     session.info.flags.fetch_and(!(flag::TRANSACTION | flag::BROKEN), Ordering::Relaxed);
 }
 

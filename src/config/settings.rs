@@ -73,11 +73,16 @@ pub struct ShutdownOptions {
     pub force: bool,
 }
 
+/// With less for all clients, none could be served.
+const CLIENTS_BYTES_MIN: u64 = 128 * 1024;
+
 /// How much memory may be used, and what goes when there is more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MemoryLimit {
     /// The bytes, or zero for no limit.
     pub bytes: u64,
+    /// `maxmemory-clients`, where all clients together are limited.
+    pub clients_bytes: Option<usize>,
     /// What is evicted, by the name of the policy.
     pub policy: &'static str,
     /// `maxmemory-samples`.
@@ -407,12 +412,24 @@ impl Config {
         };
         MemoryLimit {
             bytes,
+            clients_bytes: self.clients_bytes(bytes),
             policy: self.choice("maxmemory-policy"),
             samples: self.unsigned("maxmemory-samples"),
             tenacity: self.unsigned("maxmemory-eviction-tenacity"),
             lfu_log_factor: self.unsigned("lfu-log-factor"),
             lfu_decay_minutes: self.unsigned("lfu-decay-time"),
         }
+    }
+
+    fn clients_bytes(&self, maxmemory: u64) -> Option<usize> {
+        let bytes = match *self.value("maxmemory-clients") {
+            Value::Memory(0) | Value::Percent(0) => return None,
+            Value::Percent(_) if maxmemory == 0 => return None,
+            Value::Memory(bytes) => bytes,
+            Value::Percent(percent) => (maxmemory as f64 * f64::from(percent) / 100.0) as u64,
+            ref other => unreachable!("maxmemory-clients is a size or a share, not {other:?}"),
+        };
+        Some(bytes.max(CLIENTS_BYTES_MIN) as usize)
     }
 
     /// A number of a range that the table keeps within `T`.

@@ -41,7 +41,6 @@ const NO_ACL: &str = "users other than the default one do not exist here; use re
 const NO_AOF: &str = "the log takes the place of the append-only file";
 const NO_CLUSTER: &str = "this server is not part of a cluster";
 const NO_COMPRESSION: &str = "elements of lists are never compressed";
-const NO_CLIENT_EVICTION: &str = "clients are not closed for what they all take together";
 const NO_FORK: &str = "snapshots are written without a child process";
 const NO_LOCALE: &str = "SORT compares texts by their bytes";
 const NO_MARK: &str = "sockets are not marked";
@@ -80,7 +79,7 @@ pub static TABLE: &[Directive] = &[
     row("bind-source-addr", TEXT, ""),
     row("io-threads-do-reads", YES_NO, "no").fixed().ignored(NO_THREADS),
     row("socket-mark-id", Integer(0, UINT_MAX), "0").fixed().ignored(NO_MARK),
-    row("maxmemory-clients", MemoryOrPercent, "0").ignored(NO_CLIENT_EVICTION),
+    row("maxmemory-clients", MemoryOrPercent, "0"),
     row("tls-port", PORT, "0").refused(NO_TLS),
     row("tls-replication", YES_NO, "no").refused(NO_TLS),
     row("tls-auth-clients", Choice(&["no", "yes", "optional"]), "yes").ignored(NO_TLS),

@@ -8,6 +8,9 @@ use parking_lot::Mutex;
 
 use crate::command::ClientInfo;
 use crate::command::session::flag;
+use crate::command::weight::Weights;
+
+use super::eviction::Helpless;
 
 /// The clients connected, and how many there have been.
 #[derive(Debug, Default)]
@@ -16,9 +19,25 @@ pub struct Clients {
     next: AtomicU64,
     count: AtomicUsize,
     refused: AtomicU64,
+    weights: Arc<Weights>,
+    /// Whoever closes some of them for what all take.
+    pub(super) evicting: Mutex<()>,
+    pub(super) helpless: Helpless,
 }
 
 impl Clients {
+    /// Begins with nobody, and with a limit to what all of them may take.
+    pub fn limited(bytes: Option<usize>) -> Arc<Self> {
+        let clients = Self::default();
+        clients.weights.set_limit(bytes);
+        Arc::new(clients)
+    }
+
+    /// What all of them take together, where that is limited.
+    pub fn weights(&self) -> &Arc<Weights> {
+        &self.weights
+    }
+
     /// Returns a number never used before.
     pub fn next_id(&self) -> u64 {
         self.next.fetch_add(1, Ordering::Relaxed) + 1
@@ -67,6 +86,7 @@ pub struct Present {
 impl Drop for Present {
     fn drop(&mut self) {
         self.client.flags.fetch_or(flag::LEFT, Ordering::Relaxed);
+        self.client.weight.end();
         self.clients.all.lock().remove(&self.client.id);
         self.clients.count.fetch_sub(1, Ordering::Relaxed);
     }

@@ -10,11 +10,11 @@ use bytes::{Buf, BytesMut};
 
 use crate::command::flow::{Block, Nothing, Request};
 use crate::command::session::{ReplyMode, flag};
+use crate::command::weight::Weight;
 use crate::command::{ClientInfo, Flow, Interruption, Session};
 use crate::net::socket::{Accepted, Socket};
 use crate::net::{Parsed, Parser, Peer, Reply};
 
-use super::Server;
 use super::blocking::Waiting;
 use super::clients::Present;
 use super::clock::unix_ms;
@@ -24,6 +24,7 @@ use super::feeding;
 use super::requests;
 use super::turn::Outbox;
 use super::worker::Worker;
+use super::{Server, eviction};
 
 /// How much is read from a socket at once.
 const READ_BYTES: usize = 16 * 1024;
@@ -108,6 +109,8 @@ enum Step {
         /// How many bytes.
         unread: usize,
     },
+    /// The connection ends, as clients take too much.
+    Evicted,
     /// As [`Self::Close`], though the client may still be sending what nobody will read.
     Refuse,
 }
@@ -252,6 +255,7 @@ impl Connection {
                     self.session.info.cut_off(unread);
                     return Err(End::Closed);
                 }
+                Step::Evicted => return Err(End::Closed),
                 Step::Refuse => {
                     self.flush().await?;
                     self.outbox.socket.linger(LINGER).await;
@@ -275,9 +279,10 @@ impl Connection {
         let step = self.execute_with(&mut executor);
         let now = executor.end();
         drop(executor);
-        if matches!(step, Step::Cut { .. }) {
+        if matches!(step, Step::Cut { .. } | Step::Evicted) {
             self.outbox.discard();
         }
+        self.session.info.show_input(self.input.len(), self.input.capacity());
         self.enrol();
         self.worker.turn.owe(&self.outbox, began, now);
         step
@@ -292,6 +297,9 @@ impl Connection {
             }
             if output.len() >= WRITE_BYTES {
                 return Step::Write;
+            }
+            if self.session.info.weight.is_wanted() && self.is_evicted(output.len()) {
+                return Step::Evicted;
             }
             let consumed = match self.parser.parse(&self.input) {
                 Ok(Parsed::Command { consumed }) => consumed,
@@ -339,6 +347,16 @@ impl Connection {
         }
     }
 
+    /// Counts what the client takes; tells whether that is too much, and it is the one to go.
+    #[cold]
+    fn is_evicted(&self, replies_bytes: usize) -> bool {
+        let info = &self.session.info;
+        info.show_input(self.input.len(), self.input.capacity());
+        self.outbox.show_growth(replies_bytes);
+        eviction::keep_clients(&self.worker.server, Some(info));
+        info.flags.load(Ordering::Relaxed) & flag::EVICTED != 0
+    }
+
     /// Waits until all replies so far are with the socket.
     async fn flush(&mut self) -> Result<(), End> {
         self.worker.turn.ended().await;
@@ -375,7 +393,7 @@ impl Connection {
             count => {
                 self.worker.executor.borrow().counters().received(count as u64);
                 let waiting = self.input.len();
-                self.session.info.query_buffer.store(waiting, Ordering::Relaxed);
+                self.session.info.show_input(waiting, self.input.capacity());
                 if waiting > self.worker.server.live.query_bytes_max() {
                     tracing::warn!(
                         client = self.session.info.address,
@@ -510,7 +528,10 @@ async fn until_gone(worker: &Worker, outbox: &Outbox, input: &mut BytesMut) -> E
             input.reserve(READ_BYTES);
             match outbox.socket.try_read(input) {
                 Ok(0) => return Ok::<(), io::Error>(()),
-                Ok(count) => worker.executor.borrow().counters().received(count as u64),
+                Ok(count) => {
+                    worker.executor.borrow().counters().received(count as u64);
+                    outbox.show_input(input.len(), input.capacity());
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     outbox.readable().await?;
                 }
@@ -527,6 +548,7 @@ fn open_session(server: &Arc<Server>, socket: &Accepted) -> Session {
     let authenticated = !server.needs_password_now();
     let mut info = ClientInfo::new(server.clients.next_id(), address, local_address, now_ms);
     info.descriptor = socket.descriptor();
+    info.weight = Weight::among(server.clients.weights());
     if socket.is_unix() {
         info.flags.store(flag::UNIX, Ordering::Relaxed);
     }

@@ -54,6 +54,7 @@ async fn keep_time(server: &Arc<Server>) {
         let stream = &*stream;
         server.look_at_doubt();
         server.stats.sample(&totals, stream.log().written());
+        eviction::look_again(server);
         if count.is_multiple_of(10) {
             retaining::retain(server, stream);
             note_durable(server, stream);

@@ -538,7 +538,10 @@ fn runs_at_once(command: &Command) -> bool {
 
 fn queue_up(session: &mut Session, command: &'static Command, args: &Args<'_>, out: &mut Vec<u8>) {
     if let Some(transaction) = &mut session.transaction {
-        transaction.commands.push((command, args.to_owned()));
+        let words = args.to_owned();
+        let bytes = words.heap_bytes() + size_of_val(&(command, &words));
+        session.info.holdings.queued.fetch_add(bytes, Ordering::Relaxed);
+        transaction.commands.push((command, words));
         session.info.queued.store(transaction.commands.len() as i64, Ordering::Relaxed);
         session.info.flags.fetch_or(client::TRANSACTION, Ordering::Relaxed);
         Reply::new(out, session.protocol).simple("QUEUED");

@@ -76,6 +76,7 @@ impl Host for Server {
         for (name, reason) in config.ignored().into_iter().filter(|(n, _)| changed.contains(n)) {
             tracing::warn!(directive = name, "has no effect: {reason}");
         }
+        eviction::limit_clients(self, settings.memory_limit.clients_bytes);
         *self.settings.write() = settings;
         if changed.contains("maxmemory") {
             eviction::limit_changed(self);

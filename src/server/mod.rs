@@ -394,7 +394,7 @@ impl Server {
             replicas: Arc::default(),
             commit,
             resyncs: Resyncs::default(),
-            clients: Arc::default(),
+            clients: Clients::limited(settings.memory_limit.clients_bytes),
             counters: (0..=pool.workers()).map(|_| Arc::default()).collect(),
             pool,
             roles: Roles::default(),

@@ -30,6 +30,8 @@ pub struct Stats {
     pub expiry_stale: Average,
     /// Keys removed because memory was short.
     pub evicted: AtomicU64,
+    /// Clients closed because all of them took too much.
+    pub evicted_clients: AtomicU64,
     /// Bytes sent to replicas, snapshots included.
     pub fed: AtomicU64,
     /// Where the history parted that was given up last.
@@ -83,6 +85,7 @@ impl Stats {
             &self.refused_partial_syncs,
             &self.expired,
             &self.evicted,
+            &self.evicted_clients,
             &self.expiry_cut_short,
             &self.expiry_us,
             &self.fed,

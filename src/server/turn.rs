@@ -29,9 +29,9 @@ use crate::command::counters::Counters;
 use crate::command::pubsub::{Hub, Mailbox, Post};
 use crate::net::socket::Socket;
 
-use super::Server;
 use super::commit::Sight;
 use super::held::{Held, Holding, Verdict};
+use super::{Server, eviction};
 
 /// How long replies wait for the other sockets that are ready, beyond a command's own execution.
 const TURN_MAX: Duration = Duration::from_micros(500);
@@ -171,6 +171,7 @@ impl Turn {
         let began = began.unwrap_or_else(Instant::now);
         let goal = self.server.settle();
         self.server.hub.ring();
+        eviction::keep_clients(&self.server, None);
         let mut owed = self.owed.take();
         match goal {
             Some(goal) => self.held.hold(owed.drain(..), goal),
@@ -325,7 +326,7 @@ impl Outbox {
         {
             *frame = next;
         }
-        self.info.output_buffer.store(frame.len() + replies.len(), Ordering::Relaxed);
+        self.show(frame.len() + replies.len());
         drop((replies, frame));
         self.enter()
     }
@@ -437,7 +438,25 @@ impl Outbox {
     /// Shows others how many bytes the client has not been sent.
     fn note_unsent(&self, left: usize) {
         let unsent = self.frame.borrow().len() + left + self.holding.bytes();
-        self.info.output_buffer.store(unsent, Ordering::Relaxed);
+        self.show(unsent);
+    }
+
+    /// Shows others how many bytes the client has yet to take.
+    fn show(&self, bytes: usize) {
+        self.info.output_buffer.store(bytes, Ordering::Relaxed);
+        self.info.weigh();
+    }
+
+    /// Shows others how much the client has sent, and what is reserved for it.
+    pub fn show_input(&self, bytes: usize, room: usize) {
+        self.info.show_input(bytes, room);
+        self.info.weigh();
+    }
+
+    /// Shows others how much there is while commands run that add to the replies.
+    pub fn show_growth(&self, replies_bytes: usize) {
+        let left = self.left.borrow().len() - self.sent.get();
+        self.show(self.frame.borrow().len() + left + self.holding.bytes() + replies_bytes);
     }
 
     fn wake(&self) {

@@ -25,9 +25,8 @@ const LETTERS: [(u64, char); 14] = [
 
 /// Describes a client in one line, its end included.
 ///
-/// Connections own their buffers, so of their sizes the bytes in use are shown, and those of the
-/// words being executed are not.
-pub(super) fn describe(client: &ClientInfo, now_ms: i64) -> String {
+/// The words of a command being executed lie in the query buffer, and take no memory of their own.
+pub fn describe(client: &ClientInfo, now_ms: i64) -> String {
     let names = client.names.lock().clone();
     let query_bytes = client.query_buffer.load(Relaxed);
     let reply_bytes = client.output_buffer.load(Relaxed);
@@ -35,8 +34,8 @@ pub(super) fn describe(client: &ClientInfo, now_ms: i64) -> String {
     let [channels, patterns, shard_channels] = &client.subscriptions;
     format!(
         "id={id} addr={address} laddr={local} fd={fd} name={name} age={age} idle={idle} \
-         flags={flags} db={db} sub={sub} psub={psub} ssub={ssub} multi={multi} qbuf={query_bytes} qbuf-free=0 \
-         argv-mem=0 multi-mem=0 rbs={reply_bytes} rbp={reply_bytes} obl={reply_bytes} oll=0 \
+         flags={flags} db={db} sub={sub} psub={psub} ssub={ssub} multi={multi} qbuf={query_bytes} qbuf-free={query_free} \
+         argv-mem=0 multi-mem={multi_bytes} rbs={reply_bytes} rbp={reply_bytes} obl={reply_bytes} oll=0 \
          omem={message_bytes} tot-mem={memory} events={events} cmd={command} user={user} redir={redirect} resp={resp} \
          lib-name={library} lib-ver={library_version}\n",
         id = client.id,
@@ -52,6 +51,8 @@ pub(super) fn describe(client: &ClientInfo, now_ms: i64) -> String {
         psub = patterns.load(Relaxed),
         ssub = shard_channels.load(Relaxed),
         multi = client.queued.load(Relaxed),
+        query_free = client.query_room.load(Relaxed).saturating_sub(query_bytes),
+        multi_bytes = client.holdings.transaction_bytes(),
         memory = client.memory_bytes(),
         events = if reply_bytes + message_bytes > 0 { "rw" } else { "r" },
         command = last_command(client),

@@ -14,6 +14,7 @@ use super::{Call, Fault, Flow, help};
 
 pub use super::tracking::{client_caching, client_getredir, client_tracking, client_trackinginfo};
 pub use kill::client_kill;
+pub use line::describe;
 pub use unblock::client_unblock;
 
 /// The classes that `TYPE` tells clients apart by.

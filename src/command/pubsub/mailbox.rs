@@ -116,12 +116,12 @@ impl Mailbox {
         let waiting = queue.bytes + self.info.output_buffer.load(Ordering::Relaxed);
         if limits.cuts(&self.info, waiting, now_ms) {
             *queue = Queue { is_cut: true, ..Queue::default() };
-            self.info.pushes.store(0, Ordering::Release);
+            self.show(0);
             drop(queue);
             self.info.cut_off(waiting);
             return Put::Cut;
         }
-        self.info.pushes.store(queue.bytes, Ordering::Release);
+        self.show(queue.bytes);
         if queue.is_listed {
             return Put::Waits;
         }
@@ -198,12 +198,18 @@ impl Mailbox {
         self.settle(queue);
     }
 
+    /// Shows how many bytes wait.
+    fn show(&self, bytes: usize) {
+        self.info.pushes.store(bytes, Ordering::Release);
+        self.info.weigh();
+    }
+
     /// Shows what is left; nobody need come for nothing.
     fn settle(&self, queue: &mut Queue) {
         if queue.pieces.is_empty() {
             queue.is_listed = false;
         }
-        self.info.pushes.store(queue.bytes, Ordering::Release);
+        self.show(queue.bytes);
     }
 }
 

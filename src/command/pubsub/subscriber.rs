@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 
 use crate::command::session::flag;
 use crate::command::tracking::Tracking;
+use crate::command::weight::name_bytes;
 use crate::command::{ClientInfo, Session};
 use crate::net::reply::Protocol;
 
@@ -30,6 +31,7 @@ pub struct Subscriber {
 struct Names {
     places: HashMap<Arc<[u8]>, u64>,
     next: u64,
+    bytes: usize,
 }
 
 impl Subscriber {
@@ -63,7 +65,7 @@ impl Subscriber {
 
     /// Ends a subscription, if there is one.
     pub fn unsubscribe(&mut self, kind: Kind, name: &[u8]) {
-        if self.names(kind).places.remove(name).is_some() {
+        if self.names(kind).remove(name) {
             self.hub.remove(kind, name, self.mailbox.client());
         }
     }
@@ -107,8 +109,8 @@ impl Subscriber {
             self.hub.monitors().remove(self.mailbox.client());
         }
         for kind in [Kind::Channel, Kind::Pattern, Kind::ShardChannel] {
-            let names = std::mem::take(&mut self.names(kind).places);
-            for name in names.into_keys() {
+            let names = std::mem::take(self.names(kind));
+            for name in names.places.into_keys() {
                 self.hub.remove(kind, &name, self.mailbox.client());
             }
         }
@@ -134,7 +136,16 @@ impl Drop for Subscriber {
 impl Names {
     fn add(&mut self, name: Arc<[u8]>) {
         self.next += 1;
+        self.bytes += name_bytes(&name);
         self.places.insert(name, self.next);
+    }
+
+    fn remove(&mut self, name: &[u8]) -> bool {
+        let was_there = self.places.remove(name).is_some();
+        if was_there {
+            self.bytes -= name_bytes(name);
+        }
+        was_there
     }
 
     fn len(&self) -> usize {
@@ -171,6 +182,8 @@ impl Session {
     pub fn show_subscriptions(&self) {
         let Some(subscriber) = &self.subscriber else { return };
         let counts = [&subscriber.channels, &subscriber.patterns, &subscriber.shard_channels];
+        let bytes = counts.iter().map(|names| names.bytes).sum();
+        self.info.holdings.subscribed.store(bytes, Ordering::Relaxed);
         let mut total = 0;
         for (shown, names) in self.info.subscriptions.iter().zip(counts) {
             shown.store(names.len(), Ordering::Relaxed);

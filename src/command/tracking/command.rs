@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::command::session::flag;
+use crate::command::weight::name_bytes;
 use crate::command::{Call, Classes, Fault, Flow, Session};
 
 use super::options;
@@ -42,6 +43,8 @@ fn begin(call: &mut Call<'_, '_>, tracking: Tracking) {
     let mailbox = Arc::clone(subscriber.mailbox());
     let prefixes = is_broadcast.then(|| tracking.prefixes.clone());
     let skips_own = tracking.skips_own;
+    let bytes = tracking.prefixes.iter().map(|prefix| name_bytes(prefix)).sum();
+    info.holdings.prefixes.store(bytes, Ordering::Relaxed);
     subscriber.tracking = Some(tracking);
     hub.tracker().begin(Tracked { info, mailbox, skips_own, prefixes, redirect });
 }
@@ -124,6 +127,7 @@ impl Session {
             subscriber.end_tracking();
             self.info.flags.fetch_and(!FLAGS, Ordering::Relaxed);
             self.info.redirect.store(-1, Ordering::Relaxed);
+            self.info.holdings.prefixes.store(0, Ordering::Relaxed);
         }
     }
 }

@@ -5,6 +5,7 @@
 //! the same, and the clock's thread goes on meanwhile. Each removal is logged as that of a key that
 //! has expired, so replicas and restarts follow. A replica leaves all of it to its primary.
 
+mod clients;
 mod gauge;
 mod pool;
 
@@ -21,6 +22,7 @@ use super::pause::Who;
 use super::removal::{self, Why};
 use super::streams::Appending;
 
+pub use clients::{Helpless, keep_clients, limit_clients, look_again};
 pub use gauge::Gauge;
 use pool::{Candidate, Facts, Order, Policy, Pool};
 

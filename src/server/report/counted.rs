@@ -45,7 +45,7 @@ pub(super) fn stats(server: &Server, text: &mut Text<'_, '_>) {
     text.line("expired_time_cap_reached_count", count(&server.stats.expiry_cut_short));
     text.line("expire_cycle_cpu_milliseconds", count(&server.stats.expiry_us) / 1000);
     text.line("evicted_keys", count(&server.stats.evicted));
-    text.line("evicted_clients", 0);
+    text.line("evicted_clients", count(&server.stats.evicted_clients));
     let excess = server.memory.excess(Instant::now());
     text.line("total_eviction_exceeded_time", excess.total.as_millis());
     text.line("current_eviction_exceeded_time", excess.current.as_millis());

@@ -184,7 +184,7 @@ fn clients(server: &Server, text: &mut Text<'_, '_>) {
     let largest = |bytes: fn(&ClientInfo) -> &AtomicUsize| {
         all.iter().map(|client| bytes(client).load(Ordering::Relaxed)).max().unwrap_or(0)
     };
-    text.line("client_recent_max_input_buffer", largest(|client| &client.query_buffer));
+    text.line("client_recent_max_input_buffer", largest(|client| &client.query_room));
     text.line("client_recent_max_output_buffer", largest(|client| &client.output_buffer));
     text.line("blocked_clients", with(flag::BLOCKED));
     text.line("tracking_clients", with(flag::TRACKING));
