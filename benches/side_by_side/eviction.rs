@@ -54,16 +54,50 @@ impl Zipf {
     }
 }
 
-/// Runs each policy that goes by use and writes its rows.
+/// When keys expire that are set under one of the policies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Expiry {
+    /// Never.
+    Never,
+    /// All of them late.
+    Late,
+    /// The less they are wanted the sooner, but all of them late.
+    ByRank,
+}
+
+/// Each policy that evicts, and what it needs to have something to evict.
+const POLICIES: &[(&str, Expiry)] = &[
+    ("allkeys-lru", Expiry::Never),
+    ("allkeys-lfu", Expiry::Never),
+    ("allkeys-random", Expiry::Never),
+    ("volatile-lru", Expiry::Late),
+    ("volatile-lfu", Expiry::Late),
+    ("volatile-random", Expiry::Late),
+    ("volatile-ttl", Expiry::ByRank),
+];
+
+impl Expiry {
+    /// The words of `SET` behind the value, for the key of a rank.
+    fn words(self, rank: usize) -> Option<String> {
+        const LATE: usize = 100_000;
+        match self {
+            Self::Never => None,
+            Self::Late => Some(LATE.to_string()),
+            Self::ByRank => Some((LATE + KEYS - rank).to_string()),
+        }
+    }
+}
+
+/// Runs each policy and writes its rows.
 pub fn run(rounds: usize, pace: Pace, out: &mut impl Write) -> io::Result<()> {
     let table = Table::begin("hits of a cache, in percent", COLUMNS, out)?;
-    let asked = if pace == Pace::Quick { 1_000_000 } else { 4_000_000 };
-    for policy in ["allkeys-lru", "allkeys-lfu"] {
+    let asked = if pace == Pace::Quick { 500_000 } else { 2_000_000 };
+    for &(policy, expiry) in POLICIES {
         let limited = ["--maxmemory", LIMIT, "--maxmemory-policy", policy];
         let entrants = [Entrant::redis_bare(), Entrant::backlogd("everysec")];
         let entrants = entrants.map(|entrant| entrant.with(&limited));
-        let medians =
-            interleaved(entrants.len(), rounds, |index| measure(&entrants[index].start()?, asked))?;
+        let run = |index: usize| measure(&entrants[index].start()?, asked, expiry);
+        let medians = interleaved(entrants.len(), rounds, run)?;
         let names = entrants.iter().map(|entrant| &*entrant.name);
         let aims = [Aim::times_or_more(Column::Hits, TIMES_MIN)];
         table.cell(policy, names, &medians, &aims, out)?;
@@ -72,11 +106,11 @@ pub fn run(rounds: usize, pace: Pace, out: &mut impl Write) -> io::Result<()> {
 }
 
 /// Asks for so many keys; the first half fills the cache, and does not count.
-fn measure(server: &Running, asked: usize) -> io::Result<Figures> {
+fn measure(server: &Running, asked: usize, expiry: Expiry) -> io::Result<Figures> {
     let (mut client, mut zipf) = (Client::connect(server.port)?, Zipf::new());
-    ask(&mut client, &mut zipf, asked / 2)?;
+    ask(&mut client, &mut zipf, asked / 2, expiry)?;
     let before = server.busy()?;
-    let (hits, commands) = ask(&mut client, &mut zipf, asked / 2)?;
+    let (hits, commands) = ask(&mut client, &mut zipf, asked / 2, expiry)?;
     let busy = server.busy()?.saturating_sub(before);
     Ok(Figures::default()
         .with(Column::Hits, hits as f64 * 100.0 / (asked / 2) as f64)
@@ -84,20 +118,29 @@ fn measure(server: &Running, asked: usize) -> io::Result<Figures> {
 }
 
 /// Asks for keys, and sets those that are not there; counts the hits and the commands.
-fn ask(client: &mut Client, zipf: &mut Zipf, asked: usize) -> io::Result<(usize, usize)> {
+fn ask(
+    client: &mut Client,
+    zipf: &mut Zipf,
+    asked: usize,
+    expiry: Expiry,
+) -> io::Result<(usize, usize)> {
     let value = "x".repeat(VALUE_BYTES);
     let (mut hits, mut commands) = (0, 0);
     for _ in 0..asked / AT_ONCE {
-        let keys: Vec<_> = (0..AT_ONCE).map(|_| format!("key:{:08}", zipf.draw())).collect();
-        let gets: Vec<_> = keys.iter().map(|key| ["GET", key]).collect();
+        let ranks: Vec<_> = (0..AT_ONCE).map(|_| zipf.draw()).collect();
+        let texts: Vec<_> =
+            ranks.iter().map(|rank| (format!("key:{rank:08}"), expiry.words(*rank))).collect();
+        let gets: Vec<_> = texts.iter().map(|(key, _)| ["GET", key]).collect();
         client.send(&gets.iter().map(<[&str; 2]>::as_slice).collect::<Vec<_>>())?;
         let mut missed = Vec::new();
-        for key in &keys {
+        for (key, seconds) in &texts {
             if client.reply()? == "$-1" {
-                missed.push(["SET", key, &value]);
+                let mut words = vec!["SET", key, &value];
+                words.extend(seconds.iter().flat_map(|seconds| ["EX", seconds]));
+                missed.push(words);
             }
         }
-        client.send(&missed.iter().map(<[&str; 3]>::as_slice).collect::<Vec<_>>())?;
+        client.send(&missed.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
         missed.iter().try_for_each(|_| client.reply().map(drop))?;
         hits += AT_ONCE - missed.len();
         commands += AT_ONCE + missed.len();

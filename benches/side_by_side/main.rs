@@ -128,7 +128,7 @@ enum Part {
     Events,
     /// Memory for each element of values small and large; 1 min.
     Footprint,
-    /// How often a cache under `maxmemory` has what it is asked for; 5 min.
+    /// How often a cache under `maxmemory` has what it is asked for; 9 min.
     Eviction,
     /// Ten million keys that expire within one second; 7 min.
     Expiry,
