@@ -5,6 +5,9 @@ import sys
 import threading
 
 import redis
+from redis.cache import CacheConfig
+
+from server import wait_until
 
 PORT = int(os.environ["BACKLOGD_PORT"])
 PROTOCOL = int(sys.argv[1])
@@ -135,6 +138,57 @@ def sorted_sets(r):
 def flat(pair):
     """One pair, whether it comes alone or in a list."""
     return pair[0] if isinstance(pair[0], (list, tuple)) else pair
+
+
+def streams(r):
+    equal(r.xadd("x", {"f": "v"}, id="5-1"), "5-1")
+    equal(r.xadd("x", {"f": "w", "g": "1"}, id="5-*"), "5-2")
+    equal(r.xadd("x", {"h": "2"}, id="6-0", maxlen=3, approximate=False), "6-0")
+    equal(r.xadd("nosuch", {"f": "v"}, nomkstream=True), None)
+    equal(pairs(r.xrange("x", count=2)), [("5-1", {"f": "v"}), ("5-2", {"f": "w", "g": "1"})])
+    equal(pairs(r.xrevrange("x", min="5-2")),
+          [("6-0", {"h": "2"}), ("5-2", {"f": "w", "g": "1"})])
+    equal(r.xgroup_create("x", "g", id="0"), True)
+    equal(r.xgroup_createconsumer("x", "g", "idle"), 1)
+    read = r.xreadgroup("g", "a", {"x": ">"}, count=2)
+    ids = [entry[0] for stream in (read.values() if isinstance(read, dict) else [read[0][1]])
+           for entry in (stream[0] if isinstance(read, dict) else stream)]
+    equal(ids, ["5-1", "5-2"])
+    equal(r.xack("x", "g", "5-1"), 1)
+    equal(r.xpending("x", "g")["pending"], 1)
+    equal([entry["message_id"] for entry in r.xpending_range("x", "g", "-", "+", 9)], ["5-2"])
+    equal(pairs(r.xclaim("x", "g", "b", 0, ["5-2"])), [("5-2", {"f": "w", "g": "1"})])
+    equal(r.xautoclaim("x", "g", "a", 0)[0], "0-0")
+    equal({consumer["name"] for consumer in r.xinfo_consumers("x", "g")}, {"a", "b", "idle"})
+    equal(r.xinfo_groups("x")[0]["lag"], 1)
+    equal(r.xinfo_stream("x")["length"], 3)
+    equal(r.xinfo_stream("x", full=True)["groups"][0]["name"], "g")
+    equal(r.xdel("x", "5-2"), 1)
+    equal(r.xtrim("x", maxlen=1, approximate=False), 1)
+    equal(r.xlen("x"), 1)
+    equal(r.xgroup_destroy("x", "g"), 1)
+
+
+def caching(r):
+    """The client keeps what it has read until the server tells it otherwise."""
+    if PROTOCOL != 3:
+        return
+    # redis-py does so with 7.4 and later only, though earlier versions tell it all it needs.
+    redis.connection.CacheProxyConnection.MIN_ALLOWED_VERSION = "7.2.0"
+    with connect(cache_config=CacheConfig()) as caching:
+        cache = caching.get_cache()
+        r.set("cached", "1")
+        equal(caching.get("cached"), "1")
+        equal(cache.size, 1)
+        equal(caching.get("cached"), "1")
+        r.set("cached", "2")
+        wait_until("what was cached is gone", lambda: caching.get("cached") == "2")
+        r.hset("cached:hash", "f", "v")
+        equal(caching.hgetall("cached:hash"), {"f": "v"})
+        equal(cache.size, 2)
+        r.flushall()
+        wait_until("a flush is noticed", lambda: caching.hgetall("cached:hash") == {})
+        equal(caching.get("cached"), None)
 
 
 def bitmaps(r):
@@ -304,7 +358,7 @@ def others(r):
 def main():
     r = connect()
     for family in (strings, hashes, lists, sets, sorted_sets, bitmaps, hyperloglogs, geography,
-                   pubsub, transactions, pipelines, blocking, iterators, others):
+                   streams, caching, pubsub, transactions, pipelines, blocking, iterators, others):
         r.flushall()
         family(r)
         print(f"redis-py {redis.__version__}, RESP{PROTOCOL}: {family.__name__}")

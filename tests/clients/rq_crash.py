@@ -8,9 +8,7 @@ worker that cannot connect ends, and whoever started it starts it again.
 RQ also moves a job to an intermediate queue as it hands it out. If the server goes away between the
 two, the job stays there, and RQ takes it for failed after a minute.
 
-Two things of RQ do not work with a server that has neither streams nor scripts. Outcomes are kept
-in streams since RQ 1.12, so the jobs here have `result_ttl=0`: a job that has finished is deleted.
-Unique jobs, the scheduler, `Queue.empty` and limits of rates are scripts.
+Outcomes are kept in streams, and each must be there at the end.
 """
 
 import os
@@ -34,7 +32,7 @@ def arguments(port):
 
 def enqueue(port, numbers):
     queue = rq.Queue("squares", connection=redis.Redis(port=port))
-    return [queue.enqueue(jobs.square, number, result_ttl=0) for number in numbers]
+    return [queue.enqueue(jobs.square, number) for number in numbers]
 
 
 def kept(handles):
@@ -45,11 +43,15 @@ def kept(handles):
 
 
 def check(handles):
-    """All have finished but what ran, or was handed out, during the crash."""
+    """All have finished, with an outcome, but what ran, or was handed out, during the crash."""
     def left():
-        return [job for job in handles if rq.job.Job.exists(job.id, job.connection)]
+        return [job for job in handles if job.get_status() != rq.job.JobStatus.FINISHED]
 
-    wait_until("finished jobs are deleted", lambda: len(left()) <= HELD_MAX)
+    wait_until("jobs have finished", lambda: len(left()) <= HELD_MAX)
+    for number, job in enumerate(handles):
+        if job.get_status() == rq.job.JobStatus.FINISHED:
+            outcome = job.latest_result()
+            assert outcome.return_value == number * number, f"{number}: {outcome.return_value}"
 
 
 if __name__ == "__main__":
