@@ -1,6 +1,6 @@
 //! The allocator's and the system's figures about memory and processor time.
 
-use tikv_jemalloc_ctl::{background_thread, epoch, stats};
+use tikv_jemalloc_ctl::{background_thread, epoch, stats, stats_print, version};
 
 /// The allocator's figures, in bytes.
 #[derive(Clone, Copy, Debug, Default)]
@@ -54,6 +54,24 @@ pub fn memory() -> Memory {
         rss,
         rss_anonymous,
         rss_files,
+    }
+}
+
+/// Names the allocator and its version, as stock servers do.
+pub fn allocator() -> String {
+    let told = version::read().unwrap_or_default();
+    match told.split('-').next() {
+        Some(number) if !number.is_empty() => format!("jemalloc-{number}"),
+        _ => "jemalloc".to_owned(),
+    }
+}
+
+/// Returns what the allocator says of itself.
+pub fn allocator_stats() -> String {
+    let mut text = Vec::new();
+    match stats_print::stats_print(&mut text, stats_print::Options::default()) {
+        Ok(()) => String::from_utf8_lossy(&text).into_owned(),
+        Err(error) => format!("the allocator tells nothing: {error}\n"),
     }
 }
 
@@ -137,6 +155,9 @@ mod tests {
         assert!(memory.rss_anonymous > 0 && memory.rss_files > 0);
         assert!(memory.rss >= memory.rss_anonymous + memory.rss_files);
         assert!(machine_bytes() > memory.rss);
+        assert!(allocator().starts_with("jemalloc-5."), "{}", allocator());
+        let said = allocator_stats();
+        assert!(said.starts_with("___ Begin jemalloc statistics ___") && said.contains("bins:"));
         assert!(processor_time().user >= 0.0);
     }
 }

@@ -112,6 +112,12 @@ pub trait Host: Send + Sync {
     ///
     /// Looks into the shards: all of them are `held`, or none.
     fn memory_stats(&self, held: &mut Locked<'_>) -> MemoryFigures;
+
+    /// Names the allocator, as stock servers do.
+    fn allocator(&self) -> String;
+
+    /// Returns what the allocator says of itself, some pages of text.
+    fn allocator_stats(&self) -> String;
     /// Returns memory to the operating system.
     fn memory_purge(&self);
 }

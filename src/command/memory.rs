@@ -1,19 +1,13 @@
 //! `MEMORY`: what memory is used for.
 
-use std::borrow::Cow;
-use std::fmt::Write as _;
-
 use crate::number::parse_i64_strict;
 
+use super::doctor::Findings;
 use super::host::MemoryFigure;
 use super::{Call, Fault, Flow, help};
 
 /// How many elements of a value are looked at unless the client says.
 const SAMPLES_COUNT: usize = 5;
-/// Below this, ratios of memory say nothing.
-const TELLING_BYTES: i64 = 5 * 1024 * 1024;
-/// The ratio of resident to allocated bytes above which memory is lost to fragments.
-const FRAGMENTED_RATIO: f64 = 1.4;
 
 /// `MEMORY USAGE key [SAMPLES count]`; 0 samples look at all elements.
 pub fn memory_usage(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
@@ -63,58 +57,20 @@ pub fn memory_stats(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     Ok(Flow::Done)
 }
 
-/// `MEMORY MALLOC-STATS`: the same figures as text.
+/// `MEMORY MALLOC-STATS`: what the allocator says of itself.
 pub fn memory_malloc_stats(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
-    let mut text = String::new();
-    for (name, figure) in call.host.memory_stats(call.data.locked) {
-        // Writing to a string cannot fail.
-        let _ = match figure {
-            MemoryFigure::Count(count) => writeln!(text, "{name}: {count}"),
-            MemoryFigure::Ratio(ratio) => writeln!(text, "{name}: {ratio:.2}"),
-            MemoryFigure::Nested(nested) => nested
-                .iter()
-                .try_for_each(|(inner, count)| writeln!(text, "{name}.{inner}: {count}")),
-        };
-    }
+    let text = call.host.allocator_stats();
     call.reply.verbatim("txt", text.as_bytes());
     Ok(Flow::Done)
 }
 
 /// `MEMORY DOCTOR`.
 pub fn memory_doctor(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
-    let text = diagnose(&call.host.memory_stats(call.data.locked));
+    let figures = call.host.memory_stats(call.data.locked);
+    let figures = figures.iter().map(|(name, figure)| (&**name, figure));
+    let text = Findings::among(figures, call.host.clients().len()).tell(&call.host.allocator());
     call.reply.verbatim("txt", text.as_bytes());
     Ok(Flow::Done)
-}
-
-fn diagnose(figures: &[(Cow<'_, str>, MemoryFigure)]) -> String {
-    let find = |wanted: &str| figures.iter().find(|(name, _)| *name == wanted);
-    let count = |wanted| match find(wanted) {
-        Some((_, MemoryFigure::Count(count))) => *count,
-        _ => 0,
-    };
-    let allocated = count("total.allocated");
-    if allocated < TELLING_BYTES {
-        return "The server uses too little memory for a diagnosis.\n".to_owned();
-    }
-    let mut text = String::new();
-    let peak = count("peak.allocated");
-    if peak > allocated / 2 * 3 {
-        let _ = writeln!(text, "Peak: {peak} bytes were in use once, and {allocated} are now.");
-    }
-    if let Some((_, MemoryFigure::Ratio(ratio))) = find("fragmentation")
-        && *ratio > FRAGMENTED_RATIO
-    {
-        let _ = writeln!(
-            text,
-            "Fragmentation: {ratio:.2} bytes are resident for each byte in use; MEMORY PURGE may \
-             return some."
-        );
-    }
-    if text.is_empty() {
-        text.push_str("Nothing stands out in the use of memory.\n");
-    }
-    text
 }
 
 /// `MEMORY PURGE`.
@@ -131,7 +87,6 @@ pub fn memory_help(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::command::testing::Bench;
     use crate::keyspace::{SetExpiry, ShardSet};
 
@@ -169,26 +124,13 @@ mod tests {
             "%3 $14 peak.allocated :100 $13 fragmentation ,1.5 \
              $4 db.0 %1 $23 overhead.hashtable.main :72"
         );
-        let text = Bench::new().reply("memory malloc-stats");
-        assert!(
-            text.ends_with("fragmentation: 1.50\ndb.0.overhead.hashtable.main: 72\n"),
-            "{text}"
-        );
     }
 
     #[test]
-    fn the_doctor_names_what_stands_out() {
-        let figures = |peak, ratio| {
-            [
-                ("total.allocated".into(), MemoryFigure::Count(1 << 30)),
-                ("peak.allocated".into(), MemoryFigure::Count(peak)),
-                ("fragmentation".into(), MemoryFigure::Ratio(ratio)),
-            ]
-        };
-        assert!(diagnose(&[]).contains("too little"));
-        assert!(diagnose(&figures(1 << 30, 1.1)).starts_with("Nothing"));
-        let told = diagnose(&figures(1 << 32, 2.0));
-        assert!(told.contains("Peak:") && told.contains("Fragmentation: 2.00"), "{told}");
+    fn the_allocator_and_the_doctor_have_their_say() {
+        assert_eq!(Bench::new().reply("memory malloc-stats"), "$7 arenas\n");
+        let told = Bench::resp3().reply("memory doctor");
+        assert!(told.contains("txt:Hi Sam, this instance is empty"), "{told}");
     }
 
     #[test]

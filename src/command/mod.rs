@@ -52,6 +52,7 @@ pub mod transaction;
 pub mod client;
 pub mod config;
 pub mod connection;
+mod doctor;
 pub mod help;
 pub mod info;
 pub mod introspect;

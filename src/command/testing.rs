@@ -414,6 +414,14 @@ impl Host for FakeHost {
         before - held.len()
     }
 
+    fn allocator(&self) -> String {
+        "jemalloc".to_owned()
+    }
+
+    fn allocator_stats(&self) -> String {
+        "arenas\n".to_owned()
+    }
+
     fn memory_stats(&self, _held: &mut Locked<'_>) -> MemoryFigures {
         vec![
             ("peak.allocated".into(), MemoryFigure::Count(100)),

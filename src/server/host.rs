@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::admin::crash;
-use crate::admin::memory::set_purging;
+use crate::admin::memory::{self, set_purging};
 use crate::command::counters::{BUCKETS, bucket_limit_us};
 use crate::command::host::{
     AuthFault, Followed, LatencyHistogram, MemoryFigures, PauseScope, Ran, RoleReport, SaveStarted,
@@ -329,6 +329,14 @@ impl Host for Server {
 
     fn latency_reset(&self, events: &[&[u8]]) -> usize {
         self.latency.reset(events)
+    }
+
+    fn allocator(&self) -> String {
+        memory::allocator()
+    }
+
+    fn allocator_stats(&self) -> String {
+        memory::allocator_stats()
     }
 
     fn memory_stats(&self, held: &mut Locked<'_>) -> MemoryFigures {

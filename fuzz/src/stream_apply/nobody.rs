@@ -166,6 +166,14 @@ impl Host for Nobody {
         nothing()
     }
 
+    fn allocator(&self) -> String {
+        unreachable!("no command asks")
+    }
+
+    fn allocator_stats(&self) -> String {
+        unreachable!("no command asks")
+    }
+
     fn memory_stats(&self, _: &mut Locked<'_>) -> MemoryFigures {
         nothing()
     }

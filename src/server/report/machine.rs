@@ -66,7 +66,7 @@ pub(super) fn memory_section(server: &Server, text: &mut Text<'_, '_>) {
     text.line("mem_clients_normal", usage.clients_bytes);
     text.line("mem_cluster_links", 0);
     text.line("mem_aof_buffer", 0);
-    text.line("mem_allocator", "jemalloc");
+    text.line("mem_allocator", memory::allocator());
     text.line("active_defrag_running", 0);
     let (waiting, freed) = server.bin.counts();
     text.line("lazyfree_pending_objects", waiting);
