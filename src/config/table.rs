@@ -46,7 +46,7 @@ const NO_LOCALE: &str = "SORT compares texts by their bytes";
 const NO_MARK: &str = "sockets are not marked";
 const NO_OWN_WRITES: &str =
     "a replica's log holds what its primary wrote and nothing else; write to the primary";
-const NO_OWN_EVICTION: &str = "a replica has what its primary has, which evicts for both";
+const NO_OWN_EVICTION: &str = "a replica has what its primary has, whose maxmemory evicts for both";
 const NO_MODULES: &str = "modules cannot be loaded";
 const NO_PROCESS: &str = "process control is left to the service manager";
 const NO_REHASH: &str = "tables stay small and are never rehashed as a whole";
