@@ -28,6 +28,7 @@ pub mod net;
 
 pub mod command;
 pub mod keyspace;
+pub mod script;
 
 pub mod log;
 pub mod snapshot;

@@ -16,10 +16,10 @@ const NEW_IN_7_2: [&str; 3] = ["client|no-touch", "client|setinfo", "waitaof"];
 const ARITY_CHANGED_IN_7_2: [&str; 4] =
     ["command|getkeys", "command|getkeysandflags", "zrank", "zrevrank"];
 /// The commands that scripts may run since Redis 7.2, where they do not wait.
-const NOSCRIPT_BEFORE_7_2: [&str; 8] =
-    ["blmove", "blmpop", "blpop", "brpop", "brpoplpush", "bzmpop", "bzpopmax", "bzpopmin"];
+const NOSCRIPT_BEFORE_7_2: [&str; 9] =
+    ["blmove", "blmpop", "blpop", "brpop", "brpoplpush", "bzmpop", "bzpopmax", "bzpopmin", "wait"];
 /// The fields of docs that Redis 7.2 changed, with their commands.
-const CHANGED_IN_7_2: [(&str, &str); 21] = [
+const CHANGED_IN_7_2: [(&str, &str); 22] = [
     ("client|list", "history"),
     ("client|unblock", "arguments"),
     ("geoadd", "arguments"),
@@ -41,6 +41,7 @@ const CHANGED_IN_7_2: [(&str, &str); 21] = [
     ("zrevrank", "arguments"),
     ("sort", "arguments"),
     ("sort_ro", "arguments"),
+    ("script|flush", "arguments"),
 ];
 /// The fields of docs whose words are our own.
 const OWN_WORDS: [&str; 3] = ["summary", "complexity", "subcommands"];

@@ -96,6 +96,23 @@ impl<'c> Call<'c, '_> {
     }
 }
 
+impl<'k> Data<'_, 'k> {
+    /// Lends the data to a command that runs as a part of this one, with an effect of its own.
+    pub fn lend<'l>(&'l mut self, effect: &'l mut Effect, database: usize) -> Data<'l, 'k> {
+        Data {
+            keyspace: self.keyspace,
+            locked: &mut *self.locked,
+            effect,
+            database,
+            now_ms: self.now_ms,
+            mode: self.mode,
+            no_touch: self.no_touch,
+            hits: 0,
+            misses: 0,
+        }
+    }
+}
+
 impl Data<'_, '_> {
     /// Views the selected database.
     pub fn db(&mut self) -> Db<'_> {

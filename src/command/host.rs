@@ -5,8 +5,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::keyspace::Locked;
-use crate::net::Args;
+use crate::net::{Args, OwnedArgs};
 use crate::position::{Offset, Replid};
+use crate::script::Cache;
 use crate::snapshot::rdb;
 
 use super::pubsub::Hub;
@@ -41,6 +42,18 @@ pub trait Host: Send + Sync {
         database: usize,
         client: &ClientInfo,
     );
+    /// Tells what words mean where commands go by other names.
+    fn meaning(&self, args: &Args<'_>) -> Meaning;
+    /// Returns the scripts that are known.
+    fn scripts(&self) -> &Cache;
+    /// Tells whether writes are taken at all at present.
+    fn admits_write(&self) -> Result<(), Fault>;
+    /// Tells whether the data is stale, and not to be shown then.
+    fn withholds_stale(&self) -> bool;
+    /// Counts a command that a script ran.
+    fn account_scripted(&self, ran: &Ran<'_>, failed: Option<&Fault>);
+    /// Shows monitors a script that a client runs, or, without a client, a command that one runs.
+    fn show_script(&self, args: &Args<'_>, database: usize, client: Option<&ClientInfo>);
     /// Zeroes the counters that `INFO` shows.
     fn reset_statistics(&self);
     /// Tells whether `DEBUG` may be used by this client (`enable-debug-command`).
@@ -120,6 +133,17 @@ pub trait Host: Send + Sync {
     fn allocator_stats(&self) -> String;
     /// Returns memory to the operating system.
     fn memory_purge(&self);
+}
+
+/// What a request means where commands go by other names.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Meaning {
+    /// What it says.
+    Itself,
+    /// The request with the command's own name.
+    Other(OwnedArgs),
+    /// Nothing: the name was taken away.
+    Nothing,
 }
 
 /// A command that has run.

@@ -47,6 +47,7 @@ pub mod pubsub;
 pub mod persistence;
 pub mod replication;
 pub mod room;
+pub mod scripting;
 pub mod transaction;
 
 pub mod client;

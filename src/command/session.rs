@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
@@ -36,6 +36,10 @@ pub struct Session {
     pub reply: ReplyMode,
     /// `CLIENT NO-TOUCH`.
     pub no_touch: bool,
+    /// The time since 1970 that a script sees, however long it takes.
+    pub time: Option<Duration>,
+    /// How it was with memory when its last command began.
+    pub memory: Memory,
     /// What `REPLCONF` said so far, before `PSYNC`.
     pub replica: ReplicaHello,
     /// The command that the server works on, whose answer this client awaits.
@@ -44,6 +48,15 @@ pub struct Session {
     pub subscriber: Option<Box<Subscriber>>,
     /// Messages that are to be sent ahead of the reply to the present command.
     pub ahead: Vec<u8>,
+}
+
+/// Whether there is memory for what takes more of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Memory {
+    /// There is, or it is not limited.
+    Enough,
+    /// There is not.
+    Short,
 }
 
 /// A command that has begun, and ends with the server's answer.
@@ -215,6 +228,8 @@ impl Session {
             watch: Watch::default(),
             reply: ReplyMode::On,
             no_touch: false,
+            time: None,
+            memory: Memory::Enough,
             replica: ReplicaHello::default(),
             under_way: None,
             subscriber: None,

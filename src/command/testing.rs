@@ -11,11 +11,12 @@ use crate::keyspace::{Keyspace, Locked};
 use crate::net::args::{Args, OwnedArgs};
 use crate::net::reply::{Protocol, Reply};
 use crate::position::{Offset, Replid};
+use crate::script::Cache;
 use crate::snapshot::rdb;
 
 use super::effect::Part;
 use super::host::{
-    AuthFault, Followed, LatencyHistogram, MemoryFigure, MemoryFigures, PauseScope, Ran,
+    AuthFault, Followed, LatencyHistogram, Meaning, MemoryFigure, MemoryFigures, PauseScope, Ran,
     RoleReport, SaveStarted, SlowEntry,
 };
 use super::pubsub::Hub;
@@ -208,6 +209,8 @@ pub struct FakeHost {
     pub histograms: Mutex<Vec<LatencyHistogram>>,
     /// All subscriptions.
     pub hub: Arc<Hub>,
+    /// The scripts.
+    pub scripts: Cache,
 }
 
 impl Default for FakeHost {
@@ -224,6 +227,7 @@ impl Default for FakeHost {
             room_asked: AtomicU64::default(),
             histograms: Mutex::default(),
             hub: Arc::new(Hub::new(1)),
+            scripts: Cache::default(),
         }
     }
 }
@@ -253,6 +257,31 @@ impl Host for FakeHost {
 
     fn show(&self, command: &'static Command, _args: &Args<'_>, database: usize, _: &ClientInfo) {
         self.note(format!("show {} in {database}", command.name));
+    }
+
+    fn meaning(&self, _args: &Args<'_>) -> Meaning {
+        Meaning::Itself
+    }
+
+    fn scripts(&self) -> &Cache {
+        &self.scripts
+    }
+
+    fn admits_write(&self) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    fn withholds_stale(&self) -> bool {
+        false
+    }
+
+    fn account_scripted(&self, ran: &Ran<'_>, failed: Option<&Fault>) {
+        self.note(format!("ran {} {}", ran.command.name, failed.is_none()));
+    }
+
+    fn show_script(&self, args: &Args<'_>, database: usize, client: Option<&ClientInfo>) {
+        let name = String::from_utf8_lossy(args.word(0)).into_owned();
+        self.note(format!("show {name} in {database} by {:?}", client.map(|client| client.id)));
     }
 
     fn config_set(&self, pairs: &[(&[u8], &[u8])]) -> Result<(), Fault> {

@@ -11,7 +11,7 @@ use super::flow::{Owed, Request};
 use super::host::Ran;
 use super::session::{Transaction, Watch, WatchedKey, flag};
 use super::table::{self, Command};
-use super::{Call, Classes, Data, Effect, Fault, Flow, Session, sort};
+use super::{Call, Classes, Effect, Fault, Flow, Session, sort};
 
 const EXEC_ABORT: Fault =
     Fault::fixed("EXECABORT Transaction discarded because of previous errors.");
@@ -155,25 +155,15 @@ fn run_queued(
     call.data.locked.take_created();
     // All of them are logged at once, and share the room.
     inner.room = std::mem::take(&mut call.data.effect.room);
-    let data = &mut call.data;
     let mut queued = Call {
         args,
         located: None,
-        data: Data {
-            keyspace: data.keyspace,
-            locked: &mut *data.locked,
-            effect: &mut *inner,
-            database,
-            now_ms: data.now_ms,
-            mode: data.mode,
-            no_touch: call.session.no_touch,
-            hits: 0,
-            misses: 0,
-        },
+        data: call.data.lend(inner, database),
         session: &mut *call.session,
         reply: call.reply.reborrow(),
         host: call.host,
     };
+    queued.data.no_touch = queued.session.no_touch;
     let result = handler(&mut queued);
     let (hits, misses) = (queued.data.hits, queued.data.misses);
     if call.session.remembers_keys_of(command) {

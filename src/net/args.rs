@@ -70,6 +70,13 @@ impl<'a> Args<'a> {
         Self { bytes: self.bytes, spans, raw: None }
     }
 
+    /// Returns the first `count` words, or all when there are fewer.
+    #[must_use]
+    pub fn first(&self, count: usize) -> Self {
+        let spans = &self.spans[..count.min(self.spans.len())];
+        Self { bytes: self.bytes, spans, raw: None }
+    }
+
     /// Returns the exact bytes received, when they are what [`Self::encode_into`] would make.
     ///
     /// Inline commands have none, nor do requests with a sloppy line end that stock servers accept.

@@ -10,12 +10,17 @@ use crate::replication::stream::Stream;
 use super::pause::Who;
 use super::{Server, room};
 
+/// What may go into the stream.
+const LOGS: u32 = flag::WRITE | flag::PUBLISHES | flag::KEEPS_RESULT | flag::RUNS_SCRIPT;
+
 /// What a request may do; of `EXEC` that is what its transaction may do.
 pub struct Asked {
     /// What a pause takes it for.
     pub who: Who,
-    /// Whether it may change data.
+    /// Whether it is refused where no data may be changed.
     pub writes: bool,
+    /// Whether it may change data, as a script may that is not refused for it.
+    pub may_write: bool,
     /// How much its effect may take, if it does not ask for more.
     pub bytes: u64,
 }
@@ -24,10 +29,11 @@ impl Asked {
     /// Looks at a request.
     #[inline]
     pub fn of(session: &Session, command: &Command, args: &Args<'_>) -> Self {
-        let logs = does(session, command, flag::WRITE | flag::PUBLISHES | flag::KEEPS_RESULT);
+        let logs = does(session, command, LOGS);
         Self {
             who: if logs { Who::Writer } else { Who::Reader },
             writes: logs && does(session, command, flag::WRITE),
+            may_write: logs && does(session, command, flag::WRITE | flag::RUNS_SCRIPT),
             bytes: room::request_bytes(session, command, args),
         }
     }

@@ -39,23 +39,24 @@ pub fn take_turn<'h>(
     command: &Command,
     args: &Args<'_>,
 ) -> Option<PublishingTurn<'h>> {
-    if !command.has(flag::PUBLISHES | flag::QUEUED_KEYS) {
+    if !command.has(flag::PUBLISHES | flag::QUEUED_KEYS | flag::RUNS_SCRIPT) {
         return None;
     }
     let turn = |command: &Command, args: &Args<'_>| {
+        // What a script publishes is known when it does.
+        if command.has(flag::RUNS_SCRIPT) {
+            return ShardSet::ALL;
+        }
         let channel = args.get(1).filter(|_| command.has(flag::PUBLISHES));
         channel.map_or(ShardSet::EMPTY, |channel| hub.turn_of(channel))
     };
-    let turns = if command.has(flag::PUBLISHES) {
-        turn(command, args)
-    } else if command.has(flag::QUEUED_KEYS)
-        && let Some(transaction) = &session.transaction
-    {
-        let queued = transaction.commands.iter();
-        queued
-            .fold(ShardSet::EMPTY, |all, (queued, words)| all.union(turn(queued, &words.as_args())))
-    } else {
-        ShardSet::EMPTY
+    let turns = match &session.transaction {
+        Some(transaction) if command.has(flag::QUEUED_KEYS) => {
+            let queued = transaction.commands.iter();
+            let turns = queued.map(|(queued, words)| turn(queued, &words.as_args()));
+            turns.fold(ShardSet::EMPTY, ShardSet::union)
+        }
+        _ => turn(command, args),
     };
     (!turns.is_empty()).then(|| hub.take_turn(turns))
 }

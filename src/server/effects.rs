@@ -43,7 +43,7 @@ pub fn seen(
         server.commit.note_write(Offset(session.info.written.load(Ordering::Relaxed)));
         return Some(Sight::Wrote);
     }
-    let touches = flag::WRITE | flag::READONLY | flag::QUEUED_KEYS;
+    let touches = flag::WRITE | flag::READONLY | flag::QUEUED_KEYS | flag::RUNS_SCRIPT;
     (command.flags & touches != 0).then_some(Sight::Read)
 }
 

@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 
 use crate::command::counters::Counters;
 use crate::command::host::Ran;
-use crate::command::session::{ReplyMode, UnderWay, flag as client};
+use crate::command::session::{Memory, ReplyMode, UnderWay, flag as client};
 use crate::command::table::{self, Command, flag};
 use crate::command::{Call, Data, Effect, Fault, Flow, LocatedKey, Mode, Session, transaction};
 use crate::keyspace::ShardSet;
 use crate::log::Secured;
 use crate::net::{Args, Reply};
 
+use super::admission::{self, READ_ONLY};
 use super::asked::{Asked, does};
 use super::blocking::{self, Asker, Waiting};
 use super::clock::{Clock, unix_ms};
@@ -27,19 +28,11 @@ use super::{Server, delivery, room};
 
 const NO_AUTH: Fault = Fault::fixed("NOAUTH Authentication required.");
 const LOADING: Fault = Fault::fixed("LOADING Redis is loading the dataset in memory");
-const READ_ONLY: Fault = Fault::fixed("READONLY You can't write against a read only replica.");
 const PRIMARY_DOWN: Fault = Fault::fixed(
     "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
 );
-const NO_REPLICAS: Fault = Fault::fixed("NOREPLICAS Not enough good replicas to write.");
 const OUT_OF_MEMORY: Fault =
     Fault::fixed("OOM command not allowed when used memory > 'maxmemory'.");
-const SAVE_FAILED: Fault = Fault::fixed(
-    "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to \
-     disk. Commands that may modify the data set are disabled, because this instance is configured \
-     to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error \
-     option). Please check the Redis logs for details about the RDB error.",
-);
 const ONLY_MONITORS: Fault = Fault::fixed("ERR Replica can't interact with the keyspace");
 const NOT_IN_TRANSACTION: Fault = Fault::fixed("ERR Command not allowed inside a transaction");
 
@@ -283,7 +276,7 @@ impl Executor {
             || stays_here(server, mode, effect)
             || log((server, stream), effect, unit, session, (database, args));
         if *commits && mode != Mode::Reader {
-            *sight = seen(server, session, command, asked.writes && !effect.is_empty());
+            *sight = seen(server, session, command, asked.may_write && !effect.is_empty());
         }
         if let Some(block) = blocking::awaited(&result) {
             let one = Asker { command, args: *args, session, database };
@@ -348,7 +341,7 @@ impl Executor {
     /// Tells whether the request may run, before it does anything.
     fn admit(
         &mut self,
-        session: &Session,
+        session: &mut Session,
         command: &Command,
         asked: &Asked,
     ) -> Result<Option<Secured>, Fault> {
@@ -358,8 +351,12 @@ impl Executor {
         if session.transaction.is_some() && command.flags & flag::NO_MULTI != 0 {
             return Err(NOT_IN_TRANSACTION);
         }
-        if self.server.live.memory_bytes_max().is_some() && self.lacks_memory(session, command) {
-            return Err(OUT_OF_MEMORY);
+        if self.server.live.memory_bytes_max().is_some() {
+            if self.lacks_memory(session, command) {
+                return Err(OUT_OF_MEMORY);
+            }
+        } else if session.memory == Memory::Short {
+            session.memory = Memory::Enough;
         }
         let live = &self.server.live;
         if live.is_replica() && asked.writes {
@@ -387,9 +384,11 @@ impl Executor {
     }
 
     /// Has keys evicted where there is too much in memory; tells whether the request is too much then.
-    fn lacks_memory(&mut self, session: &Session, command: &Command) -> bool {
+    fn lacks_memory(&mut self, session: &mut Session, command: &Command) -> bool {
         let Self { server, appending, evictor, now_ms, .. } = self;
-        if evictor.make_room(server, appending, *now_ms) != Room::None {
+        let room = evictor.make_room(server, appending, *now_ms);
+        session.memory = if room == Room::None { Memory::Short } else { Memory::Enough };
+        if session.memory == Memory::Enough {
             return false;
         }
         // A queue may grow without an end.
@@ -414,17 +413,7 @@ impl Executor {
         if !asked.writes {
             return Ok(room);
         }
-        if server.live.stops_writes_on_save_error() && server.saving.has_failed() {
-            return Err(SAVE_FAILED);
-        }
-        if let Some((count, lag_s)) = server.live.min_replicas()
-            && server.replicas.count_good(lag_s, self.now_ms) < count
-        {
-            return Err(NO_REPLICAS);
-        }
-        if self.commits && !can_commit(server) {
-            return Err(NO_REPLICAS);
-        }
+        admission::of_primary(server, self.now_ms)?;
         Ok(room)
     }
 
@@ -523,12 +512,6 @@ fn only_listening(command: &Command) -> Fault {
          allowed in this context",
         command.name
     ))
-}
-
-/// Tells whether there are as many replicas as a write waits for.
-#[cold]
-fn can_commit(server: &Server) -> bool {
-    server.replicas.count_confirming() >= server.commit.replicas() as i64
 }
 
 /// Tells whether a command runs at once though a transaction is being queued.

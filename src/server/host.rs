@@ -9,8 +9,8 @@ use crate::admin::crash;
 use crate::admin::memory::{self, set_purging};
 use crate::command::counters::{BUCKETS, bucket_limit_us};
 use crate::command::host::{
-    AuthFault, Followed, LatencyHistogram, MemoryFigures, PauseScope, Ran, RoleReport, SaveStarted,
-    SlowEntry,
+    AuthFault, Followed, LatencyHistogram, Meaning, MemoryFigures, PauseScope, Ran, RoleReport,
+    SaveStarted, SlowEntry,
 };
 use crate::command::pubsub::Hub;
 use crate::command::session::flag;
@@ -22,6 +22,7 @@ use crate::keyspace::Locked;
 use crate::net::Args;
 use crate::position::{Offset, Replid};
 use crate::replication::replicas::Introduction;
+use crate::script::Cache;
 use crate::snapshot::rdb;
 
 use super::clock::unix_ms;
@@ -30,7 +31,8 @@ use super::failover::Stage;
 use super::link::PrimaryAddress;
 use super::opening::write_address_file;
 use super::{
-    Server, apply_sizes, delivery, eviction, monitor, purging, report, room, saving, sync_policy,
+    Server, admission, apply_sizes, delivery, eviction, monitor, purging, report, room, saving,
+    sync_policy,
 };
 
 const SAVE_UNDER_WAY: Fault = Fault::fixed("ERR Background save already in progress");
@@ -115,6 +117,32 @@ impl Host for Server {
         client: &ClientInfo,
     ) {
         monitor::show(self, command, args, (database, client));
+    }
+
+    fn meaning(&self, args: &Args<'_>) -> Meaning {
+        self.renames.meaning(args)
+    }
+
+    fn scripts(&self) -> &Cache {
+        &self.scripts
+    }
+
+    fn admits_write(&self) -> Result<(), Fault> {
+        admission::of_write(self)
+    }
+
+    fn withholds_stale(&self) -> bool {
+        self.live.withholds_stale()
+    }
+
+    fn account_scripted(&self, ran: &Ran<'_>, failed: Option<&Fault>) {
+        if let Some(shared) = self.counters.last() {
+            shared.called(table::index_of(ran.command), Duration::from_micros(ran.took_us), failed);
+        }
+    }
+
+    fn show_script(&self, args: &Args<'_>, database: usize, client: Option<&ClientInfo>) {
+        monitor::show_script(self, args, (database, client));
     }
 
     fn reset_statistics(&self) {

@@ -4,6 +4,7 @@
 //! is open from the start: while the data is being loaded, clients are told so.
 
 mod account;
+mod admission;
 mod asked;
 mod balance;
 mod beginning;
@@ -51,6 +52,7 @@ mod role;
 mod room;
 mod saving;
 mod shutdown;
+mod sizes;
 mod stats;
 mod streams;
 mod throttle;
@@ -73,9 +75,9 @@ use crate::admin::slowlog::SlowLog;
 use crate::admin::tracing::{LogHandle, LoggedRole};
 use crate::command::counters::Counters;
 use crate::command::pubsub::Hub;
-use crate::config::settings::{AppendFsync, BacklogFeed, MemoryLimit};
+use crate::config::settings::{AppendFsync, BacklogFeed};
 use crate::config::{Config, Packed, Settings};
-use crate::keyspace::{Keyspace, Leftovers, UsagePolicy};
+use crate::keyspace::Keyspace;
 use crate::log::SyncPolicy;
 use crate::net::listener::BindError;
 use crate::position::Replid;
@@ -84,6 +86,7 @@ use crate::replication::lineage::Lineage;
 use crate::replication::replicas::Replicas;
 use crate::replication::resyncs::Resyncs;
 use crate::replication::stream::Stream;
+use crate::script::Cache;
 use crate::snapshot::rdb::{Checksum, Compression, Options as RdbOptions, Small};
 use crate::snapshot::{
     BootIdentity, Directory, FeedsSeen, FileError, LockError, ManifestFile, RunState, SnapshotStore,
@@ -113,6 +116,7 @@ pub use restore::RestoreError;
 use role::Roles;
 use saving::Saving;
 use shutdown::Stop;
+use sizes::apply_sizes;
 use stats::Stats;
 use streams::Streams;
 use worker::Workers;
@@ -154,6 +158,7 @@ pub struct Server {
     memory: Gauge,
     tracing: LogHandle,
     renames: Renames,
+    scripts: Cache,
     intruders: Intruders,
     /// The server itself, for what outlives a call.
     me: Weak<Server>,
@@ -317,36 +322,6 @@ async fn serve(
     Ok(())
 }
 
-/// Applies the sizes up to which values are packed, and what the limit of memory asks for.
-fn apply_sizes(keyspace: &Keyspace, settings: &Settings) {
-    let limits = keyspace.limits();
-    limits.set_hash_entries_max(settings.hash_max_listpack_entries);
-    limits.set_hash_value_bytes_max(settings.hash_max_listpack_value);
-    limits.set_sparse_sketch_bytes_max(settings.hll_sparse_max_bytes);
-    limits.set_zset_entries_max(settings.zset_max_listpack_entries);
-    limits.set_zset_value_bytes_max(settings.zset_max_listpack_value);
-    limits.set_stream_node_bytes_max(settings.stream_node_max_bytes);
-    limits.set_stream_node_entries_max(settings.stream_node_max_entries);
-    limits.set_list_size_max(settings.list_max_listpack_size);
-    limits.set_set_integers_max(settings.small_sets.intset_entries_max);
-    limits.set_set_entries_max(settings.small_sets.listpack_entries_max);
-    limits.set_set_value_bytes_max(settings.small_sets.listpack_value_bytes_max);
-    keyspace.usage().set_policy(usage_policy(&settings.memory_limit));
-    let is_limited = settings.memory_limit.bytes > 0;
-    keyspace.set_leftovers(if is_limited { Leftovers::GivenBack } else { Leftovers::Kept });
-}
-
-/// What is noted of the use of keys, for the policy of eviction to go by.
-fn usage_policy(limit: &MemoryLimit) -> UsagePolicy {
-    match limit.policy {
-        "allkeys-lfu" | "volatile-lfu" => UsagePolicy::Frequency {
-            log_factor: limit.lfu_log_factor,
-            decay_minutes: limit.lfu_decay_minutes,
-        },
-        _ => UsagePolicy::Recency,
-    }
-}
-
 /// Translates `appendfsync`.
 fn sync_policy(appendfsync: AppendFsync) -> SyncPolicy {
     match appendfsync {
@@ -417,6 +392,7 @@ impl Server {
             memory: Gauge::default(),
             tracing: aids.tracing,
             renames: aids.renames,
+            scripts: Cache::default(),
             intruders: Intruders::default(),
             me,
             failing: AtomicBool::new(false),

@@ -30,6 +30,20 @@ pub fn show(
     show_from(server, Some(command), args, (database, &origin(info)));
 }
 
+/// Shows monitors a script that a client runs, or a command that a script runs.
+#[cold]
+pub fn show_script(
+    server: &Server,
+    args: &Args<'_>,
+    (database, client): (usize, Option<&ClientInfo>),
+) {
+    let command = table::find(args);
+    match client {
+        Some(info) => show_line(server, command, args, (database, &origin(info))),
+        None => show_from(server, command, args, (database, "lua")),
+    }
+}
+
 /// Shows monitors whole units of a primary's stream, in which `database` is selected before.
 #[cold]
 pub fn show_units(server: &Server, units: &[u8], mut database: usize, origin: &str) {
@@ -70,6 +84,15 @@ fn show_from(
     if command.is_some_and(|command| command.flags & (flag::ADMIN | flag::SKIP_MONITOR) != 0) {
         return;
     }
+    show_line(server, command, args, (database, origin));
+}
+
+fn show_line(
+    server: &Server,
+    command: Option<&'static Command>,
+    args: &Args<'_>,
+    (database, origin): (usize, &str),
+) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let (seconds, micros) = (now.as_secs(), now.subsec_micros());
     let mut line = format!("+{seconds}.{micros:06} [{database} {origin}]");

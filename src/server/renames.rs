@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+pub use crate::command::host::Meaning;
 use crate::command::table;
 use crate::config::store::Rename;
 use crate::net::{Args, OwnedArgs};
@@ -51,17 +52,6 @@ impl Renames {
             }
         }
     }
-}
-
-/// What a request means where commands go by other names.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Meaning {
-    /// What it says.
-    Itself,
-    /// The request with the command's own name.
-    Other(OwnedArgs),
-    /// Nothing: the name was taken away.
-    Nothing,
 }
 
 #[cfg(test)]

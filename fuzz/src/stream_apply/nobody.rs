@@ -10,6 +10,7 @@ use backlogd::command::{ClientInfo, Fault, Flow, Host, Session};
 use backlogd::keyspace::Locked;
 use backlogd::net::Args;
 use backlogd::position::{Offset, Replid};
+use backlogd::script::Cache;
 
 /// There is nobody to ask.
 #[derive(Debug)]
@@ -53,6 +54,30 @@ impl Host for Nobody {
     }
 
     fn show(&self, _: &'static Command, _: &Args<'_>, _: usize, _: &ClientInfo) {
+        nothing()
+    }
+
+    fn meaning(&self, _: &Args<'_>) -> Meaning {
+        nothing()
+    }
+
+    fn scripts(&self) -> &Cache {
+        nothing()
+    }
+
+    fn admits_write(&self) -> Result<(), Fault> {
+        nothing()
+    }
+
+    fn withholds_stale(&self) -> bool {
+        nothing()
+    }
+
+    fn account_scripted(&self, _: &Ran<'_>, _: Option<&Fault>) {
+        nothing()
+    }
+
+    fn show_script(&self, _: &Args<'_>, _: usize, _: Option<&ClientInfo>) {
         nothing()
     }
 

@@ -91,7 +91,10 @@ pub fn of(command: &Command) -> u32 {
         (flag::FAST, FAST),
         (flag::BLOCKING, BLOCKING),
     ];
-    let implied = FROM_FLAGS.iter().filter(|(bit, _)| command.flags & bit != 0);
+    // What a script reads is told by its commands.
+    let told =
+        if command.acl & SCRIPTING == 0 { command.flags } else { command.flags & !flag::READONLY };
+    let implied = FROM_FLAGS.iter().filter(|(bit, _)| told & bit != 0);
     let all = implied.fold(command.acl, |all, (_, categories)| all | categories);
     if all & FAST == 0 { all | SLOW } else { all }
 }

@@ -51,13 +51,16 @@ pub const BRIEF: u32 = 1 << 22;
 /// Keeps what it found with the data, which goes into the stream though it is no write.
 pub const KEEPS_RESULT: u32 = 1 << 25;
 
+/// Runs a script, which may write.
+pub const RUNS_SCRIPT: u32 = 1 << 27;
+
 /// Its reply is a message, which a client in RESP3 gets whatever it said by `CLIENT REPLY`.
 pub const REPLIES_BY_PUSH: u32 = 1 << 23;
 /// Runs though the client subscribes to something in RESP2.
 pub const WHILE_LISTENING: u32 = 1 << 24;
 
 /// The flags that nobody is shown.
-const UNSHOWN: [u32; 9] = [
+const UNSHOWN: [u32; 10] = [
     PUBLISHES,
     ALL_SHARDS,
     PATTERN_KEYS,
@@ -65,6 +68,7 @@ const UNSHOWN: [u32; 9] = [
     OWN_SHARDS,
     BRIEF,
     KEEPS_RESULT,
+    RUNS_SCRIPT,
     REPLIES_BY_PUSH,
     WHILE_LISTENING,
 ];

@@ -377,7 +377,7 @@ pub(super) const ROWS: &[Command] = &[
         )
         .tips(&["request_policy:multi_shard", "response_policy:agg_sum"])
         .takes(&[key("key", 0).multiple()]),
-    command("wait", 3, NOSCRIPT)
+    command("wait", 3, 0)
         .acl(acl::CONNECTION)
         .run(replication::wait)
         .docs("Waits until replicas have received what this connection wrote.", "3.0.0", "O(1)")

@@ -5,7 +5,7 @@
 
 use super::{
     Command, bitmap, blocking, connection, diagnostics, generic, geo, hash, hyperloglog, list,
-    pubsub, server, set, sorted_set, stream, string, transactions,
+    pubsub, scripting, server, set, sorted_set, stream, string, transactions,
 };
 
 /// The groups, each under the name that `COMMAND DOCS` gives it.
@@ -23,6 +23,7 @@ const GROUPS: &[(&str, &[Command])] = &[
     ("stream", stream::ROWS),
     ("generic", generic::ROWS),
     ("transactions", transactions::ROWS),
+    ("scripting", scripting::ROWS),
     ("connection", connection::ROWS),
     ("pubsub", pubsub::ROWS),
     ("server", server::ROWS),

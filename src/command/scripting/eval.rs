@@ -1,0 +1,143 @@
+//! `EVAL` and its kin.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::command::session::Memory;
+use crate::command::{Call, Fault, Flow};
+use crate::number::parse_i64_strict;
+use crate::script::{self, Failure, Flags, Ran, Script, Sha};
+
+use super::FACTS;
+use super::inner::{Inner, Rights};
+
+const NO_SCRIPT: Fault = Fault::fixed("NOSCRIPT No matching script. Please use EVAL.");
+const TOO_MANY_KEYS: Fault =
+    Fault::fixed("ERR Number of keys can't be greater than number of args");
+const NEGATIVE_KEYS: Fault = Fault::fixed("ERR Number of keys can't be negative");
+const WRITES: Fault =
+    Fault::fixed("ERR Can not execute a script with write flag using *_ro command.");
+const STALE: Fault = Fault::fixed(
+    "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+);
+const OUT_OF_MEMORY: Fault =
+    Fault::fixed("OOM command not allowed when used memory > 'maxmemory'.");
+
+/// Whether the command lets its script write.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Writing,
+    ReadOnly,
+}
+
+/// `EVAL script numkeys key … arg …`.
+pub fn eval(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
+    eval_text(call, Form::Writing)
+}
+
+/// `EVAL_RO script numkeys key … arg …`.
+pub fn eval_ro(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
+    eval_text(call, Form::ReadOnly)
+}
+
+/// `EVALSHA sha1 numkeys key … arg …`.
+pub fn evalsha(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
+    eval_known(call, Form::Writing)
+}
+
+/// `EVALSHA_RO sha1 numkeys key … arg …`.
+pub fn evalsha_ro(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
+    eval_known(call, Form::ReadOnly)
+}
+
+fn eval_text(call: &mut Call<'_, '_>, form: Form) -> Result<Flow, Fault> {
+    show(call);
+    let keys = count_keys(call)?;
+    let text = call.args.word(1);
+    let script = match call.host.scripts().find(&Sha::of(text)) {
+        Some(script) => script,
+        None => keep(call, text)?,
+    };
+    run(call, &script, keys, form)
+}
+
+fn eval_known(call: &mut Call<'_, '_>, form: Form) -> Result<Flow, Fault> {
+    show(call);
+    let sha = Sha::parse(call.args.word(1)).ok_or(NO_SCRIPT)?;
+    let keys = count_keys(call)?;
+    let script = call.host.scripts().find(&sha).ok_or(NO_SCRIPT)?;
+    run(call, &script, keys, form)
+}
+
+/// Shows monitors the script before its commands.
+fn show(call: &Call<'_, '_>) {
+    if call.host.hub().has_monitors() {
+        call.host.show_script(&call.args, call.session.database, Some(&call.session.info));
+    }
+}
+
+/// Takes a script in, if it is one.
+pub(super) fn keep(call: &Call<'_, '_>, text: &[u8]) -> Result<Arc<Script>, Fault> {
+    let scripts = call.host.scripts();
+    let script = Script::new(Sha::of(text), text).map_err(Fault::of_bytes)?;
+    script::check(&FACTS, scripts, &script).map_err(told)?;
+    Ok(scripts.keep(script))
+}
+
+fn count_keys(call: &Call<'_, '_>) -> Result<usize, Fault> {
+    let count = parse_i64_strict(call.args.word(2)).ok_or(Fault::NOT_AN_INTEGER)?;
+    let count = usize::try_from(count).map_err(|_| NEGATIVE_KEYS)?;
+    if count > call.args.len() - 3 { Err(TOO_MANY_KEYS) } else { Ok(count) }
+}
+
+fn run(call: &mut Call<'_, '_>, script: &Script, keys: usize, form: Form) -> Result<Flow, Fault> {
+    let rights = rights(call, script, form)?;
+    let (args, start) = (call.args, call.reply.buffer().len());
+    let (host, info) = (call.host, Arc::clone(&call.session.info));
+    let ran = Ran {
+        script,
+        keys: args.from(3).first(keys).iter(),
+        arguments: args.from(3 + keys).iter(),
+    };
+    let mut reply = Vec::new();
+    std::mem::swap(call.reply.buffer(), &mut reply);
+    let mut written = crate::net::Reply::new(&mut reply, call.reply.protocol());
+    let mut inner = Inner::new(call, rights);
+    let ended = script::run(&FACTS, host.scripts(), ran, &mut inner, &mut written);
+    info.database.store(call.session.database, Ordering::Relaxed);
+    std::mem::swap(call.reply.buffer(), &mut reply);
+    ended.map_err(|failure| {
+        call.reply.buffer().truncate(start);
+        told(failure)
+    })?;
+    Ok(Flow::Done)
+}
+
+fn told(failure: Failure) -> Fault {
+    match failure {
+        Failure::Said(text) => Fault::of_bytes(text),
+        Failure::Stopped(_) => Fault::fixed("ERR Error running script: it was stopped"),
+    }
+}
+
+/// Tells what the script may do; what says of itself what it does is refused at once.
+fn rights(call: &Call<'_, '_>, script: &Script, form: Form) -> Result<Rights, Fault> {
+    let is_short = call.session.memory == Memory::Short;
+    let Some(flags) = script.flags else {
+        return Ok(Rights { writes: form == Form::Writing, lacks_memory: is_short });
+    };
+    if call.host.withholds_stale() && !flags.has(Flags::ALLOW_STALE) {
+        return Err(STALE);
+    }
+    let writes = !flags.has(Flags::NO_WRITES);
+    if writes {
+        if form == Form::ReadOnly {
+            return Err(WRITES);
+        }
+        call.host.admits_write()?;
+    }
+    if is_short && writes && !flags.has(Flags::ALLOW_OOM) {
+        return Err(OUT_OF_MEMORY);
+    }
+    Ok(Rights { writes, lacks_memory: false })
+}

@@ -1,0 +1,203 @@
+//! The commands that a script runs.
+
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use crate::command::host::{Meaning, Ran};
+use crate::command::room::words_bytes;
+use crate::command::table::{self, Command, flag, keys};
+use crate::command::{Call, Classes, Effect, Fault, Flow, Mode, Session};
+use crate::net::args::{Args, OwnedArgs};
+use crate::net::reply::{Protocol, Reply};
+use crate::script::{Commands, Stopped};
+
+const UNKNOWN: Fault = Fault::fixed("ERR Unknown Redis command called from script");
+const WRONG_ARITY: Fault =
+    Fault::fixed("ERR Wrong number of args calling Redis command from script");
+const NOT_HERE: Fault = Fault::fixed("ERR This Redis command is not allowed from script");
+const READ_ONLY: Fault = Fault::fixed("ERR Write commands are not allowed from read-only scripts.");
+const STALE: Fault = Fault::fixed("ERR Can not execute the command on a stale replica");
+const OUT_OF_MEMORY: Fault =
+    Fault::fixed("OOM command not allowed when used memory > 'maxmemory'.");
+
+/// What may go into the stream.
+const LOGS: u32 = flag::WRITE | flag::PUBLISHES | flag::KEEPS_RESULT;
+
+/// What a script may do.
+#[derive(Clone, Copy)]
+pub struct Rights {
+    /// Whether it may write.
+    pub writes: bool,
+    /// Whether memory is short, so that it may not take more.
+    pub lacks_memory: bool,
+}
+
+/// Runs the commands of one script, as `EXEC` runs those of a transaction.
+pub struct Inner<'i, 'c, 'k> {
+    call: &'i mut Call<'c, 'k>,
+    /// What the script has chosen by its commands, which ends with it.
+    session: Session,
+    effect: Effect,
+    rights: Rights,
+    has_written: bool,
+}
+
+impl<'i, 'c, 'k> Inner<'i, 'c, 'k> {
+    /// Begins a run.
+    pub fn new(call: &'i mut Call<'c, 'k>, rights: Rights) -> Self {
+        let mut session = Session::new(Arc::clone(&call.session.info), true);
+        session.database = call.session.database;
+        session.executing = true;
+        session.time = SystemTime::now().duration_since(UNIX_EPOCH).ok();
+        let mut effect = Effect::default();
+        effect.events.want(call.data.effect.events.wanted());
+        Self { call, session, effect, rights, has_written: false }
+    }
+
+    fn try_run(
+        &mut self,
+        words: &OwnedArgs,
+        protocol: Protocol,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Fault> {
+        match self.call.host.meaning(&words.as_args()) {
+            Meaning::Itself => self.run_by_own_name(&words.as_args(), protocol, out),
+            Meaning::Other(words) => self.run_by_own_name(&words.as_args(), protocol, out),
+            Meaning::Nothing => Err(UNKNOWN),
+        }
+    }
+
+    fn run_by_own_name(
+        &mut self,
+        args: &Args<'_>,
+        protocol: Protocol,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Fault> {
+        let command = table::find(args).ok_or(UNKNOWN)?;
+        if !command.accepts(args.len()) {
+            return Err(WRONG_ARITY);
+        }
+        if command.has(flag::NOSCRIPT) {
+            return Err(NOT_HERE);
+        }
+        if asks_to_wait(command, args) {
+            return Err(waits(command));
+        }
+        self.admit(command, args)?;
+        let began = Instant::now();
+        let result = self.execute(command, args, (protocol, out));
+        let took_us = began.elapsed().as_micros() as u64;
+        let ran = Ran { command, args: *args, took_us, at_ms: self.call.data.now_ms };
+        self.call.host.account_scripted(&ran, result.as_ref().err());
+        match result? {
+            Flow::Done | Flow::Close => Ok(()),
+            // Nobody can work on it while the script goes on.
+            Flow::Await(_) => Err(NOT_HERE),
+        }
+    }
+
+    /// Tells whether the script may run a command.
+    fn admit(&mut self, command: &Command, args: &Args<'_>) -> Result<(), Fault> {
+        let host = self.call.host;
+        if !command.has(flag::STALE) && host.withholds_stale() {
+            return Err(STALE);
+        }
+        if !command.has(LOGS) {
+            return Ok(());
+        }
+        if !self.rights.writes {
+            return Err(READ_ONLY);
+        }
+        if command.has(flag::WRITE) {
+            host.admits_write()?;
+        }
+        if command.has(flag::DENYOOM) && self.rights.lacks_memory && !self.has_written {
+            return Err(OUT_OF_MEMORY);
+        }
+        if self.call.data.mode == Mode::Reader {
+            return Ok(());
+        }
+        // For the script as a request there is room, and for what it does beyond there has to be.
+        let bytes = words_bytes(args.iter().map(<[u8]>::len));
+        self.call.data.effect.room.ask(host, bytes)
+    }
+
+    fn execute(
+        &mut self,
+        command: &'static Command,
+        args: &Args<'_>,
+        (protocol, out): (Protocol, &mut Vec<u8>),
+    ) -> Result<Flow, Fault> {
+        let Self { call, session, effect, .. } = self;
+        let handler = command.handler.expect("a container is resolved to a subcommand");
+        let database = session.database;
+        effect.clear();
+        call.data.locked.take_created();
+        // All of them are logged at once, and share the room.
+        effect.room = std::mem::take(&mut call.data.effect.room);
+        session.protocol = protocol;
+        let mut inner = Call {
+            args: *args,
+            located: None,
+            data: call.data.lend(effect, database),
+            session,
+            reply: Reply::new(out, protocol),
+            host: call.host,
+        };
+        inner.data.no_touch = call.session.no_touch;
+        let result = handler(&mut inner);
+        let (hits, misses) = (inner.data.hits, inner.data.misses);
+        if call.session.remembers_keys_of(command) {
+            for index in keys::keys_of(command, args) {
+                effect.note(Classes::READ, "", database, args.word(index));
+            }
+        }
+        if call.host.hub().has_monitors() {
+            call.host.show_script(args, session.database, None);
+        }
+        call.data.hits += hits;
+        call.data.misses += misses;
+        self.has_written |= !effect.is_empty();
+        call.data.effect.absorb(effect, args, database);
+        call.data.effect.room = std::mem::take(&mut effect.room);
+        result
+    }
+}
+
+impl Commands for Inner<'_, '_, '_> {
+    fn run(
+        &mut self,
+        words: &OwnedArgs,
+        protocol: Protocol,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Stopped> {
+        if let Err(fault) = self.try_run(words, protocol, out) {
+            out.clear();
+            Reply::new(out, protocol).error(fault.bytes());
+        }
+        Ok(())
+    }
+}
+
+/// Tells whether a command that reads streams says that it would wait.
+fn asks_to_wait(command: &Command, args: &Args<'_>) -> bool {
+    if !matches!(command.name, "xread" | "xreadgroup") {
+        return false;
+    }
+    let mut place = 1;
+    while let Some(word) = args.get(place).filter(|word| !word.eq_ignore_ascii_case(b"STREAMS")) {
+        if word.eq_ignore_ascii_case(b"BLOCK") {
+            return true;
+        }
+        let values = [(&b"COUNT"[..], 1), (b"GROUP", 2)];
+        let values = values.iter().find(|(name, _)| word.eq_ignore_ascii_case(name));
+        place += 1 + values.map_or(0, |(_, count)| *count);
+    }
+    false
+}
+
+#[cold]
+fn waits(command: &Command) -> Fault {
+    let name = command.name;
+    Fault::of(format!("ERR {name} command is not allowed with BLOCK option from scripts"))
+}

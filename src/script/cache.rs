@@ -1,0 +1,161 @@
+//! The scripts that the server knows, by the SHA-1 of their texts.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+use sha1_smol::Sha1;
+
+use super::shebang::{self, Flags};
+
+/// The SHA-1 of a script's text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Sha([u8; 20]);
+
+impl Sha {
+    /// Hashes a text.
+    pub fn of(text: &[u8]) -> Self {
+        Self(Sha1::from(text).digest().bytes())
+    }
+
+    /// Reads forty hexadecimal digits, in either case.
+    pub fn parse(digits: &[u8]) -> Option<Self> {
+        let mut bytes = [0; 20];
+        if digits.len() != 2 * bytes.len() {
+            return None;
+        }
+        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+            let digit = |digit: u8| char::from(digit).to_digit(16);
+            *byte = (digit(pair[0])? * 16 + digit(pair[1])?) as u8;
+        }
+        Some(Self(bytes))
+    }
+
+    /// Writes the digits, in lower case.
+    pub fn digits(&self) -> String {
+        self.0.iter().fold(String::with_capacity(40), |mut text, byte| {
+            write!(text, "{byte:02x}").expect("a string takes any text");
+            text
+        })
+    }
+}
+
+/// A script.
+#[derive(Debug)]
+pub struct Script {
+    /// Its name.
+    pub sha: Sha,
+    /// What it says of itself; `None` where it says nothing.
+    pub flags: Option<Flags>,
+    /// Its text.
+    source: Box<[u8]>,
+    /// Where the program begins in it.
+    program: usize,
+}
+
+impl Script {
+    /// Takes a text in; the error is what the client is told of its first line.
+    pub fn new(sha: Sha, source: &[u8]) -> Result<Self, Vec<u8>> {
+        let first = shebang::read(source)?;
+        Ok(Self { sha, flags: first.flags, source: source.into(), program: first.bytes })
+    }
+
+    /// Returns the program, whose lines are numbered as those of the text.
+    pub fn program(&self) -> &[u8] {
+        &self.source[self.program..]
+    }
+}
+
+/// All scripts that the server knows.
+///
+/// They stay until they are flushed, as in stock: whoever has loaded one counts on it.
+#[derive(Debug, Default)]
+pub struct Cache {
+    scripts: Mutex<HashMap<Sha, Arc<Script>>>,
+    generation: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl Cache {
+    /// Finds a script.
+    pub fn find(&self, sha: &Sha) -> Option<Arc<Script>> {
+        self.scripts.lock().get(sha).cloned()
+    }
+
+    /// Keeps a script; returns the one that is kept.
+    pub fn keep(&self, script: Script) -> Arc<Script> {
+        let bytes = script_bytes(&script);
+        let mut scripts = self.scripts.lock();
+        let kept = scripts.entry(script.sha).or_insert_with(|| {
+            self.bytes.fetch_add(bytes, Ordering::Relaxed);
+            Arc::new(script)
+        });
+        Arc::clone(kept)
+    }
+
+    /// Forgets all scripts.
+    pub fn flush(&self) {
+        let mut scripts = self.scripts.lock();
+        scripts.clear();
+        self.bytes.store(0, Ordering::Relaxed);
+        self.generation.fetch_add(1, Ordering::Release);
+    }
+
+    /// Tells how often all scripts were forgotten.
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    /// Counts the scripts.
+    pub fn count(&self) -> usize {
+        self.scripts.lock().len()
+    }
+
+    /// Counts the bytes that they take.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+}
+
+fn script_bytes(script: &Script) -> u64 {
+    (size_of::<Script>() + size_of::<(Sha, Arc<Script>)>() + script.source.len()) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_goes_by_its_digits_in_either_case() {
+        let sha = Sha::of(b"return 1");
+        assert_eq!(sha.digits(), "e0e1f9fabfc9d4800c877a703b823ac0578ff8db");
+        assert_eq!(Sha::parse(b"E0E1F9FABFC9D4800C877A703B823AC0578FF8DB"), Some(sha));
+        assert_eq!(Sha::parse(b"e0e1f9fabfc9d4800c877a703b823ac0578ff8d"), None);
+        assert_eq!(Sha::parse(b"g0e1f9fabfc9d4800c877a703b823ac0578ff8db"), None);
+    }
+
+    #[test]
+    fn what_is_kept_twice_is_counted_once_and_is_gone_with_a_flush() {
+        let cache = Cache::default();
+        let sha = Sha::of(b"return 1");
+        let keep = || cache.keep(Script::new(sha, b"return 1").unwrap());
+        keep();
+        let bytes = cache.bytes();
+        keep();
+        assert_eq!((cache.count(), cache.bytes()), (1, bytes));
+        assert!(bytes > 0 && cache.find(&sha).is_some());
+        cache.flush();
+        assert_eq!((cache.count(), cache.bytes(), cache.generation()), (0, 0, 1));
+        assert!(cache.find(&sha).is_none());
+    }
+
+    #[test]
+    fn the_program_begins_with_the_end_of_the_first_line() {
+        let source = b"#!lua flags=no-writes\nreturn 1";
+        let script = Script::new(Sha::of(source), source).unwrap();
+        assert_eq!(script.program(), b"\nreturn 1");
+        assert_eq!(script.flags, Some(Flags::NO_WRITES));
+    }
+}

@@ -1,0 +1,187 @@
+//! One interpreter per thread, and the run of a script in it.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use mlua::{Function, Lua, Table, Value};
+
+use crate::net::args::Words;
+use crate::net::reply::{Protocol, Reply};
+
+use super::api::{self, Running, Settings};
+use super::basics::compile;
+use super::sandbox::Sandbox;
+use super::thrown::{self, Thrown};
+use super::to_reply::{self, c_text};
+use super::{Cache, Commands, Facts, Script, Sha, Stopped};
+
+/// The name of the chunk that a script is.
+const CHUNK: &str = "@user_script";
+
+thread_local! {
+    static INTERPRETER: RefCell<Option<Interpreter>> = const { RefCell::new(None) };
+}
+
+/// How a script ended that did not return.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The client is told so.
+    Said(Vec<u8>),
+    /// It was stopped.
+    Stopped(Stopped),
+}
+
+/// A script, and what it is run with.
+pub struct Ran<'r> {
+    /// The script.
+    pub script: &'r Script,
+    /// Its keys.
+    pub keys: Words<'r>,
+    /// Its further arguments.
+    pub arguments: Words<'r>,
+}
+
+/// Compiles a script for the thread that asks, to see whether it is one.
+pub fn check(facts: &Facts, cache: &Cache, script: &Script) -> Result<(), Failure> {
+    with(facts, |interpreter| interpreter.function(cache, script).map(|_| ()))
+}
+
+/// Runs a script; what it returns becomes the reply.
+pub fn run(
+    facts: &Facts,
+    cache: &Cache,
+    ran: Ran<'_>,
+    commands: &mut dyn Commands,
+    reply: &mut Reply<'_>,
+) -> Result<(), Failure> {
+    with(facts, |interpreter| interpreter.run(cache, ran, commands, reply))
+}
+
+fn with<R>(
+    facts: &Facts,
+    work: impl FnOnce(&mut Interpreter) -> Result<R, Failure>,
+) -> Result<R, Failure> {
+    INTERPRETER.with_borrow_mut(|slot| {
+        let interpreter = match slot {
+            Some(interpreter) => interpreter,
+            None => slot.insert(Interpreter::new(facts).map_err(|error| broken(&error))?),
+        };
+        work(interpreter)
+    })
+}
+
+/// Says that the interpreter could not do what it should.
+fn broken(error: &mlua::Error) -> Failure {
+    Failure::Said(format!("ERR {error}").replace(['\r', '\n'], " ").into_bytes())
+}
+
+struct Interpreter {
+    sandbox: Sandbox,
+    settings: Rc<Settings>,
+    /// The scripts that were compiled here.
+    functions: HashMap<Sha, Function>,
+    /// How often all scripts had been forgotten by then.
+    generation: u64,
+}
+
+impl Interpreter {
+    fn new(facts: &Facts) -> mlua::Result<Self> {
+        let settings = Rc::new(Settings::default());
+        let sandbox = Sandbox::new(facts, &settings)?;
+        Ok(Self { sandbox, settings, functions: HashMap::new(), generation: 0 })
+    }
+
+    /// Returns a script as a function, which it is compiled to when it is first used.
+    fn function(&mut self, cache: &Cache, script: &Script) -> Result<Function, Failure> {
+        let generation = cache.generation();
+        if self.generation != generation {
+            self.functions.clear();
+            self.generation = generation;
+        }
+        if let Some(function) = self.functions.get(&script.sha) {
+            return Ok(function.clone());
+        }
+        let compiled = compile(&self.sandbox.lua, script.program(), CHUNK);
+        let function = compiled.map_err(|text| {
+            Failure::Said(format!("ERR Error compiling script (new function): {text}").into_bytes())
+        })?;
+        self.functions.insert(script.sha, function.clone());
+        Ok(function)
+    }
+
+    fn run(
+        &mut self,
+        cache: &Cache,
+        ran: Ran<'_>,
+        commands: &mut dyn Commands,
+        reply: &mut Reply<'_>,
+    ) -> Result<(), Failure> {
+        let function = self.function(cache, ran.script)?;
+        let Self { sandbox, settings, .. } = self;
+        let lua = &sandbox.lua;
+        settings.protocol.set(Protocol::Resp2);
+        let begin = || {
+            sandbox.globals.raw_set("KEYS", words(lua, ran.keys)?)?;
+            sandbox.globals.raw_set("ARGV", words(lua, ran.arguments)?)
+        };
+        begin().map_err(|error| broken(&error))?;
+        let running = Running::new(commands);
+        let ended = lua.scope(|scope| {
+            api::install_commands(scope, &sandbox.redis, &running, settings)?;
+            sandbox.guard.call::<(bool, Value)>((function, &sandbox.placed))
+        });
+        for shown in &sandbox.shown {
+            if shown.raw_len() > 0 {
+                shown.clear().map_err(|error| broken(&error))?;
+            }
+        }
+        match ended.map_err(|error| broken(&error))? {
+            (true, value) => {
+                let chosen = settings.protocol.get();
+                to_reply::write(lua, value, chosen, reply).map_err(|error| broken(&error))
+            }
+            (false, error) => Err(failure(&error, &ran.script.sha)),
+        }
+    }
+}
+
+fn words(lua: &Lua, words: Words<'_>) -> mlua::Result<Table> {
+    let table = lua.create_table_with_capacity(words.len(), 0)?;
+    for (place, word) in (1..).zip(words) {
+        table.raw_seti(place, lua.create_string(word)?)?;
+    }
+    Ok(table)
+}
+
+/// Tells the client of an error that the script has not caught.
+fn failure(error: &Value, sha: &Sha) -> Failure {
+    let sha = sha.digits();
+    let table = match error {
+        Value::Table(table) => table,
+        Value::Error(error) => {
+            return match thrown::of(error) {
+                Some(Thrown::Stop(stopped)) => Failure::Stopped(*stopped),
+                _ => broken(error),
+            };
+        }
+        // There was no memory left to say where it happened.
+        other => {
+            let text = other.to_string().unwrap_or_default();
+            return Failure::Said(format!("ERR {text} script: {sha}").into_bytes());
+        }
+    };
+    let text = |field: &str| match table.raw_get::<Value>(field) {
+        Ok(Value::String(text)) => Some(c_text(&text.as_bytes()).to_vec()),
+        Ok(value @ (Value::Integer(_) | Value::Number(_))) => {
+            value.to_string().ok().map(String::into_bytes)
+        }
+        _ => None,
+    };
+    let mut said = text("err").unwrap_or_else(|| b"ERR unknown error".to_vec());
+    said.extend_from_slice(format!(" script: {sha}").as_bytes());
+    if let (Some(source), Some(line)) = (text("source"), text("line")) {
+        said.extend_from_slice(&[b", on ", &*source, b":", &*line, b"."].concat());
+    }
+    Failure::Said(said)
+}

@@ -1,0 +1,55 @@
+//! Runs Lua scripts: the cache of their texts, one interpreter per thread, and what a script finds there.
+//!
+//! Knows how replies are written, and no command: what a script calls reaches the server through
+//! [`Commands`]. Functions of libraries may be run by the same interpreter.
+//!
+//! A function of ours that fails raises a [`thrown::Thrown`], which mlua hands on as an object of its own;
+//! `guard.lua` makes of it what a script sees when it catches it.
+
+mod api;
+mod basics;
+mod cache;
+mod interpreter;
+mod position;
+mod random;
+mod sandbox;
+mod shebang;
+mod thrown;
+mod to_lua;
+mod to_reply;
+
+pub use cache::{Cache, Script, Sha};
+pub use interpreter::{Failure, Ran, check, run};
+pub use shebang::{Flags, Shebang};
+
+use crate::net::args::OwnedArgs;
+use crate::net::reply::Protocol;
+
+/// What scripts are told of the server.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts {
+    /// Its version, as three numbers with dots between.
+    pub version: &'static str,
+    /// Tells whether words are a command.
+    pub is_command: fn(&OwnedArgs) -> bool,
+}
+
+/// What runs the commands of a script.
+pub trait Commands {
+    /// Runs a command and appends its reply to `out`, an error's as well.
+    fn run(
+        &mut self,
+        words: &OwnedArgs,
+        protocol: Protocol,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Stopped>;
+}
+
+/// A script has to end here, whatever it makes of errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// It needs more of the data than is held for it, and begins anew.
+    Abandoned,
+    /// Somebody ended it.
+    Killed,
+}

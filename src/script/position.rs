@@ -1,0 +1,51 @@
+//! Where a script is.
+
+use mlua::Lua;
+
+/// The chunk of our own Lua code, which is not shown.
+pub const OWN_CHUNK: &str = "=server";
+
+/// Where a script is, as its errors tell.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The chunk, with the `@` before the name of a file.
+    pub source: String,
+    /// The line.
+    pub line: i64,
+}
+
+/// Writes the place of the function at a level as Lua puts it before an error: `user_script:1: `.
+///
+/// It is empty for a function that is not of Lua.
+pub fn prefix(lua: &Lua, level: usize) -> String {
+    let place = lua.inspect_stack(level, |frame| {
+        let line = frame.current_line()?;
+        Some(format!("{}:{line}: ", frame.source().short_src?))
+    });
+    place.flatten().unwrap_or_default()
+}
+
+/// Tells by what name the function of ours that runs was called.
+pub fn called_as(lua: &Lua) -> String {
+    let name = lua.inspect_stack(0, |frame| frame.names().name.map(std::borrow::Cow::into_owned));
+    name.flatten().unwrap_or_else(|| "?".to_owned())
+}
+
+/// Finds the innermost function of a script.
+pub fn innermost(lua: &Lua) -> Option<Place> {
+    for level in 1.. {
+        let place = lua.inspect_stack(level, |frame| {
+            let source = frame.source();
+            let text = source.source.unwrap_or_default();
+            if matches!(source.what, "C" | "tail") || text == OWN_CHUNK {
+                return None;
+            }
+            let line = frame.current_line().map_or(-1, |line| line as i64);
+            Some(Place { source: text.into_owned(), line })
+        })?;
+        if place.is_some() {
+            return place;
+        }
+    }
+    None
+}

@@ -1,0 +1,101 @@
+//! What a script finds when it begins: the libraries, read-only, and nothing that leads out of them.
+
+use mlua::{Function, Lua, LuaOptions, StdLib, Table, Value};
+
+use super::basics::{self, Shields};
+use super::thrown;
+use super::{Facts, api, position};
+
+/// What Lua gives and a script does not get.
+const WITHHELD: [&str; 6] = ["dofile", "getfenv", "loadfile", "newproxy", "print", "setfenv"];
+/// The tables that scripts may only read.
+const LIBRARIES: [&str; 5] = ["coroutine", "math", "redis", "string", "table"];
+
+/// An interpreter that has been made ready for scripts.
+pub struct Sandbox {
+    /// The interpreter.
+    pub lua: Lua,
+    /// The table of globals, behind the one that scripts see.
+    pub globals: Table,
+    /// The table `redis`, likewise.
+    pub redis: Table,
+    /// Lua's `xpcall`, which runs a script: whether that went well, and what it returned or raised.
+    pub guard: Function,
+    /// Notes with what a script raised where that was.
+    pub placed: Function,
+    /// What scripts see of the read-only tables; functions of Lua can still put elements into these.
+    pub shown: Vec<Table>,
+}
+
+impl Sandbox {
+    /// Makes an interpreter.
+    pub fn new(facts: &Facts, settings: &std::rc::Rc<api::Settings>) -> mlua::Result<Self> {
+        let libraries = StdLib::TABLE | StdLib::STRING | StdLib::MATH;
+        let lua = Lua::new_with(libraries, LuaOptions::new())?;
+        let globals = lua.globals();
+        for name in WITHHELD {
+            globals.raw_set(name, Value::Nil)?;
+        }
+        let shields = Shields::default();
+        basics::install(&lua, &shields)?;
+        let guard = globals.raw_get("xpcall")?;
+        let placed = lua.create_function(placed)?;
+        globals.raw_set("load", basics::load(&lua, guard_functions(&lua)?)?)?;
+        let redis = api::table(&lua, facts, settings)?;
+        globals.raw_set("redis", &redis)?;
+        let mut shown = Vec::new();
+        for name in LIBRARIES {
+            let shield = shields.shield(&lua, &globals.raw_get(name)?)?;
+            globals.raw_set(name, &shield)?;
+            shown.push(shield);
+        }
+        let strings: Table = globals.raw_get("string")?;
+        basics::install_metatables(&lua, &shields, &globals, &strings)?;
+        let rules = lua.create_table()?;
+        rules.raw_set("__index", lua.create_function(missing)?)?;
+        globals.set_metatable(Some(rules))?;
+        let shield = shields.shield(&lua, &globals)?;
+        globals.raw_set("_G", &shield)?;
+        lua.set_globals(shield.clone())?;
+        shown.push(shield);
+        Ok(Self { lua, globals, redis, guard, placed, shown })
+    }
+}
+
+fn guard_functions(lua: &Lua) -> mlua::Result<Function> {
+    let chunk = lua.load(include_str!("guard.lua")).set_name(position::OWN_CHUNK);
+    chunk.call((lua.create_function(thrown::caught)?, lua.create_function(thrown::caught_as_text)?))
+}
+
+/// Notes with an error that nobody has caught where the script is; the end of the script stays as it is.
+fn placed(lua: &Lua, value: Value) -> mlua::Result<Value> {
+    if let Value::Error(error) = &value
+        && let Some(thrown::Thrown::Stop(_)) = thrown::of(error)
+    {
+        return Ok(value);
+    }
+    let table = match thrown::caught(lua, value)? {
+        Value::Table(table) => table,
+        other => {
+            let text = match lua.coerce_string(other.clone())? {
+                Some(text) => text.as_bytes().to_vec(),
+                None => other.to_string()?.into_bytes(),
+            };
+            let table = lua.create_table()?;
+            table.raw_set("err", lua.create_string([b"ERR ", &*text].concat())?)?;
+            table
+        }
+    };
+    if let Some(place) = position::innermost(lua) {
+        table.raw_set("source", place.source)?;
+        table.raw_set("line", place.line)?;
+    }
+    Ok(Value::Table(table))
+}
+
+/// Says that there is no such global variable.
+fn missing(lua: &Lua, (_, name): (Value, Value)) -> mlua::Result<()> {
+    let name = lua.coerce_string(name)?.map(|name| name.to_string_lossy()).unwrap_or_default();
+    let text = format!("Script attempted to access nonexistent global variable '{name}'");
+    Err(thrown::here(lua, &text))
+}

@@ -1,0 +1,109 @@
+//! What functions of ours raise in a script.
+
+use std::fmt;
+
+use mlua::{Error, Lua, Value};
+
+use super::{Stopped, position};
+
+/// What a function of ours raises.
+#[derive(Clone, Debug)]
+pub enum Thrown {
+    /// An error reply, which a script that catches it sees as a table.
+    Reply {
+        /// Its text, which begins with its code.
+        text: Vec<u8>,
+        /// Whether the command that made it has been counted as failed.
+        is_counted: Counted,
+    },
+    /// A text as Lua's own errors are.
+    Text(Vec<u8>),
+    /// The end of the script, which none catches.
+    Stop(Stopped),
+}
+
+/// Whether an error is in the statistics already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// It is.
+    Yes,
+    /// It is not.
+    No,
+}
+
+impl fmt::Display for Thrown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reply { text, .. } | Self::Text(text) => {
+                f.write_str(&String::from_utf8_lossy(text))
+            }
+            Self::Stop(stopped) => write!(f, "{stopped:?}"),
+        }
+    }
+}
+
+impl std::error::Error for Thrown {}
+
+/// Makes an error reply of a text that begins with its code.
+pub fn reply(text: impl Into<Vec<u8>>) -> Error {
+    Error::external(Thrown::Reply { text: text.into(), is_counted: Counted::No })
+}
+
+/// Makes an error that tells where the caller of our function is.
+pub fn here(lua: &Lua, text: &str) -> Error {
+    Error::external(Thrown::Text((position::prefix(lua, 1) + text).into_bytes()))
+}
+
+/// Makes an error that tells of an argument.
+pub fn argument(lua: &Lua, number: usize, text: &str) -> Error {
+    let name = position::called_as(lua);
+    here(lua, &format!("bad argument #{number} to '{name}' ({text})"))
+}
+
+/// Makes an error of an argument that is of another type.
+pub fn wrong_type(lua: &Lua, number: usize, expected: &str, value: Option<&Value>) -> Error {
+    let got = value.map_or("no value", type_name);
+    argument(lua, number, &format!("{expected} expected, got {got}"))
+}
+
+/// Names the type of a value as Lua does.
+pub fn type_name(value: &Value) -> &'static str {
+    match value {
+        // mlua knows integers, Lua 5.1 does not.
+        Value::Integer(_) => "number",
+        other => other.type_name(),
+    }
+}
+
+/// Returns what was raised, if that was one of ours.
+pub fn of(error: &Error) -> Option<&Thrown> {
+    error.downcast_ref::<Thrown>()
+}
+
+/// Makes of an error what a script sees that catches it; the end of the script goes on.
+pub fn caught(lua: &Lua, value: Value) -> mlua::Result<Value> {
+    let Value::Error(error) = value else { return Ok(value) };
+    match of(&error) {
+        Some(Thrown::Stop(_)) => Err(*error),
+        Some(Thrown::Reply { text, is_counted }) => {
+            let table = lua.create_table()?;
+            table.raw_set("err", lua.create_string(text)?)?;
+            if *is_counted == Counted::Yes {
+                table.raw_set("ignore_error_stats_update", true)?;
+            }
+            Ok(Value::Table(table))
+        }
+        Some(Thrown::Text(text)) => Ok(Value::String(lua.create_string(text)?)),
+        None => Ok(Value::String(lua.create_string(error.to_string())?)),
+    }
+}
+
+/// Does what [`caught`] does for `pcall`, which gives an error reply as its text.
+pub fn caught_as_text(lua: &Lua, value: Value) -> mlua::Result<Value> {
+    let value = caught(lua, value)?;
+    let Value::Table(table) = &value else { return Ok(value) };
+    match table.raw_get::<Value>("err")? {
+        Value::String(text) => Ok(Value::String(text)),
+        _ => Ok(value),
+    }
+}
