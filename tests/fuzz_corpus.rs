@@ -70,3 +70,18 @@ fn snapshots_are_received_the_same_however_they_are_cut() {
 fn streams_are_applied_the_same_however_they_are_cut() {
     replay("stream_apply", targets::stream_apply::check);
 }
+
+#[test]
+fn json_of_scripts_is_decoded_or_refused() {
+    replay("lua_cjson", targets::lua_cjson::check);
+}
+
+#[test]
+fn message_packs_of_scripts_are_unpacked_or_refused() {
+    replay("lua_cmsgpack", targets::lua_cmsgpack::check);
+}
+
+#[test]
+fn structs_of_scripts_are_unpacked_or_refused() {
+    replay("lua_struct", targets::lua_struct::check);
+}

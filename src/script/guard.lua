@@ -7,18 +7,19 @@ local caught, caught_as_text = ...
 local pcall_of_lua, xpcall_of_lua, resume_of_lua = pcall, xpcall, coroutine.resume
 local loadstring, type, concat = loadstring, type, table.concat
 
-local function settled_as_text(ok, what, ...)
+-- A function may have returned nothing at all: none of its results is named here.
+local function settled_as_text(ok, ...)
   if ok then
-    return ok, what, ...
+    return ok, ...
   end
-  return false, caught_as_text(what)
+  return false, caught_as_text((...))
 end
 
-local function settled(ok, what, ...)
+local function settled(ok, ...)
   if ok then
-    return ok, what, ...
+    return ok, ...
   end
-  return false, caught(what)
+  return false, caught((...))
 end
 
 function pcall(f, ...)

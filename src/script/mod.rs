@@ -10,6 +10,7 @@ mod api;
 mod basics;
 mod cache;
 mod interpreter;
+pub mod library;
 mod position;
 mod random;
 mod sandbox;

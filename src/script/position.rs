@@ -31,21 +31,21 @@ pub fn called_as(lua: &Lua) -> String {
     name.flatten().unwrap_or_else(|| "?".to_owned())
 }
 
-/// Finds the innermost function of a script.
-pub fn innermost(lua: &Lua) -> Option<Place> {
-    for level in 1.. {
-        let place = lua.inspect_stack(level, |frame| {
-            let source = frame.source();
-            let text = source.source.unwrap_or_default();
-            if matches!(source.what, "C" | "tail") || text == OWN_CHUNK {
-                return None;
-            }
-            let line = frame.current_line().map_or(-1, |line| line as i64);
-            Some(Place { source: text.into_owned(), line })
-        })?;
-        if place.is_some() {
-            return place;
-        }
-    }
-    None
+/// Finds where an error was raised, for the function that Lua calls with it.
+///
+/// That is what raised it, or what called that if it is a function of ours; who called a function of
+/// ours may be one of Lua's own, which has no line.
+pub fn of_error(lua: &Lua) -> Option<Place> {
+    let (place, is_script) = at(lua, 1)?;
+    if is_script { Some(place) } else { at(lua, 2).map(|(place, _)| place) }
+}
+
+/// Tells what function is at a level, and whether it is one of a script.
+fn at(lua: &Lua, level: usize) -> Option<(Place, bool)> {
+    lua.inspect_stack(level, |frame| {
+        let source = frame.source();
+        let line = frame.current_line().map_or(-1, |line| line as i64);
+        let place = Place { source: source.source.unwrap_or_default().into_owned(), line };
+        (place, source.what != "C")
+    })
 }

@@ -3,13 +3,15 @@
 use mlua::{Function, Lua, LuaOptions, StdLib, Table, Value};
 
 use super::basics::{self, Shields};
+use super::library::{bits, cjson, cmsgpack, structs};
 use super::thrown;
 use super::{Facts, api, position};
 
 /// What Lua gives and a script does not get.
 const WITHHELD: [&str; 6] = ["dofile", "getfenv", "loadfile", "newproxy", "print", "setfenv"];
 /// The tables that scripts may only read.
-const LIBRARIES: [&str; 5] = ["coroutine", "math", "redis", "string", "table"];
+const LIBRARIES: [&str; 9] =
+    ["bit", "cjson", "cmsgpack", "coroutine", "math", "redis", "string", "struct", "table"];
 
 /// An interpreter that has been made ready for scripts.
 pub struct Sandbox {
@@ -36,6 +38,11 @@ impl Sandbox {
         for name in WITHHELD {
             globals.raw_set(name, Value::Nil)?;
         }
+        // One of them keeps Lua's own `next`.
+        globals.raw_set("bit", bits::table(&lua)?)?;
+        globals.raw_set("cjson", cjson::table(&lua)?)?;
+        globals.raw_set("cmsgpack", cmsgpack::table(&lua)?)?;
+        globals.raw_set("struct", structs::table(&lua)?)?;
         let shields = Shields::default();
         basics::install(&lua, &shields)?;
         let guard = globals.raw_get("xpcall")?;
@@ -86,7 +93,7 @@ fn placed(lua: &Lua, value: Value) -> mlua::Result<Value> {
             table
         }
     };
-    if let Some(place) = position::innermost(lua) {
+    if let Some(place) = position::of_error(lua) {
         table.raw_set("source", place.source)?;
         table.raw_set("line", place.line)?;
     }

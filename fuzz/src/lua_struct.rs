@@ -1,0 +1,9 @@
+//! `struct.unpack` on any bytes, whose first line is the format.
+//!
+//! It must not panic, and must not take more memory than there is: the interpreter that it runs in has
+//! a limit.
+
+/// What holds for any bytes.
+pub fn check(input: &[u8]) {
+    backlogd::script::library::hostile::unpack_struct(input);
+}
