@@ -33,6 +33,7 @@ mod policy;
 mod pubsub;
 mod restart;
 mod role;
+mod scripts;
 mod server;
 mod streams;
 mod syncs;
@@ -124,6 +125,8 @@ enum Part {
     Values,
     /// Streams, and groups that read them; 1 min.
     Streams,
+    /// Lua scripts; 1 min.
+    Scripts,
     /// What tracked keys, events and evictions cost; 2 min.
     Events,
     /// Memory for each element of values small and large; 1 min.
@@ -152,6 +155,7 @@ const FULL: &[Part] = &[
     Part::Role,
     Part::Values,
     Part::Streams,
+    Part::Scripts,
     Part::Events,
     Part::Footprint,
     Part::Eviction,
@@ -198,6 +202,7 @@ impl Part {
             Self::Role => role::run(flags.loading_keys, out),
             Self::Values => values::run(workers, rounds, pace, out),
             Self::Streams => streams::run(workers, rounds, pace, out),
+            Self::Scripts => scripts::run(workers, rounds, pace, out),
             Self::Events => events::run(rounds, pace, out),
             Self::Footprint => footprint::run(out),
             Self::Eviction => eviction::run(rounds, pace, out),
