@@ -50,6 +50,8 @@ pub trait Host: Send + Sync {
     fn admits_write(&self) -> Result<(), Fault>;
     /// Tells whether the data is stale, and not to be shown then.
     fn withholds_stale(&self) -> bool;
+    /// Ends the server at once, as a script runs that cannot be ended.
+    fn end_at_once(&self);
     /// Counts a command that a script ran.
     fn account_scripted(&self, ran: &Ran<'_>, failed: Option<&Fault>);
     /// Shows monitors a script that a client runs, or, without a client, a command that one runs.

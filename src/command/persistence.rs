@@ -2,6 +2,7 @@
 
 use super::flow::{Request, ShutdownMode};
 use super::host::SaveStarted;
+use super::scripting::BUSY;
 use super::{Call, Fault, Flow};
 
 /// `SAVE`: answered once the snapshot is on disk.
@@ -57,6 +58,12 @@ pub fn shutdown(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     }
     if mode.abort && (mode.save.is_some() || mode.now || mode.force) {
         return Err(Fault::SYNTAX);
+    }
+    if call.host.scripts().runs().is_any_slow() && !mode.abort {
+        if mode.save != Some(false) {
+            return Err(BUSY);
+        }
+        call.host.end_at_once();
     }
     Ok(Flow::ask(Request::Shutdown(mode)))
 }

@@ -275,6 +275,10 @@ impl Host for FakeHost {
         false
     }
 
+    fn end_at_once(&self) {
+        self.note("end");
+    }
+
     fn account_scripted(&self, ran: &Ran<'_>, failed: Option<&Fault>) {
         self.note(format!("ran {} {}", ran.command.name, failed.is_none()));
     }

@@ -52,7 +52,6 @@ const NO_PROCESS: &str = "process control is left to the service manager";
 const NO_REHASH: &str = "tables stay small and are never rehashed as a whole";
 const NO_RESTORE: &str = "payloads are always checked";
 const NO_SAMPLING: &str = "keys that are due are found without sampling";
-const NO_SCRIPTS: &str = "scripts are not supported";
 const NO_THREADS: &str = "every worker thread reads, executes and writes";
 const NO_TLS: &str = "TLS is not supported";
 
@@ -113,7 +112,7 @@ pub static TABLE: &[Directive] = &[
     row("crash-log-enabled", YES_NO, "yes"),
     row("shutdown-on-sigint", Flags(&["default", "save", "nosave", "now", "force"]), "default"),
     row("shutdown-on-sigterm", Flags(&["default", "save", "nosave", "now", "force"]), "default"),
-    row("busy-reply-threshold", LONG, "5000").alias("lua-time-limit").ignored(NO_SCRIPTS),
+    row("busy-reply-threshold", LONG, "5000").alias("lua-time-limit"),
     row("daemonize", YES_NO, "no").fixed().ignored(NO_PROCESS),
     row("supervised", Choice(&["upstart", "systemd", "auto", "no"]), "no")
         .fixed()

@@ -73,6 +73,20 @@ impl<'a> Locked<'a> {
         Self { space, set, guards, ready: Seldom::default(), noted: Noted::default() }
     }
 
+    /// Locks the shards of a set, unless it has to wait and is told to give up.
+    #[inline]
+    pub(super) fn unless(
+        space: &'a Keyspace,
+        set: ShardSet,
+        gives_up: &dyn Fn() -> bool,
+    ) -> Option<Self> {
+        let guards = match set.only() {
+            Some(shard) => Guards::One(space.lock_shard_unless(shard, gives_up)?),
+            None => Guards::Many(Many::unless(space, set, gives_up)?),
+        };
+        Some(Self { space, set, guards, ready: Seldom::default(), noted: Noted::default() })
+    }
+
     /// Tells whether all shards of `set` are held.
     pub fn holds(&self, set: ShardSet) -> bool {
         self.set.contains(set)
@@ -445,6 +459,14 @@ impl<'a> Many<'a> {
     #[cold]
     fn lock(space: &'a Keyspace, set: ShardSet) -> Self {
         Self(set.iter().map(|shard| space.lock_shard(shard)).collect())
+    }
+
+    #[cold]
+    fn unless(space: &'a Keyspace, set: ShardSet, gives_up: &dyn Fn() -> bool) -> Option<Self> {
+        set.iter()
+            .map(|shard| space.lock_shard_unless(shard, gives_up))
+            .collect::<Option<_>>()
+            .map(Self)
     }
 
     #[cold]

@@ -1,6 +1,7 @@
 //! The keyspace: all shards, their locks and the counts that need no lock.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
 
 use ahash::RandomState;
 use parking_lot::{Mutex, MutexGuard};
@@ -25,6 +26,9 @@ const EVEN_KEYS_MIN: usize = 256;
 
 /// How often a shard that is held is asked for before one sleeps, each time after twice as long.
 const SPIN_STEPS: u32 = 6;
+
+/// How often whoever sleeps for a shard asks whether to give up.
+const ASKED_EVERY: Duration = Duration::from_millis(10);
 
 /// All keys of all databases, in shards with a lock each.
 #[derive(Debug)]
@@ -122,6 +126,22 @@ impl Keyspace {
         Locked::new(self, set)
     }
 
+    /// Does what [`Self::lock`] does, unless it has to wait and is told to give up.
+    #[inline]
+    pub fn lock_unless(&self, set: ShardSet, gives_up: &dyn Fn() -> bool) -> Option<Locked<'_>> {
+        Locked::unless(self, set, gives_up)
+    }
+
+    #[inline]
+    pub(super) fn lock_shard_unless(
+        &self,
+        index: usize,
+        gives_up: &dyn Fn() -> bool,
+    ) -> Option<MutexGuard<'_, Shard>> {
+        let shard = &self.shards[index].shard;
+        shard.try_lock().or_else(|| self.wait_unless(shard, gives_up))
+    }
+
     #[inline]
     pub(super) fn lock_shard(&self, index: usize) -> MutexGuard<'_, Shard> {
         let shard = &self.shards[index].shard;
@@ -130,15 +150,30 @@ impl Keyspace {
 
     #[cold]
     fn wait_for<'s>(&self, shard: &'s Mutex<Shard>) -> MutexGuard<'s, Shard> {
-        // Most commands are done with a shard sooner than a thread can fall asleep and be woken.
-        for step in 0..SPIN_STEPS {
-            (0..1 << step).for_each(|_| std::hint::spin_loop());
-            if let Some(guard) = shard.try_lock() {
-                return guard;
-            }
+        spin_for(shard).unwrap_or_else(|| {
+            self.sleeps.fetch_add(1, Relaxed);
+            shard.lock()
+        })
+    }
+
+    #[cold]
+    fn wait_unless<'s>(
+        &self,
+        shard: &'s Mutex<Shard>,
+        gives_up: &dyn Fn() -> bool,
+    ) -> Option<MutexGuard<'s, Shard>> {
+        if let Some(guard) = spin_for(shard) {
+            return Some(guard);
         }
         self.sleeps.fetch_add(1, Relaxed);
-        shard.lock()
+        loop {
+            if let Some(guard) = shard.try_lock_for(ASKED_EVERY) {
+                return Some(guard);
+            }
+            if gives_up() {
+                return None;
+            }
+        }
     }
 
     /// Counts how often somebody slept until another let go of a shard.
@@ -298,4 +333,12 @@ impl Keyspace {
         counts.keys.store(keys, Relaxed);
         counts.expiring.store(expiring, Relaxed);
     }
+}
+
+/// Most commands are done with a shard sooner than a thread can fall asleep and be woken.
+fn spin_for(shard: &Mutex<Shard>) -> Option<MutexGuard<'_, Shard>> {
+    (0..SPIN_STEPS).find_map(|step| {
+        (0..1 << step).for_each(|_| std::hint::spin_loop());
+        shard.try_lock()
+    })
 }

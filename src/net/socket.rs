@@ -1,6 +1,6 @@
 //! A client's socket, TCP or Unix, read and written through a shared reference.
 
-use std::io;
+use std::io::{self, Read as _};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::task::{Context, Poll};
@@ -137,6 +137,14 @@ impl Socket {
             self.note_drained();
         }
         Ok(count)
+    }
+
+    /// Reads what is there without asking the runtime, which cannot look while it is kept busy.
+    pub fn read_unasked(&self, bytes: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => (&*SockRef::from(stream)).read(bytes),
+            Self::Unix(stream) => (&*SockRef::from(stream)).read(bytes),
+        }
     }
 
     /// Notes that nothing is left to read, so that the next attempt does not ask the system.

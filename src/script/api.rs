@@ -108,7 +108,7 @@ fn run(
     reply.clear();
     commands
         .run(&words, settings.protocol.get(), reply)
-        .map_err(|stopped| Error::external(Thrown::Stop(stopped)))?;
+        .map_err(|stopped| thrown::stop(lua, stopped))?;
     if let [b'-', text @ ..] = reply.as_slice() {
         return Ok(Err(text.strip_suffix(b"\r\n").unwrap_or(text).to_vec()));
     }

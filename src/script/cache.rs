@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::Mutex;
 use sha1_smol::Sha1;
 
+use super::Runs;
 use super::shebang::{self, Flags};
 
 /// The SHA-1 of a script's text.
@@ -76,6 +77,7 @@ pub struct Cache {
     scripts: Mutex<HashMap<Sha, Arc<Script>>>,
     generation: AtomicU64,
     bytes: AtomicU64,
+    runs: Arc<Runs>,
 }
 
 impl Cache {
@@ -106,6 +108,11 @@ impl Cache {
     /// Tells how often all scripts were forgotten.
     pub fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
+    }
+
+    /// Returns the scripts that run.
+    pub fn runs(&self) -> &Arc<Runs> {
+        &self.runs
     }
 
     /// Counts the scripts.

@@ -3,7 +3,7 @@
 -- Takes the functions of `thrown.rs`, and puts its own in the place of Lua's. Returns the
 -- one that compiles what a function gives piece by piece.
 
-local caught, caught_as_text = ...
+local caught, caught_as_text, is_stop = ...
 local pcall_of_lua, xpcall_of_lua, resume_of_lua = pcall, xpcall, coroutine.resume
 local loadstring, type, concat = loadstring, type, table.concat
 
@@ -28,6 +28,9 @@ end
 
 function xpcall(f, handler)
   return settled(xpcall_of_lua(f, function(what)
+    if is_stop(what) then
+      return what
+    end
     return handler(caught(what))
   end))
 end

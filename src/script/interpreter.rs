@@ -4,13 +4,15 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use mlua::{Function, Lua, Table, Value};
+use mlua::{Function, HookTriggers, Lua, Table, Value, VmState};
 
 use crate::net::args::Words;
 use crate::net::reply::{Protocol, Reply};
 
 use super::api::{self, Running, Settings};
 use super::basics::compile;
+use super::position::Place;
+use super::runs::Watch;
 use super::sandbox::Sandbox;
 use super::thrown::{self, Thrown};
 use super::to_reply::{self, c_text};
@@ -18,6 +20,10 @@ use super::{Cache, Commands, Facts, Script, Sha, Stopped};
 
 /// The name of the chunk that a script is.
 const CHUNK: &str = "@user_script";
+/// The most that an interpreter allocates; a script that wants more fails.
+const INTERPRETER_BYTES_MAX: usize = 1 << 30;
+/// After how many instructions it is looked at how long a script has run.
+const LOOKED_AT_EVERY: u32 = 100_000;
 
 thread_local! {
     static INTERPRETER: RefCell<Option<Interpreter>> = const { RefCell::new(None) };
@@ -44,7 +50,7 @@ pub struct Ran<'r> {
 
 /// Compiles a script for the thread that asks, to see whether it is one.
 pub fn check(facts: &Facts, cache: &Cache, script: &Script) -> Result<(), Failure> {
-    with(facts, |interpreter| interpreter.function(cache, script).map(|_| ()))
+    with(facts, cache, |interpreter| interpreter.function(cache, script).map(|_| ()))
 }
 
 /// Runs a script; what it returns becomes the reply.
@@ -55,17 +61,18 @@ pub fn run(
     commands: &mut dyn Commands,
     reply: &mut Reply<'_>,
 ) -> Result<(), Failure> {
-    with(facts, |interpreter| interpreter.run(cache, ran, commands, reply))
+    with(facts, cache, |interpreter| interpreter.run(cache, ran, commands, reply))
 }
 
 fn with<R>(
     facts: &Facts,
+    cache: &Cache,
     work: impl FnOnce(&mut Interpreter) -> Result<R, Failure>,
 ) -> Result<R, Failure> {
     INTERPRETER.with_borrow_mut(|slot| {
         let interpreter = match slot {
             Some(interpreter) => interpreter,
-            None => slot.insert(Interpreter::new(facts).map_err(|error| broken(&error))?),
+            None => slot.insert(Interpreter::new(facts, cache).map_err(|error| broken(&error))?),
         };
         work(interpreter)
     })
@@ -79,6 +86,7 @@ fn broken(error: &mlua::Error) -> Failure {
 struct Interpreter {
     sandbox: Sandbox,
     settings: Rc<Settings>,
+    watch: Rc<Watch>,
     /// The scripts that were compiled here.
     functions: HashMap<Sha, Function>,
     /// How often all scripts had been forgotten by then.
@@ -86,10 +94,19 @@ struct Interpreter {
 }
 
 impl Interpreter {
-    fn new(facts: &Facts) -> mlua::Result<Self> {
+    fn new(facts: &Facts, cache: &Cache) -> mlua::Result<Self> {
         let settings = Rc::new(Settings::default());
         let sandbox = Sandbox::new(facts, &settings)?;
-        Ok(Self { sandbox, settings, functions: HashMap::new(), generation: 0 })
+        let watch = Watch::new(cache.runs());
+        sandbox.lua.set_memory_limit(INTERPRETER_BYTES_MAX)?;
+        watch.note_memory(sandbox.lua.used_memory());
+        let watched = Rc::clone(&watch);
+        let every = HookTriggers::new().every_nth_instruction(LOOKED_AT_EVERY);
+        sandbox.lua.set_global_hook(every, move |lua, _| match watched.look() {
+            Ok(()) => Ok(VmState::Continue),
+            Err(stopped) => Err(thrown::stop(lua, stopped)),
+        })?;
+        Ok(Self { sandbox, settings, watch, functions: HashMap::new(), generation: 0 })
     }
 
     /// Returns a script as a function, which it is compiled to when it is first used.
@@ -118,7 +135,7 @@ impl Interpreter {
         reply: &mut Reply<'_>,
     ) -> Result<(), Failure> {
         let function = self.function(cache, ran.script)?;
-        let Self { sandbox, settings, .. } = self;
+        let Self { sandbox, settings, watch, .. } = self;
         let lua = &sandbox.lua;
         settings.protocol.set(Protocol::Resp2);
         let begin = || {
@@ -127,10 +144,13 @@ impl Interpreter {
         };
         begin().map_err(|error| broken(&error))?;
         let running = Running::new(commands);
+        watch.begin();
         let ended = lua.scope(|scope| {
             api::install_commands(scope, &sandbox.redis, &running, settings)?;
             sandbox.guard.call::<(bool, Value)>((function, &sandbox.placed))
         });
+        watch.end();
+        watch.note_memory(lua.used_memory());
         for shown in &sandbox.shown {
             if shown.raw_len() > 0 {
                 shown.clear().map_err(|error| broken(&error))?;
@@ -161,7 +181,8 @@ fn failure(error: &Value, sha: &Sha) -> Failure {
         Value::Table(table) => table,
         Value::Error(error) => {
             return match thrown::of(error) {
-                Some(Thrown::Stop(stopped)) => Failure::Stopped(*stopped),
+                Some(Thrown::Stop(Stopped::Killed, place)) => killed(&sha, place),
+                Some(Thrown::Stop(stopped, _)) => Failure::Stopped(*stopped),
                 _ => broken(error),
             };
         }
@@ -184,4 +205,11 @@ fn failure(error: &Value, sha: &Sha) -> Failure {
         said.extend_from_slice(&[b", on ", &*source, b":", &*line, b"."].concat());
     }
     Failure::Said(said)
+}
+
+/// Tells the client that somebody has ended its script.
+fn killed(sha: &str, place: &Place) -> Failure {
+    let Place { source, line } = place;
+    let text = "ERR Script killed by user with SCRIPT KILL...";
+    Failure::Said(format!("{text} script: {sha}, on {source}:{line}.").into_bytes())
 }

@@ -13,6 +13,7 @@ mod interpreter;
 pub mod library;
 mod position;
 mod random;
+mod runs;
 mod sandbox;
 mod shebang;
 mod thrown;
@@ -21,6 +22,7 @@ mod to_reply;
 
 pub use cache::{Cache, Script, Sha};
 pub use interpreter::{Failure, Ran, check, run};
+pub use runs::{Ending, Moment, Runs, attend_with, begin_to_write};
 pub use shebang::{Flags, Shebang};
 
 use crate::net::args::OwnedArgs;

@@ -49,3 +49,22 @@ fn at(lua: &Lua, level: usize) -> Option<(Place, bool)> {
         (place, source.what != "C")
     })
 }
+
+/// Finds the innermost function of a script, from a level on.
+pub fn innermost(lua: &Lua, level: usize) -> Option<Place> {
+    for level in level.. {
+        let place = lua.inspect_stack(level, |frame| {
+            let source = frame.source();
+            let text = source.source.unwrap_or_default();
+            if matches!(source.what, "C" | "tail") || text == OWN_CHUNK {
+                return None;
+            }
+            let line = frame.current_line().map_or(-1, |line| line as i64);
+            Some(Place { source: text.into_owned(), line })
+        })?;
+        if place.is_some() {
+            return place;
+        }
+    }
+    None
+}

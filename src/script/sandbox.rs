@@ -71,14 +71,16 @@ impl Sandbox {
 
 fn guard_functions(lua: &Lua) -> mlua::Result<Function> {
     let chunk = lua.load(include_str!("guard.lua")).set_name(position::OWN_CHUNK);
-    chunk.call((lua.create_function(thrown::caught)?, lua.create_function(thrown::caught_as_text)?))
+    chunk.call((
+        lua.create_function(thrown::caught)?,
+        lua.create_function(thrown::caught_as_text)?,
+        lua.create_function(|_, value: Value| Ok(thrown::is_stop(&value)))?,
+    ))
 }
 
 /// Notes with an error that nobody has caught where the script is; the end of the script stays as it is.
 fn placed(lua: &Lua, value: Value) -> mlua::Result<Value> {
-    if let Value::Error(error) = &value
-        && let Some(thrown::Thrown::Stop(_)) = thrown::of(error)
-    {
+    if thrown::is_stop(&value) {
         return Ok(value);
     }
     let table = match thrown::caught(lua, value)? {

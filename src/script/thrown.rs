@@ -4,7 +4,8 @@ use std::fmt;
 
 use mlua::{Error, Lua, Value};
 
-use super::{Stopped, position};
+use super::Stopped;
+use super::position::{self, Place};
 
 /// What a function of ours raises.
 #[derive(Clone, Debug)]
@@ -18,8 +19,8 @@ pub enum Thrown {
     },
     /// A text as Lua's own errors are.
     Text(Vec<u8>),
-    /// The end of the script, which none catches.
-    Stop(Stopped),
+    /// The end of the script, which none catches, and where it was.
+    Stop(Stopped, Place),
 }
 
 /// Whether an error is in the statistics already.
@@ -37,7 +38,7 @@ impl fmt::Display for Thrown {
             Self::Reply { text, .. } | Self::Text(text) => {
                 f.write_str(&String::from_utf8_lossy(text))
             }
-            Self::Stop(stopped) => write!(f, "{stopped:?}"),
+            Self::Stop(stopped, _) => write!(f, "{stopped:?}"),
         }
     }
 }
@@ -47,6 +48,16 @@ impl std::error::Error for Thrown {}
 /// Makes an error reply of a text that begins with its code.
 pub fn reply(text: impl Into<Vec<u8>>) -> Error {
     Error::external(Thrown::Reply { text: text.into(), is_counted: Counted::No })
+}
+
+/// Makes the end of a script.
+pub fn stop(lua: &Lua, stopped: Stopped) -> Error {
+    Error::external(Thrown::Stop(stopped, position::innermost(lua, 0).unwrap_or_default()))
+}
+
+/// Tells whether an error is the end of the script, which no handler is to see.
+pub fn is_stop(value: &Value) -> bool {
+    matches!(value, Value::Error(error) if matches!(of(error), Some(Thrown::Stop(..))))
 }
 
 /// Makes an error that tells where the caller of our function is.
@@ -84,7 +95,7 @@ pub fn of(error: &Error) -> Option<&Thrown> {
 pub fn caught(lua: &Lua, value: Value) -> mlua::Result<Value> {
     let Value::Error(error) = value else { return Ok(value) };
     match of(&error) {
-        Some(Thrown::Stop(_)) => Err(*error),
+        Some(Thrown::Stop(..)) => Err(*error),
         Some(Thrown::Reply { text, is_counted }) => {
             let table = lua.create_table()?;
             table.raw_set("err", lua.create_string(text)?)?;

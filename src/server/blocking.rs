@@ -79,28 +79,35 @@ pub struct Asker<'a> {
 }
 
 /// Locks the shards of a command, and those that serving whoever waits for its keys takes.
+///
+/// Whoever has to wait for a script that runs for too long gets none.
 #[inline]
-pub fn lock<'k>(server: &'k Server, command: &Command, set: ShardSet) -> Locked<'k> {
+pub fn lock<'k>(server: &'k Server, command: &Command, set: ShardSet) -> Option<Locked<'k>> {
     let keyspace = &server.keyspace;
+    let gives_up = || server.scripts.runs().is_any_slow();
+    let locked = keyspace.lock_unless(set, &gives_up)?;
     if command.flags & (flag::WRITE | flag::QUEUED_KEYS) == 0 {
-        return keyspace.lock(set);
+        return Some(locked);
     }
-    let locked = keyspace.lock(set);
     // Nobody else begins to wait for keys of the shards that are held now.
     if set.contains(keyspace.reach(set)) {
-        return locked;
+        return Some(locked);
     }
     drop(locked);
-    lock_further(keyspace, set)
+    lock_further(keyspace, set, &gives_up)
 }
 
 /// Does what [`lock`] does where serving takes more shards than the command.
 #[cold]
-fn lock_further(keyspace: &Keyspace, set: ShardSet) -> Locked<'_> {
+fn lock_further<'k>(
+    keyspace: &'k Keyspace,
+    set: ShardSet,
+    gives_up: &dyn Fn() -> bool,
+) -> Option<Locked<'k>> {
     loop {
-        let locked = keyspace.lock(keyspace.reach(set));
+        let locked = keyspace.lock_unless(keyspace.reach(set), gives_up)?;
         if locked.holds(keyspace.reach(locked.set())) {
-            return locked;
+            return Some(locked);
         }
     }
 }
@@ -346,7 +353,8 @@ pub fn serve_left(server: &Server, keys: impl IntoIterator<Item = (usize, Box<[u
     let (mut appending, now_ms) = (Appending::default(), unix_ms());
     for (database, name) in keys {
         let key = server.keyspace.key(&name);
-        let mut locked = lock_further(&server.keyspace, ShardSet::of(&key));
+        let locked = lock_further(&server.keyspace, ShardSet::of(&key), &|| false);
+        let mut locked = locked.expect("it waits for as long as it takes");
         let is_reader = server.live.is_replica() || server.live.is_doubtful();
         let mode = if is_reader { Mode::Reader } else { Mode::Client };
         let stream = appending.refresh(&server.streams).filter(|_| !is_reader);

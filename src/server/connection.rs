@@ -51,7 +51,6 @@ pub struct Connection {
     outbox: Rc<Outbox>,
     session: Session,
     parser: Parser,
-    input: BytesMut,
     /// Keeps the client on the list.
     present: Present,
     /// Bytes read since this connection last waited for anything.
@@ -131,12 +130,13 @@ pub fn arrive(worker: &Worker, client: Traveller) -> io::Result<Connection> {
     let socket = socket.adopt().inspect_err(|_| session.unwatch_all(&worker.server.keyspace))?;
     let (info, hub) = (Arc::clone(&session.info), Arc::clone(&worker.server.hub));
     let outbox = Outbox::new(socket, info, counters, hub);
+    *outbox.input.borrow_mut() = input;
+    outbox.attended.note_session(session.authenticated);
     let mut connection = Connection {
         parser: parser(&worker.server, &session),
         worker: worker.clone(),
         outbox: Rc::new(outbox),
         session,
-        input,
         present,
         turn_bytes: 0,
         // Not counted yet, at whichever look.
@@ -144,6 +144,7 @@ pub fn arrive(worker: &Worker, client: Traveller) -> io::Result<Connection> {
         is_enrolled: false,
     };
     connection.enrol();
+    connection.worker.turn.admit(&connection.outbox);
     Ok(connection)
 }
 
@@ -186,7 +187,8 @@ fn parser(server: &Server, session: &Session) -> Parser {
 impl Connection {
     /// Goes on with another worker.
     fn depart(self) {
-        let Self { worker, outbox, mut session, input, present, .. } = self;
+        let Self { worker, outbox, mut session, present, .. } = self;
+        let input = outbox.input.take();
         let outbox = Rc::into_inner(outbox).expect("the turn that held it has ended");
         match outbox.into_socket().leave() {
             Ok(socket) => {
@@ -228,12 +230,13 @@ impl Connection {
                 }
                 Step::Await(Request::Feed(request)) => {
                     self.flush().await?;
+                    let mut input = self.outbox.input.take();
                     feeding::run(
                         &self.worker.server,
                         &self.outbox.socket,
                         &self.session,
                         request,
-                        &mut self.input,
+                        &mut input,
                     )
                     .await;
                     return Err(End::Closed);
@@ -276,20 +279,34 @@ impl Connection {
             self.worker.seat().count_active();
         }
         self.session.info.active_ms.store(executor.now_ms(), Ordering::Relaxed);
+        if self.outbox.attended.take_answered() {
+            self.answered_by_others();
+        }
         let step = self.execute_with(&mut executor);
         let now = executor.end();
         drop(executor);
         if matches!(step, Step::Cut { .. } | Step::Evicted) {
             self.outbox.discard();
         }
-        self.session.info.show_input(self.input.len(), self.input.capacity());
+        self.outbox.show_input();
         self.enrol();
+        self.outbox.attended.note_session(self.session.authenticated);
         self.worker.turn.owe(&self.outbox, began, now);
         step
     }
 
+    /// Takes note that requests were answered while a script kept this worker from doing so.
+    #[cold]
+    fn answered_by_others(&mut self) {
+        self.parser = parser(&self.worker.server, &self.session);
+        if let Some(transaction) = &mut self.session.transaction {
+            transaction.refused = true;
+        }
+    }
+
     fn execute_with(&mut self, executor: &mut Executor) -> Step {
-        let mut output = self.outbox.replies();
+        let outbox = Rc::clone(&self.outbox);
+        let (mut output, mut input) = (outbox.replies(), outbox.input.borrow_mut());
         let limit = self.worker.server.hub.limits().of(&self.session.info);
         loop {
             if limit.is_hit(output.len()) {
@@ -298,13 +315,13 @@ impl Connection {
             if output.len() >= WRITE_BYTES {
                 return Step::Write;
             }
-            if self.session.info.weight.is_wanted() && self.is_evicted(output.len()) {
+            if self.session.info.weight.is_wanted() && self.is_evicted(&input, output.len()) {
                 return Step::Evicted;
             }
-            let consumed = match self.parser.parse(&self.input) {
+            let consumed = match self.parser.parse(&input) {
                 Ok(Parsed::Command { consumed }) => consumed,
                 Ok(Parsed::Empty { consumed }) => {
-                    self.input.advance(consumed);
+                    input.advance(consumed);
                     continue;
                 }
                 Ok(Parsed::Incomplete { need_hint }) => return Step::Read { bytes: need_hint },
@@ -316,7 +333,7 @@ impl Connection {
             if let Some(subscriber) = &self.session.subscriber {
                 subscriber.mailbox().take_all(&mut output);
             }
-            let args = self.parser.args(&self.input);
+            let args = self.parser.args(&input);
             let start = output.len();
             let outcome = executor.execute(&mut self.session, args, &mut output);
             let flow = match outcome {
@@ -327,7 +344,7 @@ impl Connection {
                     return Step::Paused;
                 }
             };
-            self.input.advance(consumed);
+            input.advance(consumed);
             if let Some(sight) = executor.sight()
                 && (output.len() > start || matches!(flow, Flow::Await(_)))
             {
@@ -349,9 +366,9 @@ impl Connection {
 
     /// Counts what the client takes; tells whether that is too much, and it is the one to go.
     #[cold]
-    fn is_evicted(&self, replies_bytes: usize) -> bool {
+    fn is_evicted(&self, input: &BytesMut, replies_bytes: usize) -> bool {
         let info = &self.session.info;
-        info.show_input(self.input.len(), self.input.capacity());
+        info.show_input(input.len(), input.capacity());
         self.outbox.show_growth(replies_bytes);
         eviction::keep_clients(&self.worker.server, Some(info));
         info.flags.load(Ordering::Relaxed) & flag::EVICTED != 0
@@ -364,18 +381,25 @@ impl Connection {
     }
 
     async fn read(&mut self, need: usize) -> Result<(), End> {
-        if self.input.is_empty() && self.input.capacity() > KEPT_BYTES_MAX {
-            self.input = BytesMut::new();
-        }
         self.parser.set_bulk_bytes_max(self.worker.server.live.bulk_bytes_max());
-        self.input.reserve(need.clamp(READ_BYTES, RESERVE_BYTES_MAX));
+        {
+            let mut input = self.outbox.input.borrow_mut();
+            if input.is_empty() && input.capacity() > KEPT_BYTES_MAX {
+                *input = BytesMut::new();
+            }
+            input.reserve(need.clamp(READ_BYTES, RESERVE_BYTES_MAX));
+        }
         let count = loop {
             // A client that does not read its replies sends no further requests.
             self.outbox.drain().await?;
             if self.outbox.holding.bytes() >= HELD_BYTES_MAX {
                 self.outbox.flush().await?;
             }
-            match self.outbox.socket.try_read(&mut self.input) {
+            if self.outbox.attended.take_unread() {
+                return Ok(());
+            }
+            let read = self.outbox.socket.try_read(&mut self.outbox.input.borrow_mut());
+            match read {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.turn_bytes = 0;
                     self.outbox.readable().await?;
@@ -392,8 +416,7 @@ impl Connection {
             0 => Err(End::Closed),
             count => {
                 self.worker.executor.borrow().counters().received(count as u64);
-                let waiting = self.input.len();
-                self.session.info.show_input(waiting, self.input.capacity());
+                let waiting = self.outbox.show_input();
                 if waiting > self.worker.server.live.query_bytes_max() {
                     tracing::warn!(
                         client = self.session.info.address,
@@ -425,7 +448,7 @@ impl Connection {
             answer = waiting.answered() => Ok(answer),
             () = over => Err(Interruption::Timeout),
             why = waits.interrupted() => Err(why),
-            left = until_gone(&self.worker, &self.outbox, &mut self.input) => return Err(left),
+            left = until_gone(&self.worker, &self.outbox) => return Err(left),
         };
         let (answer, why) = match answer {
             Ok(answer) => (Some(answer), None),
@@ -486,7 +509,7 @@ impl Connection {
         let done = tokio::select! {
             done = requests::answer(&self.worker.server, &self.session, request, &mut reply, &waits)
                 => done,
-            left = until_gone(&self.worker, &self.outbox, &mut self.input), if ends_early => return Err(left),
+            left = until_gone(&self.worker, &self.outbox), if ends_early => return Err(left),
         };
         let why = waits.interruption();
         if let Err(fault) = &done {
@@ -518,19 +541,21 @@ impl Connection {
 }
 
 /// Reads on while a client waits, to notice that it leaves; what it sends is executed afterwards.
-async fn until_gone(worker: &Worker, outbox: &Outbox, input: &mut BytesMut) -> End {
+async fn until_gone(worker: &Worker, outbox: &Outbox) -> End {
     let listen = async {
         loop {
             outbox.drain().await?;
-            if input.len() >= AHEAD_BYTES_MAX {
+            if outbox.input.borrow().len() >= AHEAD_BYTES_MAX {
                 std::future::pending::<()>().await;
             }
-            input.reserve(READ_BYTES);
-            match outbox.socket.try_read(input) {
+            outbox.input.borrow_mut().reserve(READ_BYTES);
+            let read = outbox.socket.try_read(&mut outbox.input.borrow_mut());
+            match read {
                 Ok(0) => return Ok::<(), io::Error>(()),
                 Ok(count) => {
                     worker.executor.borrow().counters().received(count as u64);
-                    outbox.show_input(input.len(), input.capacity());
+                    outbox.show_input();
+                    outbox.info.weigh();
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     outbox.readable().await?;

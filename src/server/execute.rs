@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::command::counters::Counters;
 use crate::command::host::Ran;
+use crate::command::scripting::BUSY;
 use crate::command::session::{Memory, ReplyMode, UnderWay, flag as client};
 use crate::command::table::{self, Command, flag};
 use crate::command::{Call, Data, Effect, Fault, Flow, LocatedKey, Mode, Session, transaction};
@@ -242,7 +243,9 @@ impl Executor {
         let database = session.database;
         // Borrowed apart: a count of references would be one for all workers to fight over.
         let Self { server, effect, unit, now_ms, appending, commits, sight, waiting, .. } = self;
-        let mut locked = blocking::lock(server, command, set);
+        let Some(mut locked) = blocking::lock(server, command, set) else {
+            return self.refuse(session, Some(command), &BUSY, out);
+        };
         effect.begin(asked.bytes, server.wanted_events());
         let stream = appending.refresh(&server.streams);
         let mode = asked.mode(server, stream, *now_ms);
@@ -350,6 +353,9 @@ impl Executor {
         }
         if session.transaction.is_some() && command.flags & flag::NO_MULTI != 0 {
             return Err(NOT_IN_TRANSACTION);
+        }
+        if self.server.scripts.runs().is_any_slow() && !command.has(flag::ALLOW_BUSY) {
+            return Err(BUSY);
         }
         if self.server.live.memory_bytes_max().is_some() {
             if self.lacks_memory(session, command) {

@@ -31,8 +31,8 @@ use super::failover::Stage;
 use super::link::PrimaryAddress;
 use super::opening::write_address_file;
 use super::{
-    Server, admission, apply_sizes, delivery, eviction, monitor, purging, report, room, saving,
-    sync_policy,
+    Server, admission, apply_sizes, busy, delivery, eviction, monitor, purging, report, room,
+    saving, sync_policy,
 };
 
 const SAVE_UNDER_WAY: Fault = Fault::fixed("ERR Background save already in progress");
@@ -60,6 +60,7 @@ impl Host for Server {
         }
         self.live.apply(&settings);
         self.commit.apply(&settings);
+        self.scripts.runs().set_threshold(settings.busy_reply_threshold);
         self.replicas.nudge();
         self.identity.lock().keep(settings.backlog_lineage_size);
         delivery::apply_limits(&self.hub, &settings);
@@ -133,6 +134,10 @@ impl Host for Server {
 
     fn withholds_stale(&self) -> bool {
         self.live.withholds_stale()
+    }
+
+    fn end_at_once(&self) {
+        busy::end_at_once(self);
     }
 
     fn account_scripted(&self, ran: &Ran<'_>, failed: Option<&Fault>) {

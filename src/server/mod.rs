@@ -10,6 +10,7 @@ mod balance;
 mod beginning;
 mod bin;
 mod blocking;
+mod busy;
 mod clients;
 mod clock;
 mod commit;
@@ -357,6 +358,8 @@ impl Server {
         live.set_active_expiry(true);
         let hub = Hub::new(pool.workers());
         delivery::apply_limits(&hub, &settings);
+        let scripts = Cache::default();
+        scripts.runs().set_threshold(settings.busy_reply_threshold);
         let commit = Commit::default();
         commit.apply(&settings);
         let keyspace = Keyspace::new(settings.databases);
@@ -392,7 +395,7 @@ impl Server {
             memory: Gauge::default(),
             tracing: aids.tracing,
             renames: aids.renames,
-            scripts: Cache::default(),
+            scripts,
             intruders: Intruders::default(),
             me,
             failing: AtomicBool::new(false),

@@ -1,7 +1,7 @@
 //! The pool of workers: who serves, who gets the next client, and who gives connections away.
 
 use std::fs;
-use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -52,6 +52,8 @@ pub struct Seat {
     /// How many connections are to leave for another worker, each when it next has executed.
     leaving: AtomicUsize,
     destination: AtomicUsize,
+    /// Whether a script runs on it for too long.
+    busy: AtomicBool,
 }
 
 /// What all workers have done since the server began.
@@ -85,7 +87,8 @@ impl Pool {
     ///
     /// With [`Scaling::ByLoad`] one of them serves at first.
     pub fn new(workers: usize, scaling: Scaling) -> (Self, Vec<UnboundedReceiver<Arrival>>) {
-        let (seats, inboxes) = (0..workers).map(|_| Seat::new()).unzip();
+        // The last one serves while a script keeps all others busy.
+        let (seats, inboxes) = (0..=workers).map(|_| Seat::new()).unzip();
         let serving = match scaling {
             Scaling::Fixed => workers,
             Scaling::ByLoad => 1,
@@ -113,6 +116,8 @@ impl Pool {
     }
 
     /// Counts the workers, those that wait until they are needed among them.
+    ///
+    /// The last one is for clients that come while scripts run for too long on all others that serve.
     pub fn workers(&self) -> usize {
         self.seats.len()
     }
@@ -129,12 +134,44 @@ impl Pool {
 
     /// Hands a client to the serving worker that has the fewest; false once the server ends.
     pub fn assign(&self, client: Accepted) -> bool {
-        let serving = &self.seats[..self.serving()];
-        let fewest = serving.iter().min_by_key(|seat| seat.connections.load(Ordering::Relaxed));
-        let seat = fewest.expect("one worker serves at least");
+        let serving = self.seats[..self.serving()].iter();
+        let idle = serving.filter(|seat| !seat.busy.load(Ordering::Relaxed));
+        let fewest = idle.min_by_key(|seat| seat.connections.load(Ordering::Relaxed));
+        let seat = fewest.unwrap_or_else(|| self.spare());
         // Counted here, since many may be accepted before the worker gets to the first of them.
         seat.connections.fetch_add(1, Ordering::Relaxed);
         seat.inbox.send(Arrival::New(client)).is_ok()
+    }
+
+    fn spare(&self) -> &Seat {
+        self.seats.last().expect("there is one more than serve")
+    }
+
+    /// Notes that a script runs for too long on a worker, which gets no clients meanwhile.
+    pub fn begin_busy(&self, number: usize) {
+        self.seats[number].busy.store(true, Ordering::Relaxed);
+        self.spare().leaving.store(0, Ordering::Relaxed);
+    }
+
+    /// Notes that it is over; who came meanwhile goes where it would have gone.
+    pub fn end_busy(&self, number: usize) {
+        self.seats[number].busy.store(false, Ordering::Relaxed);
+        self.spare().give_away(usize::MAX, number);
+    }
+
+    /// Hands on who came to a worker before a script had run for too long on it.
+    pub fn pass_on(&self, from: usize, arrival: Arrival) {
+        let seat = match arrival {
+            // It is for the worker itself, when it comes to it.
+            Arrival::Last => &self.seats[from],
+            Arrival::New(_) | Arrival::Moved(_) => {
+                self.seats[from].leave();
+                self.spare().connections.fetch_add(1, Ordering::Relaxed);
+                self.spare()
+            }
+        };
+        // Where the server ends meanwhile, the connection ends with it.
+        let _ = seat.inbox.send(arrival);
     }
 
     /// Hands a client of `from` to the worker it was told to leave for.
@@ -198,6 +235,7 @@ impl Seat {
             active: AtomicUsize::new(0),
             leaving: AtomicUsize::new(0),
             destination: AtomicUsize::new(0),
+            busy: AtomicBool::new(false),
         };
         (seat, arrivals)
     }

@@ -22,13 +22,14 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use bytes::{Buf, Bytes};
+use bytes::{Buf, Bytes, BytesMut};
 
 use crate::command::ClientInfo;
 use crate::command::counters::Counters;
 use crate::command::pubsub::{Hub, Mailbox, Post};
 use crate::net::socket::Socket;
 
+use super::busy::Attended;
 use super::commit::Sight;
 use super::held::{Held, Holding, Verdict};
 use super::{Server, eviction};
@@ -49,6 +50,8 @@ pub struct Turn {
     /// Since when something has been owed; `None` between turns.
     began: Cell<Option<Instant>>,
     owed: RefCell<Vec<Rc<Outbox>>>,
+    /// The outboxes of all connections of the worker, by the numbers of the clients.
+    connections: RefCell<HashMap<u64, Rc<Outbox>>>,
     /// The outboxes of those who subscribe, by the numbers of the clients.
     subscribers: RefCell<HashMap<u64, Rc<Outbox>>>,
     /// Kept for the mailboxes that have something in them.
@@ -73,6 +76,7 @@ impl Turn {
             counters,
             began: Cell::new(None),
             owed: RefCell::default(),
+            connections: RefCell::default(),
             subscribers: RefCell::default(),
             listed: RefCell::default(),
             number: Cell::new(0),
@@ -134,9 +138,28 @@ impl Turn {
         }
     }
 
+    /// Takes in the outbox of a client that this worker serves from now on.
+    pub fn admit(&self, outbox: &Rc<Outbox>) {
+        self.connections.borrow_mut().insert(outbox.info.id, Rc::clone(outbox));
+    }
+
+    /// Visits the outboxes of all connections whose requests do not run at present.
+    pub fn each_idle(&self, mut visit: impl FnMut(&Outbox)) {
+        let mut owed = self.owed.borrow_mut();
+        for outbox in self.connections.borrow().values() {
+            if outbox.replies.try_borrow_mut().is_ok() {
+                visit(outbox);
+                if outbox.enter() {
+                    owed.push(Rc::clone(outbox));
+                }
+            }
+        }
+    }
+
     /// Lets go of the outbox of a client that leaves this worker.
     pub fn dismiss(&self, client: u64) {
         self.subscribers.borrow_mut().remove(&client);
+        self.connections.borrow_mut().remove(&client);
     }
 
     fn post(&self) -> &Post {
@@ -168,11 +191,28 @@ impl Turn {
         if began.is_none() && self.owed.borrow().is_empty() {
             return;
         }
-        let began = began.unwrap_or_else(Instant::now);
+        let owed = self.owed.take();
+        self.finish(began.unwrap_or_else(Instant::now), owed);
+    }
+
+    /// Does what [`Self::end`] does for all but the connection whose request runs at present, and leaves
+    /// messages where they are.
+    pub fn end_meanwhile(&self) {
+        let began = self.began.take();
+        let owed = self.owed.take();
+        if began.is_none() && owed.is_empty() {
+            return;
+        }
+        let is_idle = |outbox: &Rc<Outbox>| outbox.replies.try_borrow_mut().is_ok();
+        let (owed, runs) = owed.into_iter().partition(is_idle);
+        self.finish(began.unwrap_or_else(Instant::now), owed);
+        *self.owed.borrow_mut() = runs;
+    }
+
+    fn finish(&self, began: Instant, mut owed: Vec<Rc<Outbox>>) {
         let goal = self.server.settle();
         self.server.hub.ring();
         eviction::keep_clients(&self.server, None);
-        let mut owed = self.owed.take();
         match goal {
             Some(goal) => self.held.hold(owed.drain(..), goal),
             None => owed.drain(..).for_each(|outbox| outbox.send()),
@@ -191,8 +231,13 @@ impl Turn {
 pub struct Outbox {
     /// The socket.
     pub socket: Socket,
-    info: Arc<ClientInfo>,
+    /// What other clients may see of the client.
+    pub info: Arc<ClientInfo>,
     counters: Arc<Counters>,
+    /// What was read and has not run; to be let go of before anything is awaited.
+    pub input: RefCell<BytesMut>,
+    /// What was done for it while a script kept its worker busy.
+    pub attended: Attended,
     /// Those of the present turn.
     replies: RefCell<Vec<u8>>,
     /// Whether the end of the turn is to send them.
@@ -238,6 +283,8 @@ impl Outbox {
             counters,
             hub,
             mailbox: RefCell::default(),
+            input: RefCell::default(),
+            attended: Attended::default(),
             replies: RefCell::default(),
             owed: Cell::new(false),
             holding: Holding::default(),
@@ -270,7 +317,9 @@ impl Outbox {
     /// Waits until there is something to read, or replies are left for the task to send.
     pub async fn readable(&self) -> io::Result<()> {
         poll_fn(|context| {
-            if matches!(self.state.get(), State::Stuck | State::Broken) {
+            if matches!(self.state.get(), State::Stuck | State::Broken)
+                || self.attended.has_unread()
+            {
                 return Poll::Ready(Ok(()));
             }
             self.listen(context);
@@ -448,9 +497,12 @@ impl Outbox {
     }
 
     /// Shows others how much the client has sent, and what is reserved for it.
-    pub fn show_input(&self, bytes: usize, room: usize) {
-        self.info.show_input(bytes, room);
-        self.info.weigh();
+    ///
+    /// Returns the former.
+    pub fn show_input(&self) -> usize {
+        let input = self.input.borrow();
+        self.info.show_input(input.len(), input.capacity());
+        input.len()
     }
 
     /// Shows others how much there is while commands run that add to the replies.
@@ -459,7 +511,13 @@ impl Outbox {
         self.show(self.frame.borrow().len() + left + self.holding.bytes() + replies_bytes);
     }
 
-    fn wake(&self) {
+    /// Tells whether replies to further requests may be sent at once.
+    pub fn is_clear(&self) -> bool {
+        self.state.get() == State::Clear && self.holding.is_empty()
+    }
+
+    /// Wakes the connection's task.
+    pub fn wake(&self) {
         if let Some(task) = self.task.borrow_mut().take() {
             task.wake();
         }

@@ -1,6 +1,7 @@
 //! The worker threads: each runs the connections it was given, and their commands.
 
 use std::cell::RefCell;
+use std::future::poll_fn;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use super::connection::Traveller;
 use super::execute::Executor;
 use super::pool::{Arrival, Pool, Seat};
 use super::turn::Turn;
-use super::{Server, connection};
+use super::{Server, busy, connection};
 
 const TOO_MANY: &str = "-ERR max number of clients reached\r\n";
 const PROTECTED: &str = "-DENIED Redis is running in protected mode because protected mode is \
@@ -108,17 +109,23 @@ pub async fn accept(server: Arc<Server>, listener: Listener) {
     }
 }
 
-async fn work(server: Arc<Server>, number: usize, mut arrivals: UnboundedReceiver<Arrival>) {
+/// Clients on their way to a worker, which takes them in one by one.
+pub type Arrivals = Rc<RefCell<UnboundedReceiver<Arrival>>>;
+
+async fn work(server: Arc<Server>, number: usize, arrivals: UnboundedReceiver<Arrival>) {
     let counters = Arc::clone(&server.counters[number]);
     let turn = Rc::new(Turn::new(Arc::clone(&server), number, Arc::clone(&counters)));
     let executor = Rc::new(RefCell::new(Executor::new(Arc::clone(&server), counters)));
     let worker = Worker { server, number, executor, turn };
     worker.seat().take();
+    let arrivals: Arrivals = Rc::new(RefCell::new(arrivals));
+    busy::attend(&worker, &arrivals);
     tokio::task::spawn_local(Rc::clone(&worker.turn).run());
     let turn = Rc::clone(&worker.turn);
     tokio::task::spawn_local(async move { turn.held.run().await });
     loop {
-        let traveller = match arrivals.recv().await {
+        let arrival = poll_fn(|context| arrivals.borrow_mut().poll_recv(context)).await;
+        let traveller = match arrival {
             Some(Arrival::New(client)) => welcome(&worker, client),
             Some(Arrival::Moved(traveller)) => Some(*traveller),
             Some(Arrival::Last) | None => {

@@ -54,6 +54,28 @@ fn a_replica_refuses_what_a_replica_of_stock_refuses() {
 }
 
 #[test]
+fn the_memory_of_scripts_is_bounded_and_told() {
+    let server = server(&["--io-threads", "1"]);
+    let mut client = server.connect();
+    let mut figure = |name: &str| client.info("memory", name).parse::<u64>().expect("a number");
+    assert_eq!((figure("used_memory_lua"), figure("number_of_cached_scripts")), (0, 0));
+    let mut client = server.connect();
+    let script = "local t = {} for i = 1, 1e9 do t[i] = ('x'):rep(1e6) .. i end";
+    let text = eval(&mut client, script).text();
+    assert!(text.starts_with("ERR not enough memory script: "), "{text}");
+    let caught = "local ok, what = pcall(string.rep, 'x', 2^30) return what";
+    assert_eq!(eval(&mut client, caught).text(), "not enough memory");
+    eval(&mut client, "collectgarbage()");
+    let mut figure = |name: &str| client.info("memory", name).parse::<u64>().expect("a number");
+    let interpreter = figure("used_memory_vm_eval");
+    assert!((10_000..10_000_000).contains(&interpreter), "{interpreter}");
+    assert_eq!(figure("number_of_cached_scripts"), 3);
+    assert!((200..10_000).contains(&figure("used_memory_scripts")));
+    client.run("SCRIPT FLUSH");
+    assert_eq!(client.info("memory", "used_memory_scripts"), "0");
+}
+
+#[test]
 fn a_command_that_was_taken_away_is_no_command_for_scripts() {
     let server = server(&["--rename-command", "FLUSHALL", "", "--rename-command", "SET", "PUT"]);
     let mut client = server.connect();

@@ -73,6 +73,10 @@ impl Host for Nobody {
         nothing()
     }
 
+    fn end_at_once(&self) {
+        nothing()
+    }
+
     fn account_scripted(&self, _: &Ran<'_>, _: Option<&Fault>) {
         nothing()
     }

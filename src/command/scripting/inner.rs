@@ -9,7 +9,7 @@ use crate::command::table::{self, Command, flag, keys};
 use crate::command::{Call, Classes, Effect, Fault, Flow, Mode, Session};
 use crate::net::args::{Args, OwnedArgs};
 use crate::net::reply::{Protocol, Reply};
-use crate::script::{Commands, Stopped};
+use crate::script::{Commands, Stopped, begin_to_write};
 
 const UNKNOWN: Fault = Fault::fixed("ERR Unknown Redis command called from script");
 const WRONG_ARITY: Fault =
@@ -40,6 +40,7 @@ pub struct Inner<'i, 'c, 'k> {
     effect: Effect,
     rights: Rights,
     has_written: bool,
+    stopped: Option<Stopped>,
 }
 
 impl<'i, 'c, 'k> Inner<'i, 'c, 'k> {
@@ -51,7 +52,7 @@ impl<'i, 'c, 'k> Inner<'i, 'c, 'k> {
         session.time = SystemTime::now().duration_since(UNIX_EPOCH).ok();
         let mut effect = Effect::default();
         effect.events.want(call.data.effect.events.wanted());
-        Self { call, session, effect, rights, has_written: false }
+        Self { call, session, effect, rights, has_written: false, stopped: None }
     }
 
     fn try_run(
@@ -110,6 +111,10 @@ impl<'i, 'c, 'k> Inner<'i, 'c, 'k> {
         }
         if command.has(flag::WRITE) {
             host.admits_write()?;
+            if let Err(stopped) = begin_to_write() {
+                self.stopped = Some(stopped);
+                return Err(NOT_HERE);
+            }
         }
         if command.has(flag::DENYOOM) && self.rights.lacks_memory && !self.has_written {
             return Err(OUT_OF_MEMORY);
@@ -171,7 +176,11 @@ impl Commands for Inner<'_, '_, '_> {
         protocol: Protocol,
         out: &mut Vec<u8>,
     ) -> Result<(), Stopped> {
-        if let Err(fault) = self.try_run(words, protocol, out) {
+        let result = self.try_run(words, protocol, out);
+        if let Some(stopped) = self.stopped {
+            return Err(stopped);
+        }
+        if let Err(fault) = result {
             out.clear();
             Reply::new(out, protocol).error(fault.bytes());
         }

@@ -7,11 +7,16 @@ mod inner;
 mod script;
 
 pub use eval::{eval, eval_ro, evalsha, evalsha_ro};
-pub use script::{script_exists, script_flush, script_help, script_load};
+pub use script::{kill, script_exists, script_flush, script_help, script_kill, script_load};
 
 use crate::script::Facts;
 
-use super::{REDIS_VERSION, table};
+use super::{Fault, REDIS_VERSION, table};
+
+/// What is answered while a script runs for too long.
+pub const BUSY: Fault = Fault::fixed(
+    "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
+);
 
 /// What scripts are told of the server.
 const FACTS: Facts =

@@ -1,9 +1,16 @@
 //! `SCRIPT`: the scripts that the server knows.
 
 use crate::command::{Call, Fault, Flow, help};
-use crate::script::Sha;
+use crate::script::{Ending, Runs, Sha};
 
 use super::eval::keep;
+
+const NOT_BUSY: Fault = Fault::fixed("NOTBUSY No scripts in execution right now.");
+const UNKILLABLE: Fault = Fault::fixed(
+    "UNKILLABLE Sorry the script already executed write commands against the dataset. You can \
+     either wait the script termination or kill the server in a hard way using the SHUTDOWN NOSAVE \
+     command.",
+);
 
 /// `SCRIPT LOAD script`.
 pub fn script_load(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
@@ -42,6 +49,22 @@ pub fn script_flush(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     call.host.scripts().flush();
     call.reply.ok();
     Ok(Flow::Done)
+}
+
+/// `SCRIPT KILL`.
+pub fn script_kill(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
+    kill(call.host.scripts().runs())?;
+    call.reply.ok();
+    Ok(Flow::Done)
+}
+
+/// Ends the scripts that run.
+pub fn kill(runs: &Runs) -> Result<(), Fault> {
+    match runs.kill() {
+        Ending::Killed => Ok(()),
+        Ending::Unkillable => Err(UNKILLABLE),
+        Ending::Idle => Err(NOT_BUSY),
+    }
 }
 
 /// `SCRIPT HELP`.

@@ -1,8 +1,8 @@
 //! Commands for scripts.
 
 use super::flag::{
-    ALL_SHARDS, LOADING, MOVABLEKEYS, NO_MANDATORY_KEYS, NOSCRIPT, READONLY, RUNS_SCRIPT,
-    SKIP_MONITOR, STALE,
+    ALL_SHARDS, ALLOW_BUSY, LOADING, MOVABLEKEYS, NO_MANDATORY_KEYS, NOSCRIPT, READONLY,
+    RUNS_SCRIPT, SKIP_MONITOR, STALE,
 };
 use super::row::{arg, command, key, word};
 use super::{Argument, BeginSearch, Command, FindKeys, KeySpec, acl};
@@ -85,6 +85,11 @@ pub(super) const ROWS: &[Command] = &[
         .acl(acl::SCRIPTING)
         .run(scripting::script_help)
         .docs("Tells what SCRIPT can do.", "5.0.0", "O(1)"),
+    command("script|kill", 2, NOSCRIPT | ALLOW_BUSY)
+        .acl(acl::SCRIPTING)
+        .run(scripting::script_kill)
+        .docs("Ends the scripts that run and have written nothing.", "2.6.0", "O(1)")
+        .tips(&["request_policy:all_shards", "response_policy:one_succeeded"]),
     command("script|load", 3, NOSCRIPT | STALE)
         .acl(acl::SCRIPTING)
         .run(scripting::script_load)

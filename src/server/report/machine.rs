@@ -28,17 +28,17 @@ pub(super) fn memory_section(server: &Server, text: &mut Text<'_, '_>) {
     text.line("allocator_active", figures.active);
     text.line("allocator_resident", figures.resident);
     text.bytes("total_system_memory", memory::machine_bytes());
-    // There are no scripts and no functions, and so nothing that they take.
-    text.line("used_memory_vm_eval", 0);
-    text.bytes("used_memory_lua", 0);
-    text.line("used_memory_scripts_eval", 0);
-    text.line("used_memory_vm_functions", 0);
-    text.bytes("used_memory_vm_total", 0);
-    text.line("used_memory_functions", 0);
-    text.bytes("used_memory_scripts", 0);
-    text.line("number_of_cached_scripts", 0);
+    text.bytes("used_memory_lua", usage.interpreters_bytes);
+    text.line("used_memory_vm_eval", usage.interpreters_bytes);
+    text.line("used_memory_scripts_eval", usage.scripts_bytes);
+    text.line("number_of_cached_scripts", server.scripts.count());
+    // There are no functions, and so nothing that they take.
     text.line("number_of_functions", 0);
     text.line("number_of_libraries", 0);
+    text.line("used_memory_vm_functions", 0);
+    text.bytes("used_memory_vm_total", usage.interpreters_bytes);
+    text.line("used_memory_functions", 0);
+    text.bytes("used_memory_scripts", usage.scripts_bytes);
     let limit = server.settings().memory_limit;
     text.bytes("maxmemory", limit.bytes);
     text.line("maxmemory_policy", limit.policy);

@@ -15,6 +15,8 @@ pub(in crate::server) struct Usage {
     pub(super) startup_bytes: u64,
     pub(super) replicas_bytes: u64,
     pub(super) clients_bytes: u64,
+    pub(super) scripts_bytes: u64,
+    pub(super) interpreters_bytes: u64,
     keys_count: u64,
     databases: Vec<Database>,
 }
@@ -54,6 +56,8 @@ impl Usage {
             startup_bytes: server.stats.startup_bytes,
             replicas_bytes: bytes_of(flag::REPLICA),
             clients_bytes: bytes_of(0),
+            scripts_bytes: server.scripts.bytes(),
+            interpreters_bytes: server.scripts.runs().interpreters_bytes(),
             keys_count: keys.sum(),
             databases,
         }
@@ -62,7 +66,8 @@ impl Usage {
     /// Counts what is used beside the data: by the server itself, its clients and its tables.
     pub(super) fn overhead_bytes(&self) -> u64 {
         let tables = self.databases.iter().map(|one| one.tables_bytes + one.expiries_bytes);
-        let known = self.startup_bytes + self.replicas_bytes + self.clients_bytes;
+        let scripts = self.scripts_bytes + self.interpreters_bytes;
+        let known = self.startup_bytes + self.replicas_bytes + self.clients_bytes + scripts;
         (known + tables.sum::<u64>()).min(self.system.allocated)
     }
 
@@ -93,7 +98,7 @@ impl Usage {
             ("clients.normal".into(), count(self.clients_bytes)),
             ("cluster.links".into(), count(0)),
             ("aof.buffer".into(), count(0)),
-            ("lua.caches".into(), count(0)),
+            ("lua.caches".into(), count(self.scripts_bytes)),
             ("functions.caches".into(), count(0)),
         ];
         figures.extend(self.databases.iter().map(|database| {
