@@ -3,7 +3,7 @@
 //! Knows how replies are written, and no command: what a script calls reaches the server through
 //! [`Commands`]. Functions of libraries may be run by the same interpreter.
 //!
-//! A function of ours that fails raises a [`thrown::Thrown`], which mlua hands on as an object of its own;
+//! A function of ours that fails raises a `thrown::Thrown`, which mlua hands on as an object of its own;
 //! `guard.lua` makes of it what a script sees when it catches it.
 
 mod api;
