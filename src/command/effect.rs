@@ -29,6 +29,8 @@ pub struct Effect {
     messages: Vec<Message>,
     /// The channel and the text of each message.
     words: Vec<u8>,
+    /// The effect of a command that is part of this one, between these.
+    part: Option<Box<Self>>,
 }
 
 /// One message in [`Effect::words`].
@@ -75,6 +77,12 @@ impl Effect {
         }
     }
 
+    /// Tells whether there are messages to be delivered.
+    #[inline]
+    pub fn has_messages(&self) -> bool {
+        !self.messages.is_empty()
+    }
+
     /// Hands out the messages to be delivered, in order.
     pub fn publications(&self) -> impl Iterator<Item = Publication<'_>> {
         let mut start = 0;
@@ -96,6 +104,19 @@ impl Effect {
     /// Notes what was done to a key, for those who are told of it.
     pub fn note(&mut self, class: Classes, name: &'static str, database: usize, key: &[u8]) {
         self.events.note(class, name, (database, key), self.messages.len());
+    }
+
+    /// Begins the effect of a command that is part of this one; it is to be given back.
+    pub fn begin_part(&mut self) -> Box<Self> {
+        let mut part = self.part.take().unwrap_or_default();
+        part.events.want(self.events.wanted());
+        part
+    }
+
+    /// Takes back what [`Self::begin_part`] gave.
+    pub fn end_part(&mut self, mut part: Box<Self>) {
+        part.clear();
+        self.part = Some(part);
     }
 
     /// Takes over what another command did: each of its commands, fixed to its database.

@@ -15,6 +15,8 @@ pub enum Flow {
     Done,
     /// The reply is written; the connection ends once it is flushed.
     Close,
+    /// Nothing was done: the command is to be run anew, with the shards that it now says it needs.
+    Anew,
     /// The reply comes later, from the server.
     Await(Box<Request>),
 }

@@ -1,5 +1,6 @@
 //! What the server remembers of a client between its commands.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -9,6 +10,7 @@ use parking_lot::Mutex;
 use crate::keyspace::{Keyspace, ShardSet};
 use crate::net::args::OwnedArgs;
 use crate::net::reply::Protocol;
+use crate::script::Script;
 
 use super::interrupt::Interrupt;
 use super::pubsub::{Excess, Subscriber};
@@ -36,8 +38,12 @@ pub struct Session {
     pub reply: ReplyMode,
     /// `CLIENT NO-TOUCH`.
     pub no_touch: bool,
-    /// The time since 1970 that a script sees, however long it takes.
-    pub time: Option<Duration>,
+    /// The script that it ran last.
+    pub script: Option<Arc<Script>>,
+    /// The time since 1970 that a script sees, from when it first asks.
+    pub time: Option<OnceCell<Duration>>,
+    /// The session of the commands that its scripts run, between these.
+    pub scripted: Option<Box<Session>>,
     /// How it was with memory when its last command began.
     pub memory: Memory,
     /// What `REPLCONF` said so far, before `PSYNC`.
@@ -228,13 +234,31 @@ impl Session {
             watch: Watch::default(),
             reply: ReplyMode::On,
             no_touch: false,
+            script: None,
             time: None,
+            scripted: None,
             memory: Memory::Enough,
             replica: ReplicaHello::default(),
             under_way: None,
             subscriber: None,
             ahead: Vec::new(),
         }
+    }
+
+    /// Begins the session of the commands that one script runs; it is to be given back.
+    pub fn begin_scripted(&mut self) -> Box<Self> {
+        let own = self.scripted.take();
+        let mut own = own.unwrap_or_else(|| Box::new(Self::new(Arc::clone(&self.info), true)));
+        own.database = self.database;
+        own.executing = true;
+        own.time = Some(OnceCell::new());
+        own
+    }
+
+    /// Takes back what [`Self::begin_scripted`] gave.
+    pub fn end_scripted(&mut self, own: Box<Self>) {
+        debug_assert!(own.transaction.is_none() && own.subscriber.is_none(), "not in scripts");
+        self.scripted = Some(own);
     }
 }
 

@@ -94,8 +94,7 @@ pub fn exec(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     let start = call.reply.buffer().len();
     call.reply.array(transaction.commands.len());
     call.session.executing = true;
-    let mut inner = Effect::default();
-    inner.events.want(call.data.effect.events.wanted());
+    let mut inner = call.data.effect.begin_part();
     let mut flow = Flow::Done;
     let mut owed = Vec::new();
     for (command, words) in &transaction.commands {
@@ -106,12 +105,13 @@ pub fn exec(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
                 owed.push(Owed { before, request: *request, words: words.clone() });
             }
             // Its reply would come after those of the commands behind it.
-            Ok(Flow::Await(_)) => call.reply.error(NOT_HERE.bytes()),
+            Ok(Flow::Await(_) | Flow::Anew) => call.reply.error(NOT_HERE.bytes()),
             Ok(Flow::Close) => flow = Flow::Close,
             Err(fault) => call.reply.error(fault.bytes()),
         }
     }
     call.session.executing = false;
+    call.data.effect.end_part(inner);
     if owed.is_empty() {
         return Ok(flow);
     }

@@ -2,8 +2,8 @@
 
 use super::arena::Address;
 use super::entry::{Entry, OwnedEntry, OwnedValue};
+use super::guards::Shards;
 use super::key::{Key, ShardSet};
-use super::locked::Shards;
 use super::partition::Partition;
 use super::record::{Head, INLINE_BYTES_MAX, Payload};
 use super::scan::ScanCursor;

@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 use parking_lot::MutexGuard;
 
 use super::database::Db;
+use super::guards::Guards;
 use super::image::Image;
 use super::key::{Key, SHARDS, ShardSet};
 use super::seldom::Seldom;
@@ -40,37 +41,10 @@ pub struct Cleared {
     count: usize,
 }
 
-/// One guard inline, so that the command of one key allocates nothing; else a list, ascending.
-#[derive(Debug)]
-enum Guards<'a> {
-    One(MutexGuard<'a, Shard>),
-    Many(Many<'a>),
-}
-
-/// The guards of any other number of shards.
-#[derive(Debug, Default)]
-struct Many<'a>(Vec<MutexGuard<'a, Shard>>);
-
-/// The shards a [`Db`] looks at, without the lifetime of their guards.
-pub(super) enum Shards<'l> {
-    One(&'l mut Shard),
-    Many(&'l mut (dyn ShardList + 'l)),
-}
-
-/// A list of held shards.
-pub(super) trait ShardList {
-    fn at(&self, index: usize) -> &Shard;
-    fn at_mut(&mut self, index: usize) -> &mut Shard;
-}
-
 impl<'a> Locked<'a> {
     #[inline]
     pub(super) fn new(space: &'a Keyspace, set: ShardSet) -> Self {
-        let guards = match set.only() {
-            Some(shard) => Guards::One(space.lock_shard(shard)),
-            None => Guards::Many(Many::lock(space, set)),
-        };
-        Self { space, set, guards, ready: Seldom::default(), noted: Noted::default() }
+        Self::of(space, set, Guards::lock(space, set))
     }
 
     /// Locks the shards of a set, unless it has to wait and is told to give up.
@@ -80,11 +54,31 @@ impl<'a> Locked<'a> {
         set: ShardSet,
         gives_up: &dyn Fn() -> bool,
     ) -> Option<Self> {
-        let guards = match set.only() {
-            Some(shard) => Guards::One(space.lock_shard_unless(shard, gives_up)?),
-            None => Guards::Many(Many::unless(space, set, gives_up)?),
-        };
-        Some(Self { space, set, guards, ready: Seldom::default(), noted: Noted::default() })
+        Some(Self::of(space, set, Guards::unless(space, set, gives_up)?))
+    }
+
+    #[inline]
+    fn of(space: &'a Keyspace, set: ShardSet, guards: Guards<'a>) -> Self {
+        Self { space, set, guards, ready: Seldom::default(), noted: Noted::default() }
+    }
+
+    /// Takes the shards of a set as well, and those that serving whoever waits for their keys takes;
+    /// tells whether it did.
+    ///
+    /// It does not while somebody else is at it: both could wait for what the other holds.
+    #[cold]
+    #[must_use = "the shards may not be held"]
+    pub fn extend(&mut self, set: ShardSet) -> bool {
+        let space = self.space;
+        let Some(_turn) = space.extending.try_lock() else { return false };
+        let mut wanted = self.set.union(set);
+        while !self.holds(wanted) {
+            let more = wanted.without(self.set).iter().map(|at| (at, space.lock_shard(at)));
+            self.guards.join(self.set, more.collect());
+            self.set = wanted;
+            wanted = space.reach(wanted);
+        }
+        true
     }
 
     /// Tells whether all shards of `set` are held.
@@ -104,11 +98,7 @@ impl<'a> Locked<'a> {
     #[inline]
     pub fn db(&mut self, index: usize) -> Db<'_> {
         assert!(index < self.space.databases(), "database {index}");
-        let shards = match &mut self.guards {
-            Guards::One(guard) => Shards::One(guard),
-            Guards::Many(Many(guards)) => Shards::Many(guards),
-        };
-        Db::new(self.space, self.set, shards, index, &mut self.noted)
+        Db::new(self.space, self.set, self.guards.shards(), index, &mut self.noted)
     }
 
     /// Exchanges two databases (SWAPDB) and raises the flags of the watched keys in either.
@@ -240,10 +230,7 @@ impl<'a> Locked<'a> {
     #[must_use = "dropping a part lets go of its shards"]
     pub fn split(&mut self, count: usize) -> Vec<Self> {
         let set = std::mem::take(&mut self.set);
-        let guards = match std::mem::replace(&mut self.guards, Guards::Many(Many::default())) {
-            Guards::One(guard) => vec![guard],
-            Guards::Many(mut guards) => std::mem::take(&mut guards.0),
-        };
+        let guards = std::mem::take(&mut self.guards).into_list();
         let each = set.len().div_ceil(count.max(1)).max(1);
         let mut held = set.iter().zip(guards).peekable();
         let mut parts = Vec::new();
@@ -251,9 +238,7 @@ impl<'a> Locked<'a> {
             let (shards, guards): (Vec<_>, Vec<_>) = held.by_ref().take(each).unzip();
             let sets = shards.into_iter().map(ShardSet::single);
             let set = sets.fold(ShardSet::EMPTY, ShardSet::union);
-            let guards = Guards::Many(Many(guards));
-            let (ready, noted) = (Seldom::default(), Noted::default());
-            parts.push(Self { space: self.space, set, guards, ready, noted });
+            parts.push(Self::of(self.space, set, Guards::of(guards)));
         }
         parts
     }
@@ -269,12 +254,9 @@ impl<'a> Locked<'a> {
             assert!(self.set.iter().last() < lowest, "parts come back in ascending order");
             self.set = self.set.union(part.set);
             self.are_ready(part.ready.take().into_iter().flat_map(|ready| *ready));
-            match part.guards {
-                Guards::One(guard) => all.push(guard),
-                Guards::Many(mut guards) => all.append(&mut guards.0),
-            }
+            all.append(&mut part.guards.into_list());
         }
-        self.guards = Guards::Many(Many(all));
+        self.guards = Guards::of(all);
     }
 
     /// Makes room for so many keys in all shards together, as far as a database is empty here.
@@ -425,60 +407,23 @@ impl<'a> Locked<'a> {
 
     fn shard(&self, key: &Key<'_>) -> &Shard {
         assert!(self.holds(ShardSet::of(key)), "shard {} is not held", key.shard());
-        match &self.guards {
-            Guards::One(guard) => guard,
-            Guards::Many(Many(guards)) => &guards[self.set.rank(key.shard())],
-        }
+        self.guards.at(self.set.rank(key.shard()))
     }
 
     fn shard_mut(&mut self, key: &Key<'_>) -> &mut Shard {
         assert!(self.holds(ShardSet::of(key)), "shard {} is not held", key.shard());
-        match &mut self.guards {
-            Guards::One(guard) => guard,
-            Guards::Many(Many(guards)) => &mut guards[self.set.rank(key.shard())],
-        }
+        self.guards.at_mut(self.set.rank(key.shard()))
     }
 
     fn shards(&self) -> &[MutexGuard<'a, Shard>] {
-        match &self.guards {
-            Guards::One(guard) => std::slice::from_ref(guard),
-            Guards::Many(Many(guards)) => guards,
-        }
+        self.guards.as_slice()
     }
 
     fn each(&mut self, mut visit: impl FnMut(usize, &mut Shard)) {
-        let guards = match &mut self.guards {
-            Guards::One(guard) => std::slice::from_mut(guard),
-            Guards::Many(Many(guards)) => guards,
-        };
-        self.set.iter().zip(guards).for_each(|(index, guard)| visit(index, guard));
-    }
-}
-
-impl<'a> Many<'a> {
-    #[cold]
-    fn lock(space: &'a Keyspace, set: ShardSet) -> Self {
-        Self(set.iter().map(|shard| space.lock_shard(shard)).collect())
-    }
-
-    #[cold]
-    fn unless(space: &'a Keyspace, set: ShardSet, gives_up: &dyn Fn() -> bool) -> Option<Self> {
-        set.iter()
-            .map(|shard| space.lock_shard_unless(shard, gives_up))
-            .collect::<Option<_>>()
-            .map(Self)
-    }
-
-    #[cold]
-    fn unlock(&mut self) {
-        self.0.clear();
-    }
-}
-
-impl Drop for Many<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        self.unlock();
+        self.set
+            .iter()
+            .zip(self.guards.as_mut_slice())
+            .for_each(|(index, guard)| visit(index, guard));
     }
 }
 
@@ -492,16 +437,6 @@ impl Cleared {
     pub fn absorb(&mut self, other: Self) {
         self.tables.extend(other.tables);
         self.count += other.count;
-    }
-}
-
-impl ShardList for Vec<MutexGuard<'_, Shard>> {
-    fn at(&self, index: usize) -> &Shard {
-        &self[index]
-    }
-
-    fn at_mut(&mut self, index: usize) -> &mut Shard {
-        &mut self[index]
     }
 }
 

@@ -10,6 +10,7 @@ mod limits;
 mod space;
 mod usage;
 
+mod guards;
 mod held;
 mod image;
 mod locked;

@@ -44,6 +44,8 @@ pub struct Keyspace {
     gives_back: AtomicBool,
     /// How often somebody slept until another thread let go of a shard.
     sleeps: AtomicU64,
+    /// Held by whoever takes more shards than it has.
+    pub(super) extending: Mutex<()>,
 }
 
 /// What becomes of the memory that a few removed keys leave behind, where others lie around it.
@@ -95,6 +97,7 @@ impl Keyspace {
             awaited: AtomicUsize::new(0),
             gives_back: AtomicBool::new(false),
             sleeps: AtomicU64::new(0),
+            extending: Mutex::new(()),
         }
     }
 
@@ -120,7 +123,7 @@ impl Keyspace {
         Key::new(bytes, hash_bytes(&self.hasher, bytes))
     }
 
-    /// Locks the shards of a set, in ascending order.
+    /// Locks the shards of a set.
     #[inline]
     pub fn lock(&self, set: ShardSet) -> Locked<'_> {
         Locked::new(self, set)
@@ -130,6 +133,13 @@ impl Keyspace {
     #[inline]
     pub fn lock_unless(&self, set: ShardSet, gives_up: &dyn Fn() -> bool) -> Option<Locked<'_>> {
         Locked::unless(self, set, gives_up)
+    }
+
+    /// Locks a shard unless it is held, and not only for a moment.
+    #[inline]
+    pub(super) fn try_shard(&self, index: usize) -> Option<MutexGuard<'_, Shard>> {
+        let shard = &self.shards[index].shard;
+        shard.try_lock().or_else(|| spin_for(shard))
     }
 
     #[inline]
@@ -336,6 +346,7 @@ impl Keyspace {
 }
 
 /// Most commands are done with a shard sooner than a thread can fall asleep and be woken.
+#[cold]
 fn spin_for(shard: &Mutex<Shard>) -> Option<MutexGuard<'_, Shard>> {
     (0..SPIN_STEPS).find_map(|step| {
         (0..1 << step).for_each(|_| std::hint::spin_loop());

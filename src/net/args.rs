@@ -162,6 +162,41 @@ impl DoubleEndedIterator for Words<'_> {
 
 impl ExactSizeIterator for Words<'_> {}
 
+/// Words that are gathered one by one into a command, again and again in the same room.
+#[derive(Debug, Default)]
+pub struct Gathered {
+    encoded: Vec<u8>,
+    spans: Vec<Span>,
+}
+
+impl Gathered {
+    /// Begins a command of so many words.
+    pub fn begin(&mut self, count: usize) {
+        for_reuse(&mut self.encoded);
+        for_reuse(&mut self.spans);
+        wire::put_header(&mut self.encoded, b'*', count);
+    }
+
+    /// Adds a word.
+    #[inline]
+    pub fn push(&mut self, word: &[u8]) {
+        wire::put_bulk(&mut self.encoded, word);
+        let end = self.encoded.len() - b"\r\n".len();
+        self.spans.push(Span { start: end - word.len(), end });
+    }
+
+    /// Lends the words, all of which have been added.
+    pub fn as_args(&self) -> Args<'_> {
+        Args::new(&self.encoded, &self.spans, Some(&self.encoded))
+    }
+}
+
+/// Empties a list whose room is used again, unless it is very large.
+fn for_reuse<T>(list: &mut Vec<T>) {
+    list.clear();
+    list.shrink_to(16 * 1024);
+}
+
 /// A command that owns its bytes: what MULTI queues.
 ///
 /// Holds the canonical encoding and the places of the words in it.

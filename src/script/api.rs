@@ -3,21 +3,23 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use mlua::{
-    Error, FromLua, Function, IntoLuaMulti, Lua, MultiValue, Scope, Table, Value, Variadic,
-};
+use mlua::{Error, Function, IntoLuaMulti, Lua, MultiValue, Table, Value};
+use scoped_tls_hkt::{ReborrowMut, scoped_thread_local};
 use sha1_smol::Sha1;
 
-use crate::net::args::OwnedArgs;
+use crate::net::args::Gathered;
 use crate::net::reply::Protocol;
 use crate::number::format_double;
 
+use super::bounds::unbounded;
 use super::thrown::{self, Counted, Thrown};
 use super::{Commands, Facts, to_lua};
 
 const NO_WORDS: &str = "ERR Please specify at least one argument for this redis lib call";
 const NO_TEXT: &str = "ERR Lua redis lib command arguments must be strings or integers";
 const NO_REPLY: &str = "ERR wrong number or type of arguments";
+/// The room for replies that is kept from one to the next.
+const REPLY_BYTES_KEPT: usize = 16 * 1024;
 /// Beyond, every double is an integer, and is written as a double is.
 const EXACT_MAX: f64 = 4_503_599_627_370_496.0;
 
@@ -28,59 +30,77 @@ pub struct Settings {
     pub protocol: Cell<Protocol>,
 }
 
-/// A word of a command, as a script gives it; `None` if it is neither text nor a number.
-struct Word(Option<Vec<u8>>);
+scoped_thread_local!(
+    /// What runs the commands of the script that this thread runs.
+    static mut RUNNING: for<'r> Running<'r>
+);
 
-impl FromLua for Word {
-    fn from_lua(value: Value, _: &Lua) -> mlua::Result<Self> {
-        Ok(Self(match value {
-            Value::String(text) => Some(text.as_bytes().to_vec()),
-            Value::Number(number) => Some(number_text(number)),
-            Value::Integer(number) => Some(number.to_string().into_bytes()),
-            _ => None,
-        }))
+/// What runs the commands of a script.
+struct Running<'r>(&'r mut (dyn Commands + 'r));
+
+impl<'r> ReborrowMut<'r> for Running<'_> {
+    type Result = Running<'r>;
+
+    fn reborrow_mut(&'r mut self) -> Running<'r> {
+        Running(&mut *self.0)
     }
 }
 
-/// Writes a number as commands get it.
-fn number_text(number: f64) -> Vec<u8> {
-    if number.is_nan() {
-        return if number.is_sign_negative() { b"-nan".to_vec() } else { b"nan".to_vec() };
-    }
-    if number.abs() <= EXACT_MAX && number.fract() == 0.0 {
-        return (number as i64).to_string().into_bytes();
-    }
-    format_double(number).as_bytes().to_vec()
+/// Has `commands` run what a script calls for as long as `work` takes.
+pub fn with_commands<R>(commands: &mut dyn Commands, work: impl FnOnce() -> R) -> R {
+    RUNNING.set(Running(commands), work)
 }
 
-/// What the commands of a run need.
-pub struct Running<'r> {
-    commands: &'r mut dyn Commands,
+/// Where the words of a command and its reply are put.
+#[derive(Default)]
+struct Scratch {
+    words: Gathered,
     reply: Vec<u8>,
 }
 
-impl<'r> Running<'r> {
-    /// Begins a run.
-    pub fn new(commands: &'r mut dyn Commands) -> RefCell<Self> {
-        RefCell::new(Self { commands, reply: Vec::new() })
+/// The commands of scripts are run in turn, and these of one thread need one scratch.
+type SharedScratch = Rc<RefCell<Scratch>>;
+
+/// Gathers the words of a command as a script gives them.
+fn gather(values: &MultiValue, words: &mut Gathered) -> Result<(), &'static str> {
+    if values.is_empty() {
+        return Err(NO_WORDS);
+    }
+    words.begin(values.len());
+    for value in values {
+        match value {
+            Value::String(text) => words.push(&text.as_bytes()),
+            Value::Number(number) => push_number(words, *number),
+            Value::Integer(number) => words.push(itoa::Buffer::new().format(*number).as_bytes()),
+            _ => return Err(NO_TEXT),
+        }
+    }
+    Ok(())
+}
+
+/// Adds a number as commands get it.
+fn push_number(words: &mut Gathered, number: f64) {
+    if number.is_nan() {
+        words.push(if number.is_sign_negative() { b"-nan" } else { b"nan" });
+    } else if number.abs() <= EXACT_MAX && number.fract() == 0.0 {
+        words.push(itoa::Buffer::new().format(number as i64).as_bytes());
+    } else {
+        words.push(format_double(number).as_bytes());
     }
 }
 
-/// Puts the functions into the table that run commands, for as long as the scope lasts.
-pub fn install_commands<'scope, 'env: 'scope>(
-    scope: &'scope Scope<'scope, 'env>,
-    redis: &Table,
-    running: &'env RefCell<Running<'env>>,
-    settings: &'env Settings,
-) -> mlua::Result<()> {
-    let call = scope.create_function(|lua, words: Variadic<Word>| {
-        match run(lua, words, running, settings)? {
+/// Puts the functions into the table that run commands.
+fn put_commands(lua: &Lua, table: &Table, settings: &Rc<Settings>) -> mlua::Result<()> {
+    let (scratch, chosen) = (SharedScratch::default(), Rc::clone(settings));
+    let call = lua.create_function(move |lua, words: MultiValue| {
+        match run(lua, &words, &mut scratch.borrow_mut(), &chosen)? {
             Ok(value) => Ok(value),
             Err(text) => Err(Error::external(Thrown::Reply { text, is_counted: Counted::Yes })),
         }
     })?;
-    let pcall = scope.create_function(|lua, words: Variadic<Word>| {
-        match run(lua, words, running, settings)? {
+    let (scratch, chosen) = (SharedScratch::default(), Rc::clone(settings));
+    let pcall = lua.create_function(move |lua, words: MultiValue| {
+        match run(lua, &words, &mut scratch.borrow_mut(), &chosen)? {
             Ok(value) => Ok(value),
             Err(text) => {
                 let error = Thrown::Reply { text, is_counted: Counted::Yes };
@@ -88,44 +108,36 @@ pub fn install_commands<'scope, 'env: 'scope>(
             }
         }
     })?;
-    redis.raw_set("call", call)?;
-    redis.raw_set("pcall", pcall)
+    table.raw_set("call", call)?;
+    table.raw_set("pcall", pcall)
 }
 
 /// Runs a command; the inner error is the text of an error reply.
 fn run(
     lua: &Lua,
-    words: Variadic<Word>,
-    running: &RefCell<Running<'_>>,
+    words: &MultiValue,
+    scratch: &mut Scratch,
     settings: &Settings,
 ) -> mlua::Result<Result<Value, Vec<u8>>> {
-    let words = match command(words) {
-        Ok(words) => words,
-        Err(text) => return Ok(Err(text.as_bytes().to_vec())),
-    };
-    let mut running = running.borrow_mut();
-    let Running { commands, reply } = &mut *running;
+    let Scratch { words: gathered, reply } = scratch;
+    if let Err(text) = gather(words, gathered) {
+        return Ok(Err(text.as_bytes().to_vec()));
+    }
     reply.clear();
-    commands
-        .run(&words, settings.protocol.get(), reply)
-        .map_err(|stopped| thrown::stop(lua, stopped))?;
+    reply.shrink_to(REPLY_BYTES_KEPT);
+    let ran =
+        RUNNING.with(|running| running.0.run(&gathered.as_args(), settings.protocol.get(), reply));
+    ran.map_err(|stopped| thrown::stop(lua, stopped))?;
     if let [b'-', text @ ..] = reply.as_slice() {
         return Ok(Err(text.strip_suffix(b"\r\n").unwrap_or(text).to_vec()));
     }
-    to_lua::value(lua, reply).map(Ok)
+    unbounded(lua, || to_lua::value(lua, reply)).map(Ok)
 }
 
-fn command(words: Variadic<Word>) -> Result<OwnedArgs, &'static str> {
-    if words.is_empty() {
-        return Err(NO_WORDS);
-    }
-    let words: Option<Vec<_>> = Vec::from(words).into_iter().map(|Word(text)| text).collect();
-    words.map(OwnedArgs::from_words).ok_or(NO_TEXT)
-}
-
-/// Makes the table, without the functions that run commands.
+/// Makes the table.
 pub fn table(lua: &Lua, facts: &Facts, settings: &Rc<Settings>) -> mlua::Result<Table> {
     let table = lua.create_table()?;
+    put_commands(lua, &table, settings)?;
     for (level, name) in ["DEBUG", "VERBOSE", "NOTICE", "WARNING"].into_iter().enumerate() {
         table.raw_set(format!("LOG_{name}"), level)?;
     }
@@ -144,9 +156,10 @@ pub fn table(lua: &Lua, facts: &Facts, settings: &Rc<Settings>) -> mlua::Result<
     table.raw_set("breakpoint", lua.create_function(|_, _: MultiValue| Ok(false))?)?;
     table.raw_set("debug", lua.create_function(|_, _: MultiValue| Ok(()))?)?;
     let is_command = facts.is_command;
-    let check = lua.create_function(move |_, words: Variadic<Word>| {
-        let words = command(words).map_err(thrown::reply)?;
-        if is_command(&words) {
+    let check = lua.create_function(move |_, words: MultiValue| {
+        let mut gathered = Gathered::default();
+        gather(&words, &mut gathered).map_err(thrown::reply)?;
+        if is_command(&gathered.as_args()) {
             return Ok(true);
         }
         Err(thrown::reply("ERR Invalid command passed to redis.acl_check_cmd()"))

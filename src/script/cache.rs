@@ -9,11 +9,25 @@ use parking_lot::Mutex;
 use sha1_smol::Sha1;
 
 use super::Runs;
+use super::conduct::Conduct;
 use super::shebang::{self, Flags};
 
 /// The SHA-1 of a script's text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Sha([u8; 20]);
+
+/// The values of hexadecimal digits, and a value out of range for what is none.
+const DIGITS: [u8; 256] = {
+    let mut values = [u8::MAX; 256];
+    let mut value = 0;
+    while value < 16 {
+        let digit = b"0123456789abcdef"[value];
+        values[digit as usize] = value as u8;
+        values[digit.to_ascii_uppercase() as usize] = value as u8;
+        value += 1;
+    }
+    values
+};
 
 impl Sha {
     /// Hashes a text.
@@ -23,13 +37,16 @@ impl Sha {
 
     /// Reads forty hexadecimal digits, in either case.
     pub fn parse(digits: &[u8]) -> Option<Self> {
+        let digits: &[u8; 40] = digits.try_into().ok()?;
         let mut bytes = [0; 20];
-        if digits.len() != 2 * bytes.len() {
-            return None;
+        let mut seen = 0;
+        for (byte, pair) in bytes.iter_mut().zip(digits.as_chunks::<2>().0) {
+            let [high, low] = pair.map(|digit| DIGITS[usize::from(digit)]);
+            seen |= high | low;
+            *byte = high << 4 | low & 0xf;
         }
-        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-            let digit = |digit: u8| char::from(digit).to_digit(16);
-            *byte = (digit(pair[0])? * 16 + digit(pair[1])?) as u8;
+        if seen > 0xf {
+            return None;
         }
         Some(Self(bytes))
     }
@@ -50,17 +67,36 @@ pub struct Script {
     pub sha: Sha,
     /// What it says of itself; `None` where it says nothing.
     pub flags: Option<Flags>,
+    /// Whether it keeps to the keys that it names.
+    pub conduct: Conduct,
+    /// How often all scripts had been forgotten when it was kept.
+    generation: u64,
     /// Its text.
     source: Box<[u8]>,
     /// Where the program begins in it.
     program: usize,
+    /// Whether it may get at the library `table`.
+    reaches_tables: bool,
 }
 
 impl Script {
     /// Takes a text in; the error is what the client is told of its first line.
     pub fn new(sha: Sha, source: &[u8]) -> Result<Self, Vec<u8>> {
         let first = shebang::read(source)?;
-        Ok(Self { sha, flags: first.flags, source: source.into(), program: first.bytes })
+        let (flags, conduct) = (first.flags, Conduct::default());
+        let (program, reaches_tables) = (first.bytes, names_tables(source));
+        let source = source.into();
+        Ok(Self { sha, flags, conduct, generation: 0, source, program, reaches_tables })
+    }
+
+    /// Tells whether it may have put something into a table through a function of the library `table`.
+    pub fn reaches_tables(&self) -> bool {
+        self.reaches_tables
+    }
+
+    /// Returns the text.
+    pub fn source(&self) -> &[u8] {
+        &self.source
     }
 
     /// Returns the program, whose lines are numbered as those of the text.
@@ -86,10 +122,17 @@ impl Cache {
         self.scripts.lock().get(sha).cloned()
     }
 
+    /// Tells whether a script that was found is still kept.
+    #[inline]
+    pub fn holds(&self, script: &Script) -> bool {
+        script.generation == self.generation()
+    }
+
     /// Keeps a script; returns the one that is kept.
-    pub fn keep(&self, script: Script) -> Arc<Script> {
+    pub fn keep(&self, mut script: Script) -> Arc<Script> {
         let bytes = script_bytes(&script);
         let mut scripts = self.scripts.lock();
+        script.generation = self.generation();
         let kept = scripts.entry(script.sha).or_insert_with(|| {
             self.bytes.fetch_add(bytes, Ordering::Relaxed);
             Arc::new(script)
@@ -126,6 +169,12 @@ impl Cache {
     }
 }
 
+/// Tells whether a program can get at the library `table`: by its name, by a table that has it, or by a
+/// program that it makes itself.
+fn names_tables(source: &[u8]) -> bool {
+    [&b"table"[..], b"_G", b"load"].iter().any(|name| memchr::memmem::find(source, name).is_some())
+}
+
 fn script_bytes(script: &Script) -> u64 {
     (size_of::<Script>() + size_of::<(Sha, Arc<Script>)>() + script.source.len()) as u64
 }
@@ -152,9 +201,12 @@ mod tests {
         let bytes = cache.bytes();
         keep();
         assert_eq!((cache.count(), cache.bytes()), (1, bytes));
+        assert!(cache.holds(&keep()));
         assert!(bytes > 0 && cache.find(&sha).is_some());
+        let before = keep();
         cache.flush();
         assert_eq!((cache.count(), cache.bytes(), cache.generation()), (0, 0, 1));
+        assert!(!cache.holds(&before));
         assert!(cache.find(&sha).is_none());
     }
 

@@ -4,13 +4,15 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use mlua::{Function, HookTriggers, Lua, Table, Value, VmState};
+use ahash::RandomState;
+use mlua::{Function, HookTriggers, Value, VmState};
 
 use crate::net::args::Words;
 use crate::net::reply::{Protocol, Reply};
 
-use super::api::{self, Running, Settings};
+use super::api::{self, Settings};
 use super::basics::compile;
+use super::bounds::bounded;
 use super::position::Place;
 use super::runs::Watch;
 use super::sandbox::Sandbox;
@@ -20,8 +22,6 @@ use super::{Cache, Commands, Facts, Script, Sha, Stopped};
 
 /// The name of the chunk that a script is.
 const CHUNK: &str = "@user_script";
-/// The most that an interpreter allocates; a script that wants more fails.
-const INTERPRETER_BYTES_MAX: usize = 1 << 30;
 /// After how many instructions it is looked at how long a script has run.
 const LOOKED_AT_EVERY: u32 = 100_000;
 
@@ -50,7 +50,7 @@ pub struct Ran<'r> {
 
 /// Compiles a script for the thread that asks, to see whether it is one.
 pub fn check(facts: &Facts, cache: &Cache, script: &Script) -> Result<(), Failure> {
-    with(facts, cache, |interpreter| interpreter.function(cache, script).map(|_| ()))
+    with(facts, cache, |interpreter| interpreter.prepare(cache, script))
 }
 
 /// Runs a script; what it returns becomes the reply.
@@ -88,7 +88,7 @@ struct Interpreter {
     settings: Rc<Settings>,
     watch: Rc<Watch>,
     /// The scripts that were compiled here.
-    functions: HashMap<Sha, Function>,
+    functions: HashMap<Sha, Function, RandomState>,
     /// How often all scripts had been forgotten by then.
     generation: u64,
 }
@@ -98,7 +98,6 @@ impl Interpreter {
         let settings = Rc::new(Settings::default());
         let sandbox = Sandbox::new(facts, &settings)?;
         let watch = Watch::new(cache.runs());
-        sandbox.lua.set_memory_limit(INTERPRETER_BYTES_MAX)?;
         watch.note_memory(sandbox.lua.used_memory());
         let watched = Rc::clone(&watch);
         let every = HookTriggers::new().every_nth_instruction(LOOKED_AT_EVERY);
@@ -106,25 +105,25 @@ impl Interpreter {
             Ok(()) => Ok(VmState::Continue),
             Err(stopped) => Err(thrown::stop(lua, stopped)),
         })?;
-        Ok(Self { sandbox, settings, watch, functions: HashMap::new(), generation: 0 })
+        Ok(Self { sandbox, settings, watch, functions: HashMap::default(), generation: 0 })
     }
 
-    /// Returns a script as a function, which it is compiled to when it is first used.
-    fn function(&mut self, cache: &Cache, script: &Script) -> Result<Function, Failure> {
+    /// Has a script at hand as a function, which it is compiled to when it is first used.
+    fn prepare(&mut self, cache: &Cache, script: &Script) -> Result<(), Failure> {
         let generation = cache.generation();
         if self.generation != generation {
             self.functions.clear();
             self.generation = generation;
         }
-        if let Some(function) = self.functions.get(&script.sha) {
-            return Ok(function.clone());
+        if self.functions.contains_key(&script.sha) {
+            return Ok(());
         }
-        let compiled = compile(&self.sandbox.lua, script.program(), CHUNK);
-        let function = compiled.map_err(|text| {
+        let lua = &self.sandbox.lua;
+        let function = bounded(lua, || compile(lua, script.program(), CHUNK)).map_err(|text| {
             Failure::Said(format!("ERR Error compiling script (new function): {text}").into_bytes())
         })?;
-        self.functions.insert(script.sha, function.clone());
-        Ok(function)
+        self.functions.insert(script.sha, function);
+        Ok(())
     }
 
     fn run(
@@ -134,27 +133,21 @@ impl Interpreter {
         commands: &mut dyn Commands,
         reply: &mut Reply<'_>,
     ) -> Result<(), Failure> {
-        let function = self.function(cache, ran.script)?;
-        let Self { sandbox, settings, watch, .. } = self;
+        self.prepare(cache, ran.script)?;
+        let Self { sandbox, settings, watch, functions, .. } = self;
+        let function = &functions[&ran.script.sha];
         let lua = &sandbox.lua;
         settings.protocol.set(Protocol::Resp2);
-        let begin = || {
-            sandbox.globals.raw_set("KEYS", words(lua, ran.keys)?)?;
-            sandbox.globals.raw_set("ARGV", words(lua, ran.arguments)?)
-        };
-        begin().map_err(|error| broken(&error))?;
-        let running = Running::new(commands);
+        let placed = sandbox.placer.place(lua, ran.keys, ran.arguments);
+        placed.map_err(|error| broken(&error))?;
         watch.begin();
-        let ended = lua.scope(|scope| {
-            api::install_commands(scope, &sandbox.redis, &running, settings)?;
-            sandbox.guard.call::<(bool, Value)>((function, &sandbox.placed))
+        let ended = api::with_commands(commands, || {
+            bounded(lua, || sandbox.guard.call::<(bool, Value)>((function, &sandbox.placed)))
         });
         watch.end();
         watch.note_memory(lua.used_memory());
-        for shown in &sandbox.shown {
-            if shown.raw_len() > 0 {
-                shown.clear().map_err(|error| broken(&error))?;
-            }
+        if ran.script.reaches_tables() {
+            sandbox.clear_shown().map_err(|error| broken(&error))?;
         }
         match ended.map_err(|error| broken(&error))? {
             (true, value) => {
@@ -164,14 +157,6 @@ impl Interpreter {
             (false, error) => Err(failure(&error, &ran.script.sha)),
         }
     }
-}
-
-fn words(lua: &Lua, words: Words<'_>) -> mlua::Result<Table> {
-    let table = lua.create_table_with_capacity(words.len(), 0)?;
-    for (place, word) in (1..).zip(words) {
-        table.raw_seti(place, lua.create_string(word)?)?;
-    }
-    Ok(table)
 }
 
 /// Tells the client of an error that the script has not caught.

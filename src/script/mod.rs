@@ -8,7 +8,9 @@
 
 mod api;
 mod basics;
+mod bounds;
 mod cache;
+mod conduct;
 mod interpreter;
 pub mod library;
 mod position;
@@ -19,13 +21,15 @@ mod shebang;
 mod thrown;
 mod to_lua;
 mod to_reply;
+mod words;
 
 pub use cache::{Cache, Script, Sha};
+pub use conduct::Conduct;
 pub use interpreter::{Failure, Ran, check, run};
-pub use runs::{Ending, Moment, Runs, attend_with, begin_to_write};
+pub use runs::{Ending, Moment, Runs, attend_with, begin_to_write, pass};
 pub use shebang::{Flags, Shebang};
 
-use crate::net::args::OwnedArgs;
+use crate::net::args::Args;
 use crate::net::reply::Protocol;
 
 /// What scripts are told of the server.
@@ -34,7 +38,7 @@ pub struct Facts {
     /// Its version, as three numbers with dots between.
     pub version: &'static str,
     /// Tells whether words are a command.
-    pub is_command: fn(&OwnedArgs) -> bool,
+    pub is_command: fn(&Args<'_>) -> bool,
 }
 
 /// What runs the commands of a script.
@@ -42,7 +46,7 @@ pub trait Commands {
     /// Runs a command and appends its reply to `out`, an error's as well.
     fn run(
         &mut self,
-        words: &OwnedArgs,
+        words: &Args<'_>,
         protocol: Protocol,
         out: &mut Vec<u8>,
     ) -> Result<(), Stopped>;

@@ -129,12 +129,20 @@ pub fn begin_to_write() -> Result<(), Stopped> {
     watch.map_or(Ok(()), |watch| watch.begin_to_write())
 }
 
+/// Notes that the script of this thread has run a command, from some time to another; tells whether it
+/// is to end.
+#[inline]
+pub fn pass(from: Instant, to: Instant) -> Result<(), Stopped> {
+    WATCH.with_borrow(|watch| watch.as_ref().map_or(Ok(()), |watch| watch.look_at(from, to)))
+}
+
 /// Looks after the scripts of one thread.
 #[derive(Debug)]
 pub struct Watch {
     runs: Arc<Runs>,
     run: Arc<Run>,
-    began: Cell<Instant>,
+    /// When it was first looked how long the script has run.
+    began: Cell<Option<Instant>>,
     attended: Cell<Option<Instant>>,
 }
 
@@ -143,9 +151,8 @@ impl Watch {
     pub fn new(runs: &Arc<Runs>) -> Rc<Self> {
         let run = Arc::<Run>::default();
         runs.threads.lock().push(Arc::clone(&run));
-        let now = Cell::new(Instant::now());
-        let watch = Self { runs: Arc::clone(runs), run, began: now, attended: Cell::new(None) };
-        let watch = Rc::new(watch);
+        let (runs, began, attended) = (Arc::clone(runs), Cell::new(None), Cell::new(None));
+        let watch = Rc::new(Self { runs, run, began, attended });
         WATCH.set(Some(Rc::clone(&watch)));
         watch
     }
@@ -157,7 +164,7 @@ impl Watch {
 
     /// Notes that a script begins.
     pub fn begin(&self) {
-        self.began.set(Instant::now());
+        self.began.set(None);
         self.run.state.store(READS, Ordering::Release);
     }
 
@@ -173,7 +180,24 @@ impl Watch {
     /// Looks, now and then while a script runs, how long it has; tells whether it is to end.
     pub fn look(&self) -> Result<(), Stopped> {
         let now = Instant::now();
-        let ran = now.duration_since(self.began.get());
+        self.look_at(now, now)
+    }
+
+    /// Does what [`Self::look`] does, as the clock was looked at already, and some time before.
+    #[inline]
+    fn look_at(&self, before: Instant, now: Instant) -> Result<(), Stopped> {
+        let began = self.began.get().unwrap_or_else(|| {
+            self.began.set(Some(before));
+            before
+        });
+        self.note_time(now.duration_since(began), now);
+        let is_killed = self.run.state.load(Ordering::Acquire) == KILLED;
+        if is_killed { Err(Stopped::Killed) } else { Ok(()) }
+    }
+
+    /// Notes how long the script has run, and has others attended to where that is too long.
+    #[inline]
+    fn note_time(&self, ran: Duration, now: Instant) {
         match self.attended.get() {
             None if ran.as_millis()
                 >= u128::from(self.runs.threshold_ms.load(Ordering::Relaxed)) =>
@@ -193,8 +217,6 @@ impl Watch {
             }
             _ => {}
         }
-        let is_killed = self.run.state.load(Ordering::Acquire) == KILLED;
-        if is_killed { Err(Stopped::Killed) } else { Ok(()) }
     }
 
     fn begin_to_write(&self) -> Result<(), Stopped> {

@@ -5,6 +5,7 @@ use mlua::{Function, Lua, LuaOptions, StdLib, Table, Value};
 use super::basics::{self, Shields};
 use super::library::{bits, cjson, cmsgpack, structs};
 use super::thrown;
+use super::words::Placer;
 use super::{Facts, api, position};
 
 /// What Lua gives and a script does not get.
@@ -17,16 +18,14 @@ const LIBRARIES: [&str; 9] =
 pub struct Sandbox {
     /// The interpreter.
     pub lua: Lua,
-    /// The table of globals, behind the one that scripts see.
-    pub globals: Table,
-    /// The table `redis`, likewise.
-    pub redis: Table,
+    /// Puts the words of scripts among the globals.
+    pub placer: Placer,
     /// Lua's `xpcall`, which runs a script: whether that went well, and what it returned or raised.
     pub guard: Function,
     /// Notes with what a script raised where that was.
     pub placed: Function,
     /// What scripts see of the read-only tables; functions of Lua can still put elements into these.
-    pub shown: Vec<Table>,
+    shown: Vec<Table>,
 }
 
 impl Sandbox {
@@ -49,7 +48,7 @@ impl Sandbox {
         let placed = lua.create_function(placed)?;
         globals.raw_set("load", basics::load(&lua, guard_functions(&lua)?)?)?;
         let redis = api::table(&lua, facts, settings)?;
-        globals.raw_set("redis", &redis)?;
+        globals.raw_set("redis", redis)?;
         let mut shown = Vec::new();
         for name in LIBRARIES {
             let shield = shields.shield(&lua, &globals.raw_get(name)?)?;
@@ -65,7 +64,14 @@ impl Sandbox {
         globals.raw_set("_G", &shield)?;
         lua.set_globals(shield.clone())?;
         shown.push(shield);
-        Ok(Self { lua, globals, redis, guard, placed, shown })
+        let placer = Placer::new(&lua, &globals)?;
+        Ok(Self { lua, placer, guard, placed, shown })
+    }
+
+    /// Empties what scripts see of the read-only tables.
+    pub fn clear_shown(&self) -> mlua::Result<()> {
+        let filled = self.shown.iter().filter(|shown| shown.raw_len() > 0);
+        filled.map(Table::clear).collect()
     }
 }
 

@@ -86,7 +86,7 @@ pub fn lock<'k>(server: &'k Server, command: &Command, set: ShardSet) -> Option<
     let keyspace = &server.keyspace;
     let gives_up = || server.scripts.runs().is_any_slow();
     let locked = keyspace.lock_unless(set, &gives_up)?;
-    if command.flags & (flag::WRITE | flag::QUEUED_KEYS) == 0 {
+    if command.flags & (flag::WRITE | flag::QUEUED_KEYS | flag::RUNS_SCRIPT) == 0 {
         return Some(locked);
     }
     // Nobody else begins to wait for keys of the shards that are held now.

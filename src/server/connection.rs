@@ -354,7 +354,8 @@ impl Connection {
                 self.parser.set_peer(Peer::Client);
             }
             match flow {
-                Flow::Done => {}
+                // What is to be run anew has been.
+                Flow::Done | Flow::Anew => {}
                 Flow::Close => return Step::Close,
                 Flow::Await(request) => return awaiting(*request, executor),
             }

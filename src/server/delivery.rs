@@ -4,8 +4,8 @@ use std::sync::atomic::Ordering;
 
 use crate::command::pubsub::{Hub, Kind, Limit, Publication, PublishingTurn};
 use crate::command::session::flag as client;
+use crate::command::table::Command;
 use crate::command::table::keys::keys_of;
-use crate::command::table::{Command, flag};
 use crate::command::tracking::Changed;
 use crate::command::{Classes, Effect, Events, Session};
 use crate::config::Settings;
@@ -28,37 +28,17 @@ pub fn apply_limits(hub: &Hub, settings: &Settings) {
     hub.tracker().limit(settings.tracking_table_max_keys);
 }
 
-/// Takes the turns to publish that a command needs, or the transaction that it runs.
+/// Takes the turns to publish what a command has to say.
 ///
 /// They are held until the messages are logged and delivered, so that the subscribers here get those
 /// of one channel in the order of the stream, as a replica's do.
 #[inline]
-pub fn take_turn<'h>(
-    hub: &'h Hub,
-    session: &Session,
-    command: &Command,
-    args: &Args<'_>,
-) -> Option<PublishingTurn<'h>> {
-    if !command.has(flag::PUBLISHES | flag::QUEUED_KEYS | flag::RUNS_SCRIPT) {
+pub fn take_turn<'h>(hub: &'h Hub, effect: &Effect) -> Option<PublishingTurn<'h>> {
+    if !effect.has_messages() {
         return None;
     }
-    let turn = |command: &Command, args: &Args<'_>| {
-        // What a script publishes is known when it does.
-        if command.has(flag::RUNS_SCRIPT) {
-            return ShardSet::ALL;
-        }
-        let channel = args.get(1).filter(|_| command.has(flag::PUBLISHES));
-        channel.map_or(ShardSet::EMPTY, |channel| hub.turn_of(channel))
-    };
-    let turns = match &session.transaction {
-        Some(transaction) if command.has(flag::QUEUED_KEYS) => {
-            let queued = transaction.commands.iter();
-            let turns = queued.map(|(queued, words)| turn(queued, &words.as_args()));
-            turns.fold(ShardSet::EMPTY, ShardSet::union)
-        }
-        _ => turn(command, args),
-    };
-    (!turns.is_empty()).then(|| hub.take_turn(turns))
+    let turns = effect.publications().map(|message| hub.turn_of(message.channel));
+    Some(hub.take_turn(turns.fold(ShardSet::EMPTY, ShardSet::union)))
 }
 
 /// Hands the messages of a command that is logged to those who subscribe, and ends its turn.

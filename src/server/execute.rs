@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::command::counters::Counters;
 use crate::command::host::Ran;
-use crate::command::scripting::BUSY;
+use crate::command::scripting::{self, BUSY};
 use crate::command::session::{Memory, ReplyMode, UnderWay, flag as client};
 use crate::command::table::{self, Command, flag};
 use crate::command::{Call, Data, Effect, Fault, Flow, LocatedKey, Mode, Session, transaction};
@@ -254,7 +254,6 @@ impl Executor {
             let fault = if server.live.is_replica() { READ_ONLY } else { server.doubted() };
             return self.refuse(session, Some(command), &fault, out);
         }
-        let publishing = delivery::take_turn(&server.hub, session, command, args);
         let mut call = Call {
             args: *args,
             located,
@@ -275,6 +274,12 @@ impl Executor {
         };
         let result = handler(&mut call);
         let (hits, misses) = (call.data.hits, call.data.misses);
+        if matches!(result, Ok(Flow::Anew)) {
+            drop(locked);
+            out.truncate(start);
+            return self.run(session, command, (args, asked), out);
+        }
+        let publishing = delivery::take_turn(&server.hub, effect);
         let logged = effect.is_empty()
             || stays_here(server, mode, effect)
             || log((server, stream), effect, unit, session, (database, args));
@@ -331,14 +336,32 @@ impl Executor {
 
     fn shards<'a>(
         &self,
-        session: &Session,
+        session: &mut Session,
         command: &'static Command,
         args: &Args<'a>,
     ) -> (ShardSet, Option<LocatedKey<'a>>) {
-        if command.flags & flag::QUEUED_KEYS != 0 {
-            return (transaction::shards_of_queue(session, &self.server.keyspace), None);
+        if command.flags & (flag::QUEUED_KEYS | flag::SCRIPT_SHARDS) != 0 {
+            return (self.shards_apart(session, command, args), None);
         }
         transaction::shards_of(command, args, &self.server.keyspace)
+    }
+
+    /// Does what [`Self::shards`] does for commands that run others.
+    fn shards_apart(
+        &self,
+        session: &mut Session,
+        command: &'static Command,
+        args: &Args<'_>,
+    ) -> ShardSet {
+        let server = &*self.server;
+        if command.has(flag::QUEUED_KEYS) {
+            return transaction::shards_of_queue(session, &server.keyspace);
+        }
+        // Those who see what a script does see it once.
+        if server.hub.has_monitors() {
+            return ShardSet::ALL;
+        }
+        scripting::shards((command, args), session, &server.scripts, &server.keyspace)
     }
 
     /// Tells whether the request may run, before it does anything.

@@ -5,6 +5,7 @@ mod support;
 
 mod busy;
 mod effects;
+mod keys;
 mod rights;
 mod stock;
 

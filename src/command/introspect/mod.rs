@@ -74,7 +74,8 @@ pub fn command_help(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
 pub fn time(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     // A clock before 1970 is shown as 1970.
     let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let now = call.session.time.unwrap_or_else(now);
+    let frozen = call.session.time.as_ref();
+    let now = frozen.map_or_else(now, |frozen| *frozen.get_or_init(now));
     call.reply.array(2);
     call.reply.bulk_int(now.as_secs() as i64);
     call.reply.bulk_int(i64::from(now.subsec_micros()));

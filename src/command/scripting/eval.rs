@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::command::session::Memory;
-use crate::command::{Call, Fault, Flow};
+use crate::command::table::Command;
+use crate::command::{Call, Fault, Flow, Session};
+use crate::net::args::Args;
 use crate::number::parse_i64_strict;
-use crate::script::{self, Failure, Flags, Ran, Script, Sha};
+use crate::script::{self, Cache, Failure, Flags, Ran, Script, Sha, Stopped};
 
 use super::FACTS;
 use super::inner::{Inner, Rights};
@@ -52,21 +54,63 @@ pub fn evalsha_ro(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
 
 fn eval_text(call: &mut Call<'_, '_>, form: Form) -> Result<Flow, Fault> {
     show(call);
-    let keys = count_keys(call)?;
+    let keys = count_keys(&call.args)?;
     let text = call.args.word(1);
-    let script = match call.host.scripts().find(&Sha::of(text)) {
-        Some(script) => script,
-        None => keep(call, text)?,
-    };
-    run(call, &script, keys, form)
+    if !recalls_text(call.session, text, call.host.scripts()) {
+        call.session.script = Some(keep(call, text)?);
+    }
+    run_recalled(call, keys, form)
 }
 
 fn eval_known(call: &mut Call<'_, '_>, form: Form) -> Result<Flow, Fault> {
     show(call);
     let sha = Sha::parse(call.args.word(1)).ok_or(NO_SCRIPT)?;
-    let keys = count_keys(call)?;
-    let script = call.host.scripts().find(&sha).ok_or(NO_SCRIPT)?;
-    run(call, &script, keys, form)
+    let keys = count_keys(&call.args)?;
+    if !recalls(call.session, &sha, call.host.scripts()) {
+        return Err(NO_SCRIPT);
+    }
+    run_recalled(call, keys, form)
+}
+
+/// Has the script of a command at hand in the session; returns it, if the server knows it.
+pub(super) fn recall<'s>(
+    session: &'s mut Session,
+    command: &Command,
+    args: &Args<'_>,
+    scripts: &Cache,
+) -> Option<&'s Script> {
+    let word = args.word(1);
+    let is_known = match command.name {
+        "eval" | "eval_ro" => recalls_text(session, word, scripts),
+        _ => recalls(session, &Sha::parse(word)?, scripts),
+    };
+    session.script.as_deref().filter(|_| is_known)
+}
+
+fn recalls_text(session: &mut Session, text: &[u8], scripts: &Cache) -> bool {
+    let is_last = |last: &Script| last.source() == text && scripts.holds(last);
+    if !session.script.as_deref().is_some_and(is_last) {
+        session.script = scripts.find(&Sha::of(text));
+    }
+    session.script.is_some()
+}
+
+fn recalls(session: &mut Session, sha: &Sha, scripts: &Cache) -> bool {
+    let is_last = |last: &Script| last.sha == *sha && scripts.holds(last);
+    if !session.script.as_deref().is_some_and(is_last) {
+        session.script = scripts.find(sha);
+    }
+    session.script.is_some()
+}
+
+/// Runs the script that the session has at hand.
+///
+/// It stays there: a count of references would be one for all workers to fight over.
+fn run_recalled(call: &mut Call<'_, '_>, keys: usize, form: Form) -> Result<Flow, Fault> {
+    let script = call.session.script.take().expect("it was looked for");
+    let result = run(call, &script, keys, form);
+    call.session.script = Some(script);
+    result
 }
 
 /// Shows monitors the script before its commands.
@@ -84,10 +128,11 @@ pub(super) fn keep(call: &Call<'_, '_>, text: &[u8]) -> Result<Arc<Script>, Faul
     Ok(scripts.keep(script))
 }
 
-fn count_keys(call: &Call<'_, '_>) -> Result<usize, Fault> {
-    let count = parse_i64_strict(call.args.word(2)).ok_or(Fault::NOT_AN_INTEGER)?;
+/// Counts the keys that a script is given.
+pub(super) fn count_keys(args: &Args<'_>) -> Result<usize, Fault> {
+    let count = parse_i64_strict(args.word(2)).ok_or(Fault::NOT_AN_INTEGER)?;
     let count = usize::try_from(count).map_err(|_| NEGATIVE_KEYS)?;
-    if count > call.args.len() - 3 { Err(TOO_MANY_KEYS) } else { Ok(count) }
+    if count > args.len() - 3 { Err(TOO_MANY_KEYS) } else { Ok(count) }
 }
 
 fn run(call: &mut Call<'_, '_>, script: &Script, keys: usize, form: Form) -> Result<Flow, Fault> {
@@ -102,15 +147,17 @@ fn run(call: &mut Call<'_, '_>, script: &Script, keys: usize, form: Form) -> Res
     let mut reply = Vec::new();
     std::mem::swap(call.reply.buffer(), &mut reply);
     let mut written = crate::net::Reply::new(&mut reply, call.reply.protocol());
-    let mut inner = Inner::new(call, rights);
+    let mut inner = Inner::new(call, rights, &script.conduct);
     let ended = script::run(&FACTS, host.scripts(), ran, &mut inner, &mut written);
+    inner.end();
     info.database.store(call.session.database, Ordering::Relaxed);
     std::mem::swap(call.reply.buffer(), &mut reply);
-    ended.map_err(|failure| {
-        call.reply.buffer().truncate(start);
-        told(failure)
-    })?;
-    Ok(Flow::Done)
+    let Err(failure) = ended else { return Ok(Flow::Done) };
+    call.reply.buffer().truncate(start);
+    match failure {
+        Failure::Stopped(Stopped::Abandoned) => Ok(Flow::Anew),
+        failure => Err(told(failure)),
+    }
 }
 
 fn told(failure: Failure) -> Fault {

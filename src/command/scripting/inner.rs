@@ -1,15 +1,17 @@
 //! The commands that a script runs.
 
-use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use crate::command::host::{Meaning, Ran};
 use crate::command::room::words_bytes;
 use crate::command::table::{self, Command, flag, keys};
-use crate::command::{Call, Classes, Effect, Fault, Flow, Mode, Session};
-use crate::net::args::{Args, OwnedArgs};
+use crate::command::{Call, Classes, Data, Effect, Fault, Flow, LocatedKey, Mode, Session};
+use crate::keyspace::ShardSet;
+use crate::net::args::Args;
 use crate::net::reply::{Protocol, Reply};
-use crate::script::{Commands, Stopped, begin_to_write};
+use crate::script::{Commands, Conduct, Stopped, begin_to_write, pass};
+
+use super::shards;
 
 const UNKNOWN: Fault = Fault::fixed("ERR Unknown Redis command called from script");
 const WRONG_ARITY: Fault =
@@ -19,6 +21,11 @@ const READ_ONLY: Fault = Fault::fixed("ERR Write commands are not allowed from r
 const STALE: Fault = Fault::fixed("ERR Can not execute the command on a stale replica");
 const OUT_OF_MEMORY: Fault =
     Fault::fixed("OOM command not allowed when used memory > 'maxmemory'.");
+
+const STRAYS: Fault = Fault::fixed(
+    "ERR The script asks for a key that it does not name in KEYS, as another does at this moment; \
+     run it again",
+);
 
 /// What may go into the stream.
 const LOGS: u32 = flag::WRITE | flag::PUBLISHES | flag::KEEPS_RESULT;
@@ -36,33 +43,57 @@ pub struct Rights {
 pub struct Inner<'i, 'c, 'k> {
     call: &'i mut Call<'c, 'k>,
     /// What the script has chosen by its commands, which ends with it.
-    session: Session,
-    effect: Effect,
+    session: Box<Session>,
+    effect: Box<Effect>,
     rights: Rights,
     has_written: bool,
     stopped: Option<Stopped>,
+    conduct: &'i Conduct,
+    /// The shards that it may ask for without straying from its keys.
+    named: ShardSet,
+    has_strayed: bool,
 }
 
 impl<'i, 'c, 'k> Inner<'i, 'c, 'k> {
     /// Begins a run.
-    pub fn new(call: &'i mut Call<'c, 'k>, rights: Rights) -> Self {
-        let mut session = Session::new(Arc::clone(&call.session.info), true);
-        session.database = call.session.database;
-        session.executing = true;
-        session.time = SystemTime::now().duration_since(UNIX_EPOCH).ok();
-        let mut effect = Effect::default();
-        effect.events.want(call.data.effect.events.wanted());
-        Self { call, session, effect, rights, has_written: false, stopped: None }
+    pub fn new(call: &'i mut Call<'c, 'k>, rights: Rights, conduct: &'i Conduct) -> Self {
+        let held = call.data.locked.set();
+        let is_tried = held == ShardSet::ALL && !conduct.is_trusted() && !conduct.has_strayed();
+        let named = if is_tried { shards::named(&call.args, call.data.keyspace) } else { held };
+        let session = call.session.begin_scripted();
+        let effect = call.data.effect.begin_part();
+        Self {
+            call,
+            session,
+            effect,
+            rights,
+            has_written: false,
+            stopped: None,
+            conduct,
+            named,
+            has_strayed: false,
+        }
+    }
+
+    /// Notes, at the end of the script, whether it has kept to its keys.
+    pub fn end(self) {
+        self.call.session.end_scripted(self.session);
+        self.call.data.effect.end_part(self.effect);
+        if self.has_strayed {
+            self.conduct.strayed();
+        } else {
+            self.conduct.kept();
+        }
     }
 
     fn try_run(
         &mut self,
-        words: &OwnedArgs,
+        words: &Args<'_>,
         protocol: Protocol,
         out: &mut Vec<u8>,
     ) -> Result<(), Fault> {
-        match self.call.host.meaning(&words.as_args()) {
-            Meaning::Itself => self.run_by_own_name(&words.as_args(), protocol, out),
+        match self.call.host.meaning(words) {
+            Meaning::Itself => self.run_by_own_name(words, protocol, out),
             Meaning::Other(words) => self.run_by_own_name(&words.as_args(), protocol, out),
             Meaning::Nothing => Err(UNKNOWN),
         }
@@ -85,16 +116,39 @@ impl<'i, 'c, 'k> Inner<'i, 'c, 'k> {
             return Err(waits(command));
         }
         self.admit(command, args)?;
+        let (set, located) = shards::of(command, args, self.call.data.keyspace);
+        if !self.named.contains(set) {
+            self.stray(set)?;
+        }
         let began = Instant::now();
-        let result = self.execute(command, args, (protocol, out));
-        let took_us = began.elapsed().as_micros() as u64;
+        let result = self.execute(command, (args, located), (protocol, out));
+        let now = Instant::now();
+        let took_us = now.duration_since(began).as_micros() as u64;
         let ran = Ran { command, args: *args, took_us, at_ms: self.call.data.now_ms };
         self.call.host.account_scripted(&ran, result.as_ref().err());
+        if let Err(stopped) = pass(began, now) {
+            self.stopped = Some(stopped);
+        }
         match result? {
             Flow::Done | Flow::Close => Ok(()),
             // Nobody can work on it while the script goes on.
-            Flow::Await(_) => Err(NOT_HERE),
+            Flow::Await(_) | Flow::Anew => Err(NOT_HERE),
         }
+    }
+
+    /// Sees to it that shards are held which are not of the keys that the script names.
+    #[cold]
+    fn stray(&mut self, set: ShardSet) -> Result<(), Fault> {
+        self.has_strayed = true;
+        let Data { locked, effect, .. } = &mut self.call.data;
+        if locked.holds(set) {
+            return Ok(());
+        }
+        if !self.has_written && effect.is_empty() && effect.events.is_empty() {
+            self.stopped = Some(Stopped::Abandoned);
+            return Err(NOT_HERE);
+        }
+        if locked.extend(set) { Ok(()) } else { Err(STRAYS) }
     }
 
     /// Tells whether the script may run a command.
@@ -130,7 +184,7 @@ impl<'i, 'c, 'k> Inner<'i, 'c, 'k> {
     fn execute(
         &mut self,
         command: &'static Command,
-        args: &Args<'_>,
+        (args, located): (&Args<'_>, Option<LocatedKey<'_>>),
         (protocol, out): (Protocol, &mut Vec<u8>),
     ) -> Result<Flow, Fault> {
         let Self { call, session, effect, .. } = self;
@@ -143,7 +197,7 @@ impl<'i, 'c, 'k> Inner<'i, 'c, 'k> {
         session.protocol = protocol;
         let mut inner = Call {
             args: *args,
-            located: None,
+            located,
             data: call.data.lend(effect, database),
             session,
             reply: Reply::new(out, protocol),
@@ -172,7 +226,7 @@ impl<'i, 'c, 'k> Inner<'i, 'c, 'k> {
 impl Commands for Inner<'_, '_, '_> {
     fn run(
         &mut self,
-        words: &OwnedArgs,
+        words: &Args<'_>,
         protocol: Protocol,
         out: &mut Vec<u8>,
     ) -> Result<(), Stopped> {

@@ -5,9 +5,11 @@
 mod eval;
 mod inner;
 mod script;
+mod shards;
 
 pub use eval::{eval, eval_ro, evalsha, evalsha_ro};
 pub use script::{kill, script_exists, script_flush, script_help, script_kill, script_load};
+pub use shards::shards;
 
 use crate::script::Facts;
 
@@ -20,4 +22,4 @@ pub const BUSY: Fault = Fault::fixed(
 
 /// What scripts are told of the server.
 const FACTS: Facts =
-    Facts { version: REDIS_VERSION, is_command: |words| table::find(&words.as_args()).is_some() };
+    Facts { version: REDIS_VERSION, is_command: |words| table::find(&words).is_some() };

@@ -53,6 +53,8 @@ pub const KEEPS_RESULT: u32 = 1 << 25;
 
 /// Runs a script, which may write.
 pub const RUNS_SCRIPT: u32 = 1 << 27;
+/// Runs a script that may keep to the shards of its keys: [`crate::command::scripting`] knows it.
+pub const SCRIPT_SHARDS: u32 = 1 << 28;
 
 /// Its reply is a message, which a client in RESP3 gets whatever it said by `CLIENT REPLY`.
 pub const REPLIES_BY_PUSH: u32 = 1 << 23;
@@ -60,7 +62,7 @@ pub const REPLIES_BY_PUSH: u32 = 1 << 23;
 pub const WHILE_LISTENING: u32 = 1 << 24;
 
 /// The flags that nobody is shown.
-const UNSHOWN: [u32; 10] = [
+const UNSHOWN: [u32; 11] = [
     PUBLISHES,
     ALL_SHARDS,
     PATTERN_KEYS,
@@ -69,6 +71,7 @@ const UNSHOWN: [u32; 10] = [
     BRIEF,
     KEEPS_RESULT,
     RUNS_SCRIPT,
+    SCRIPT_SHARDS,
     REPLIES_BY_PUSH,
     WHILE_LISTENING,
 ];

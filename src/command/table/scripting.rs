@@ -2,13 +2,14 @@
 
 use super::flag::{
     ALL_SHARDS, ALLOW_BUSY, LOADING, MOVABLEKEYS, NO_MANDATORY_KEYS, NOSCRIPT, READONLY,
-    RUNS_SCRIPT, SKIP_MONITOR, STALE,
+    RUNS_SCRIPT, SCRIPT_SHARDS, SKIP_MONITOR, STALE,
 };
 use super::row::{arg, command, key, word};
 use super::{Argument, BeginSearch, Command, FindKeys, KeySpec, acl};
 use crate::command::scripting;
 
-const EVAL: u32 = NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS | MOVABLEKEYS | ALL_SHARDS;
+const EVAL: u32 =
+    NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS | MOVABLEKEYS | ALL_SHARDS | SCRIPT_SHARDS;
 
 const fn counted(flags: &'static str) -> KeySpec {
     KeySpec {

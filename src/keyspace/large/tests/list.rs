@@ -165,18 +165,18 @@ fn leaves_are_full_when_elements_arrive_at_an_end() {
 
 #[test]
 fn a_write_to_a_clone_copies_the_nodes_on_its_way_only() {
-    let list = numbers(0..2000);
+    let list = numbers(0..10_000);
     let height = list.tree().height;
     assert!(height >= 3, "{height}");
     let mut clone = list.clone();
     assert_eq!(own_nodes(clone.tree(), list.tree()), 0);
-    clone.set(777, b"other");
+    clone.set(7770, b"other");
     assert_eq!(own_nodes(clone.tree(), list.tree()), height + 1);
     let mut clone = list.clone();
     // Each inner node on the way may split.
-    clone.insert(1234, b"other");
+    clone.insert(6789, b"other");
     assert!(own_nodes(clone.tree(), list.tree()) <= 2 * (height + 1) + 1);
-    assert!(list.iter_from(0).eq(numbers(0..2000).iter_from(0)));
+    assert!(list.iter_from(0).eq(numbers(0..10_000).iter_from(0)));
 }
 
 #[test]
