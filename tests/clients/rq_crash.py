@@ -8,9 +8,11 @@ worker that cannot connect ends, and whoever started it starts it again.
 RQ also moves a job to an intermediate queue as it hands it out. If the server goes away between the
 two, the job stays there, and RQ takes it for failed after a minute.
 
-Outcomes are kept in streams, and each must be there at the end.
+Outcomes are kept in streams, and each must be there at the end. That a job is unique, and that one
+scheduler moves those that are due, is seen to by scripts.
 """
 
+import datetime
 import os
 import sys
 
@@ -19,27 +21,37 @@ import rq
 
 import jobs
 from server import wait_until
-from workers import round_trip
+from workers import JOBS, round_trip
 
 # One worker has one job at a time.
 HELD_MAX = 1
+SCHEDULED = range(JOBS - 30, JOBS)
 
 
 def arguments(port):
     program = os.path.join(os.path.dirname(sys.executable), "rq")
-    return [program, "worker", "--url", f"redis://127.0.0.1:{port}", "squares"]
+    return [program, "worker", "--url", f"redis://127.0.0.1:{port}", "--with-scheduler",
+            "squares"]
 
 
 def enqueue(port, numbers):
     queue = rq.Queue("squares", connection=redis.Redis(port=port))
-    return [queue.enqueue(jobs.square, number) for number in numbers]
+    soon = datetime.timedelta(seconds=2)
+    handles = [queue.enqueue_in(soon, jobs.square, number) if number in SCHEDULED
+               else queue.enqueue(jobs.square, number, job_id=f"square-{number}", unique=True)
+               for number in numbers]
+    try:
+        queue.enqueue(jobs.square, 0, job_id="square-0", unique=True)
+        raise AssertionError("a unique job is there twice")
+    except rq.exceptions.DuplicateJobError:
+        return handles
 
 
-def kept(handles):
+def aside(handles):
     """Those that were handed out, which nobody took."""
     connection = handles[0].connection
-    aside = {name.decode() for name in connection.lrange("rq:queue:squares:intermediate", 0, -1)}
-    return {number for number, job in enumerate(handles) if job.id in aside}
+    found = {name.decode() for name in connection.lrange("rq:queue:squares:intermediate", 0, -1)}
+    return {number for number, job in enumerate(handles) if job.id in found}
 
 
 def check(handles):
@@ -56,4 +68,4 @@ def check(handles):
 
 if __name__ == "__main__":
     round_trip(f"rq {rq.VERSION}, redis-py {redis.__version__}", arguments, enqueue, HELD_MAX,
-               lambda worker: worker.start_again_if_ended(), kept, check)
+               lambda worker: worker.start_again_if_ended(), aside, HELD_MAX, check)

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Tries clients and job queues with the server: their pinned versions come from PyPI and npm into a
-# directory that is thrown away. Needs cargo, Python 3 with venv, Node.js with npm, and the network.
+# Tries clients, locks, rate limiters and job queues with the server: their pinned versions come from
+# PyPI and npm into a directory that is thrown away. Needs cargo, Python 3 with venv, Node.js with
+# npm, and the network. Arguments name what is to be tried, if not all of it.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 
@@ -33,11 +34,26 @@ python/bin/pip install --quiet --disable-pip-version-check --requirement require
 npm ci --silent --no-audit --no-fund
 
 python=python/bin/python
-for protocol in 2 3; do
-    $python server.py $python redis_py.py $protocol
-    $python server.py node node_redis.mjs $protocol
+clients() {
+    for protocol in 2 3; do
+        $python server.py $python redis_py.py $protocol
+        $python server.py node node_redis.mjs $protocol
+    done
+    $python server.py node ioredis.mjs
+}
+locks() {
+    $python locks.py
+    $python server.py --servers 3 node redlock.mjs
+}
+limiters() {
+    $python limiters.py
+    $python server.py node limiters.mjs
+}
+rq() { $python rq_crash.py; }
+celery() { $python celery_crash.py; }
+bullmq() { $python server.py node bullmq.mjs; }
+
+for name in ${*:-clients locks limiters rq celery bullmq}; do
+    "$name"
 done
-$python server.py node ioredis.mjs
-$python rq_crash.py
-$python celery_crash.py
 echo "All of it passed."

@@ -4,6 +4,7 @@ import collections
 import os
 import subprocess
 import tempfile
+import time
 
 import jobs
 from server import Server, wait_until
@@ -43,13 +44,26 @@ class Workers:
         return self.log.read().decode(errors="replace")[-4000:]
 
 
-def round_trip(name, arguments, enqueue, held_max, while_waiting, kept, check):
+def settled(look, seconds=1):
+    """What `look(handles)` finds, a set, once it has found the same for so long; nothing before."""
+    found = {"set": None, "since": 0}
+
+    def look_again(handles):
+        now = look(handles)
+        if now != found["set"]:
+            found.update(set=now, since=time.monotonic())
+        return now if time.monotonic() > found["since"] + seconds else set()
+
+    return look_again
+
+
+def round_trip(name, arguments, enqueue, held_max, while_waiting, aside, aside_max, check):
     """Runs the jobs that `enqueue` makes with the worker that `arguments(port)` starts.
 
     `held_max` is how many jobs the worker may hold at once, so how many may run twice.
-    `while_waiting(worker)` is done again and again until every job has run. `kept(handles)` are the
-    numbers of those that the framework keeps though it does not run them; `check(handles)` is asked
-    at the end.
+    `while_waiting(worker)` is done again and again until every job has run. `aside(handles)` are the
+    numbers of those that the framework will not run, of which there may be `aside_max`;
+    `check(handles)` is asked at the end.
     """
     with Server() as server, tempfile.NamedTemporaryFile() as file:
         os.environ.update(BACKLOGD_PORT=str(server.port), BACKLOGD_RUNS=file.name)
@@ -65,11 +79,11 @@ def round_trip(name, arguments, enqueue, held_max, while_waiting, kept, check):
             def all_ran():
                 while_waiting(worker)
                 left = set(range(JOBS)) - set(jobs.runs())
-                # More than it may keep are on their way to the worker.
-                return len(left) <= held_max and left <= kept(handles)
+                # More than may be set aside are on their way to the worker.
+                return not left or (len(left) <= aside_max and left <= aside(handles))
 
             wait_until("every job has run", all_ran)
-            aside = set(range(JOBS)) - set(jobs.runs())
+            without_run = JOBS - len(set(jobs.runs()))
             check(handles)
         except BaseException:
             print(f"ran: {sorted(jobs.runs())}\nthe worker said:\n{worker.tail()}")
@@ -80,6 +94,6 @@ def round_trip(name, arguments, enqueue, held_max, while_waiting, kept, check):
         twice = sum(count - 1 for count in counts.values())
         assert before < JOBS, "the server was killed too late to matter"
         assert twice <= held_max, f"{twice} ran twice, where the worker held {held_max}"
-        print(f"{name}: {JOBS} jobs, killed after {before}; none lost, {twice} ran twice, "
-              f"{len(aside)} set aside")
+        print(f"{name}: {JOBS} jobs, killed after {before}; {twice} ran twice, "
+              f"{without_run} {'was' if without_run == 1 else 'were'} set aside or given up")
 
