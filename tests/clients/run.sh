@@ -1,13 +1,16 @@
 #!/bin/sh
 # Tries clients, locks, rate limiters and job queues with the server: their pinned versions come from
 # PyPI and npm into a directory that is thrown away. Needs cargo, Python 3 with venv, Node.js with
-# npm, and the network. Arguments name what is to be tried, if not all of it.
+# npm, Sidekiq and redis-sentinel as the system has them, and the network. Arguments name what is to
+# be tried, if not all of it.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 
 missing=""
 command -v node >/dev/null 2>&1 || missing="$missing nodejs"
 command -v npm >/dev/null 2>&1 || missing="$missing npm"
+command -v sidekiq >/dev/null 2>&1 || missing="$missing ruby-sidekiq"
+command -v redis-sentinel >/dev/null 2>&1 || missing="$missing redis-sentinel"
 python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || missing="$missing python3-venv"
 if [ -n "$missing" ]; then
     if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
@@ -52,8 +55,10 @@ limiters() {
 rq() { $python rq_crash.py; }
 celery() { $python celery_crash.py; }
 bullmq() { $python server.py node bullmq.mjs; }
+sidekiq() { $python sidekiq_crash.py; }
+failover() { $python failover.py; }
 
-for name in ${*:-clients locks limiters rq celery bullmq}; do
+for name in ${*:-clients locks limiters rq celery bullmq sidekiq failover}; do
     "$name"
 done
 echo "All of it passed."

@@ -71,7 +71,9 @@ class Server:
         address.unlink(missing_ok=True)
         data = self.home / "data"
         data.mkdir(exist_ok=True)
-        own = ["--appendonly", "yes"] if STOCK else ["--backlog-address-file", str(address)]
+        own = ["--backlog-address-file", str(address)]
+        if STOCK:
+            own = ["--appendonly", "yes", "--repl-diskless-sync-delay", "0"]
         self.process = subprocess.Popen(
             [PROGRAM, "--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(data),
              *own, "--appendfsync", "everysec", *self.directives],
