@@ -13,7 +13,6 @@ app = celery.Celery("celery_app", broker=f"redis://127.0.0.1:{PORT}/0",
 app.conf.update(
     task_acks_late=True,
     worker_prefetch_multiplier=1,
-    worker_enable_remote_control=False,
     broker_connection_retry_on_startup=True,
     broker_transport_options={"visibility_timeout": 5, "unacked_restore_throttle": 1},
     result_expires=3600,

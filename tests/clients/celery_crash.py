@@ -31,7 +31,7 @@ state = {"restarted": False}
 
 def arguments(_port):
     return [sys.executable, "-m", "celery", "-A", "celery_app", "worker", "-c", str(CONCURRENCY),
-            "--without-gossip", "--without-mingle", "-l", "INFO"]
+            "-l", "INFO"]
 
 
 def enqueue(_port, numbers):

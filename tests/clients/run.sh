@@ -6,6 +6,18 @@
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 
+all="clients locks limiters rq celery bullmq sidekiq failover"
+chosen=${*:-$all}
+for name in $chosen; do
+    case " $all " in
+    *" $name "*) ;;
+    *)
+        echo "There is no $name among: $all" >&2
+        exit 1
+        ;;
+    esac
+done
+
 missing=""
 command -v node >/dev/null 2>&1 || missing="$missing nodejs"
 command -v npm >/dev/null 2>&1 || missing="$missing npm"
@@ -58,7 +70,7 @@ bullmq() { $python server.py node bullmq.mjs; }
 sidekiq() { $python sidekiq_crash.py; }
 failover() { $python failover.py; }
 
-for name in ${*:-clients locks limiters rq celery bullmq sidekiq failover}; do
+for name in $chosen; do
     "$name"
 done
 echo "All of it passed."
