@@ -25,6 +25,8 @@ const LATE = 30;
 const BEATS = 15;
 const TOTAL = PLAIN + PRIORITIES + DELAYED + FAIL_ONCE + FLOWS * (1 + CHILDREN) + LATE + BEATS;
 
+// A job whose end the server refuses to note, as it does while it lacks replicas, has failed.
+const opts = { attempts: 5, backoff: { type: 'fixed', delay: 200 } };
 const numbers = (count) => Array.from({ length: count }, (_, number) => number);
 const quiet = (one) => one.on('error', () => { /* Connections end here; what follows is checked. */ });
 
@@ -47,7 +49,7 @@ class Runs {
     if (job.name === 'fails once' && job.attemptsMade === 0) throw new Error('the first attempt');
     if (job.name !== 'parent') return job.data.number ** 2;
     const values = Object.values(await job.getChildrenValues());
-    assert.equal(values.length, CHILDREN, 'a parent runs before its children are done');
+    if (values.length !== CHILDREN) this.early.push(job.data);
     return values.reduce((sum, value) => sum + value, 0);
   }
 
@@ -57,33 +59,30 @@ class Runs {
 }
 
 async function addAll(queue, flows) {
-  const several = (name, count, opts) => queue.addBulk(numbers(count).map((number) => {
-    const { delay, ...others } = opts(number);
-    return { name, data: { number, delay }, opts: { ...others, ...(delay && { delay }) } };
-  }));
-  await several('plain', PLAIN, () => ({}));
+  const several = (name, count, more = () => ({})) => queue.addBulk(numbers(count).map((number) => (
+    { name, data: { number, ...more(number) }, opts: { ...opts, ...more(number) } })));
+  await several('plain', PLAIN);
   await several('priority', PRIORITIES, (number) => ({ priority: 1 + (number % 10) }));
   await several('delayed', DELAYED, (number) => ({ delay: 1 + number * 100 }));
-  await several('fails once', FAIL_ONCE, () => ({
-    attempts: 3, backoff: { type: 'fixed', delay: 200 },
-  }));
+  await several('fails once', FAIL_ONCE);
   await flows.addBulk(numbers(FLOWS).map((number) => ({
     name: 'parent',
     queueName: 'work',
     data: { number },
+    opts,
     children: numbers(CHILDREN).map((child) => ({
-      name: 'child', queueName: 'work', data: { number: number + child },
+      name: 'child', queueName: 'work', data: { number: number + child }, opts,
     })),
   })));
   await queue.upsertJobScheduler('beat', { every: 200, limit: BEATS },
-    { name: 'beat', data: { number: 7 } });
+    { name: 'beat', data: { number: 7 }, opts });
 }
 
 // Adds jobs while the server is away too. ioredis asks again for what had no reply; a job that has
 // a name is added once even so.
 async function addLate(queue, durable) {
   for (const number of numbers(LATE)) {
-    const add = () => queue.add('late', { number }, { jobId: `late-${number}` });
+    const add = () => queue.add('late', { number }, { ...opts, jobId: `late-${number}` });
     await until('a job is added', () => add().then(durable, () => false));
     await pause(20);
   }
@@ -97,7 +96,7 @@ async function checkOutcomes(queue, runs, client) {
     const { number } = job.data;
     assert.equal(job.returnvalue, job.name === 'parent' ? sums[number] : number ** 2, job.name);
   }
-  assert.deepEqual(runs.early, [], 'ran before their time');
+  assert.deepEqual(runs.early, [], 'ran before their time, or their children');
   assert.equal(new Set(jobs.map((job) => job.id)).size, TOTAL);
   const events = await client.xrange('bull:work:events', '-', '+');
   const completed = events.map(([, fields]) => fields)

@@ -9,15 +9,19 @@ RQ also moves a job to an intermediate queue as it hands it out. If the server g
 two, the job stays there, and RQ takes it for failed after a minute.
 
 Outcomes are kept in streams, and each must be there at the end. That a job is unique, and that one
-scheduler moves those that are due, is seen to by scripts.
+scheduler moves those that are due, is seen to by scripts. A scheduler that ended with the crash has
+its lock for a minute more, and a worker that did not get it asks again after ten: so it is started
+again when the lock is free.
 """
 
 import datetime
 import os
 import sys
+import time
 
 import redis
 import rq
+import rq.scheduler
 
 import jobs
 from server import wait_until
@@ -26,6 +30,10 @@ from workers import JOBS, round_trip
 # One worker has one job at a time.
 HELD_MAX = 1
 SCHEDULED = range(JOBS - 30, JOBS)
+# How long a worker may take until its scheduler has the lock.
+START_MAX_S = 15
+
+state = {"started": 0}
 
 
 def arguments(port):
@@ -45,6 +53,20 @@ def enqueue(port, numbers):
         raise AssertionError("a unique job is there twice")
     except rq.exceptions.DuplicateJobError:
         return handles
+
+
+def start_again(worker):
+    worker.start_again_if_ended()
+    connection = redis.Redis(port=int(os.environ["BACKLOGD_PORT"]))
+    without_scheduler = not connection.exists(rq.scheduler.RQScheduler.get_locking_key("squares"))
+    left = set(range(JOBS)) - set(jobs.runs())
+    others = left - set(SCHEDULED)
+    now = time.monotonic()
+    if (without_scheduler and len(left) > len(others) <= HELD_MAX
+            and now > state["started"] + START_MAX_S):
+        state["started"] = now
+        worker.end()
+        worker.start()
 
 
 def aside(handles):
@@ -68,4 +90,4 @@ def check(handles):
 
 if __name__ == "__main__":
     round_trip(f"rq {rq.VERSION}, redis-py {redis.__version__}", arguments, enqueue, HELD_MAX,
-               lambda worker: worker.start_again_if_ended(), aside, HELD_MAX, check)
+               start_again, aside, HELD_MAX, check)

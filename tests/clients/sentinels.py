@@ -3,6 +3,7 @@
 import contextlib
 import pathlib
 import subprocess
+import sys
 import tempfile
 
 import redis
@@ -22,6 +23,7 @@ class Sentinel:
     def __enter__(self):
         self.directory = tempfile.TemporaryDirectory(prefix="backlogd-clients-")
         home = pathlib.Path(self.directory.name)
+        self.log = home / "sentinel.log"
         self.port = free_port()
         configuration = home / "sentinel.conf"
         configuration.write_text(
@@ -29,7 +31,7 @@ class Sentinel:
             f"sentinel monitor {NAME} 127.0.0.1 {self.primary.port} {QUORUM}\n"
             f"sentinel down-after-milliseconds {NAME} 1000\n"
             f"sentinel failover-timeout {NAME} 10000\n", encoding="ascii")
-        with (home / "sentinel.log").open("wb") as log:
+        with self.log.open("wb") as log:
             self.process = subprocess.Popen(["redis-sentinel", str(configuration)],
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self.client = redis.Redis(port=self.port)
@@ -38,6 +40,9 @@ class Sentinel:
     def __exit__(self, kind, error, trace):
         self.process.kill()
         self.process.wait()
+        if kind is not None:
+            tail = self.log.read_text(errors="replace").splitlines()[-20:]
+            print("last output of a Sentinel:", *tail, sep="\n", file=sys.stderr)
         self.directory.cleanup()
 
     def sees_all(self, replicas):

@@ -7,7 +7,7 @@ import tempfile
 import time
 
 import jobs
-from server import Server, wait_until
+from server import PATIENCE, Server, wait_until
 
 # Of so many jobs, the server is killed when about a third has run.
 JOBS = 150
@@ -82,7 +82,7 @@ def round_trip(name, arguments, enqueue, held_max, while_waiting, aside, aside_m
                 # More than may be set aside are on their way to the worker.
                 return not left or (len(left) <= aside_max and left <= aside(handles))
 
-            wait_until("every job has run", all_ran)
+            wait_until("every job has run", all_ran, 2 * PATIENCE)
             without_run = JOBS - len(set(jobs.runs()))
             check(handles)
         except BaseException:
