@@ -5,7 +5,7 @@
 // the server replies to nothing before a replica has it, there is no such rest.
 
 import Redis from 'ioredis';
-import { RUN_AT_ONCE, byPriority, everyKind } from './bullmq_jobs.mjs';
+import { byPriority, everyKind } from './bullmq_jobs.mjs';
 import { kill, ports, start, until } from './control.mjs';
 
 const sentinels = process.env.BACKLOGD_SENTINELS.split(',').map((port) => (
@@ -30,15 +30,18 @@ async function durable() {
 
 // The old primary comes back when every Sentinel names the new one: it takes itself for the primary
 // until it is told, and what a client writes there is lost.
-async function failOver() {
+async function failOver(count = () => 0) {
   const [failed] = await primaries();
-  await durable();
+  const safe = count();
+  await until('what was written is durable', durable);
   await kill(ports.indexOf(failed));
+  const undone = byServer ? undefined : count() - safe;
   await until('a failover', async () => !(await primaries()).includes(failed));
   await start(ports.indexOf(failed));
+  return undone;
 }
 
-await everyKind(connection, failOver, durable, (byServer ? 1 : 4) * RUN_AT_ONCE);
+await everyKind(connection, failOver, durable);
 await until('the old primary follows', async () => {
   const replicas = /connected_slaves:(\d+)/.exec(await client.info('replication'))[1];
   return Number(replicas) === ports.length - 1;

@@ -29,7 +29,7 @@ class Sentinel:
         configuration.write_text(
             f"bind 127.0.0.1\nport {self.port}\ndir {home}\n"
             f"sentinel monitor {NAME} 127.0.0.1 {self.primary.port} {QUORUM}\n"
-            f"sentinel down-after-milliseconds {NAME} 1000\n"
+            f"sentinel down-after-milliseconds {NAME} 2000\n"
             f"sentinel failover-timeout {NAME} 10000\n", encoding="ascii")
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(["redis-sentinel", str(configuration)],
