@@ -5,6 +5,7 @@ use crate::net::args::Args;
 use super::events::{Classes, Events};
 use super::pubsub::{Kind, Publication};
 use super::room::Room;
+use super::tally::Tally;
 
 /// What one command puts into the replication stream.
 ///
@@ -17,6 +18,8 @@ pub struct Effect {
     pub room: Room,
     /// What it did to keys, for those who are told of it.
     pub events: Events,
+    /// What scripts ran in it, which stays until it is counted.
+    pub tally: Tally,
     changes: u64,
     expirations: u64,
     rewritten: bool,
@@ -116,6 +119,7 @@ impl Effect {
     /// Takes back what [`Self::begin_part`] gave.
     pub fn end_part(&mut self, mut part: Box<Self>) {
         part.clear();
+        self.tally.absorb(&mut part.tally);
         self.part = Some(part);
     }
 

@@ -52,8 +52,6 @@ pub trait Host: Send + Sync {
     fn withholds_stale(&self) -> bool;
     /// Ends the server at once, as a script runs that cannot be ended.
     fn end_at_once(&self);
-    /// Counts a command that a script ran.
-    fn account_scripted(&self, ran: &Ran<'_>, failed: Option<&Fault>);
     /// Shows monitors a script that a client runs, or, without a client, a command that one runs.
     fn show_script(&self, args: &Args<'_>, database: usize, client: Option<&ClientInfo>);
     /// Zeroes the counters that `INFO` shows.

@@ -61,6 +61,7 @@ pub mod latency;
 pub mod memory;
 pub mod secrets;
 pub mod slowlog;
+mod tally;
 pub mod tracking;
 
 #[cfg(test)]

@@ -279,10 +279,6 @@ impl Host for FakeHost {
         self.note("end");
     }
 
-    fn account_scripted(&self, ran: &Ran<'_>, failed: Option<&Fault>) {
-        self.note(format!("ran {} {}", ran.command.name, failed.is_none()));
-    }
-
     fn show_script(&self, args: &Args<'_>, database: usize, client: Option<&ClientInfo>) {
         let name = String::from_utf8_lossy(args.word(0)).into_owned();
         self.note(format!("show {name} in {database} by {:?}", client.map(|client| client.id)));

@@ -12,6 +12,7 @@ use crate::net::reply::Protocol;
 use crate::number::format_double;
 
 use super::bounds::unbounded;
+use super::names::Names;
 use super::thrown::{self, Counted, Thrown};
 use super::{Commands, Facts, to_lua};
 
@@ -58,9 +59,6 @@ struct Scratch {
     reply: Vec<u8>,
 }
 
-/// The commands of scripts are run in turn, and these of one thread need one scratch.
-type SharedScratch = Rc<RefCell<Scratch>>;
-
 /// Gathers the words of a command as a script gives them.
 fn gather(values: &MultiValue, words: &mut Gathered) -> Result<(), &'static str> {
     if values.is_empty() {
@@ -90,17 +88,22 @@ fn push_number(words: &mut Gathered, number: f64) {
 }
 
 /// Puts the functions into the table that run commands.
-fn put_commands(lua: &Lua, table: &Table, settings: &Rc<Settings>) -> mlua::Result<()> {
-    let (scratch, chosen) = (SharedScratch::default(), Rc::clone(settings));
+fn put_commands(
+    (lua, names): (&Lua, &Rc<Names>),
+    table: &Table,
+    settings: &Rc<Settings>,
+) -> mlua::Result<()> {
+    let shared = Rc::new(RefCell::new(Scratch::default()));
+    let (scratch, told) = (Rc::clone(&shared), (Rc::clone(names), Rc::clone(settings)));
     let call = lua.create_function(move |lua, words: MultiValue| {
-        match run(lua, &words, &mut scratch.borrow_mut(), &chosen)? {
+        match run(lua, &words, &mut scratch.borrow_mut(), (&told.0, &told.1))? {
             Ok(value) => Ok(value),
             Err(text) => Err(Error::external(Thrown::Reply { text, is_counted: Counted::Yes })),
         }
     })?;
-    let (scratch, chosen) = (SharedScratch::default(), Rc::clone(settings));
+    let (scratch, told) = (shared, (Rc::clone(names), Rc::clone(settings)));
     let pcall = lua.create_function(move |lua, words: MultiValue| {
-        match run(lua, &words, &mut scratch.borrow_mut(), &chosen)? {
+        match run(lua, &words, &mut scratch.borrow_mut(), (&told.0, &told.1))? {
             Ok(value) => Ok(value),
             Err(text) => {
                 let error = Thrown::Reply { text, is_counted: Counted::Yes };
@@ -117,7 +120,7 @@ fn run(
     lua: &Lua,
     words: &MultiValue,
     scratch: &mut Scratch,
-    settings: &Settings,
+    (names, settings): (&Names, &Settings),
 ) -> mlua::Result<Result<Value, Vec<u8>>> {
     let Scratch { words: gathered, reply } = scratch;
     if let Err(text) = gather(words, gathered) {
@@ -131,13 +134,17 @@ fn run(
     if let [b'-', text @ ..] = reply.as_slice() {
         return Ok(Err(text.strip_suffix(b"\r\n").unwrap_or(text).to_vec()));
     }
-    unbounded(lua, || to_lua::value(lua, reply)).map(Ok)
+    unbounded(lua, || to_lua::value(lua, names, reply)).map(Ok)
 }
 
 /// Makes the table.
-pub fn table(lua: &Lua, facts: &Facts, settings: &Rc<Settings>) -> mlua::Result<Table> {
+pub fn table(
+    (lua, names): (&Lua, &Rc<Names>),
+    facts: &Facts,
+    settings: &Rc<Settings>,
+) -> mlua::Result<Table> {
     let table = lua.create_table()?;
-    put_commands(lua, &table, settings)?;
+    put_commands((lua, names), &table, settings)?;
     for (level, name) in ["DEBUG", "VERBOSE", "NOTICE", "WARNING"].into_iter().enumerate() {
         table.raw_set(format!("LOG_{name}"), level)?;
     }

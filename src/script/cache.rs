@@ -30,6 +30,9 @@ const DIGITS: [u8; 256] = {
 };
 
 impl Sha {
+    /// How many digits it has.
+    pub const DIGITS: usize = 40;
+
     /// Hashes a text.
     pub fn of(text: &[u8]) -> Self {
         Self(Sha1::from(text).digest().bytes())
@@ -37,7 +40,7 @@ impl Sha {
 
     /// Reads forty hexadecimal digits, in either case.
     pub fn parse(digits: &[u8]) -> Option<Self> {
-        let digits: &[u8; 40] = digits.try_into().ok()?;
+        let digits: &[u8; Self::DIGITS] = digits.try_into().ok()?;
         let mut bytes = [0; 20];
         let mut seen = 0;
         for (byte, pair) in bytes.iter_mut().zip(digits.as_chunks::<2>().0) {
@@ -53,7 +56,7 @@ impl Sha {
 
     /// Writes the digits, in lower case.
     pub fn digits(&self) -> String {
-        self.0.iter().fold(String::with_capacity(40), |mut text, byte| {
+        self.0.iter().fold(String::with_capacity(Self::DIGITS), |mut text, byte| {
             write!(text, "{byte:02x}").expect("a string takes any text");
             text
         })
@@ -65,6 +68,8 @@ impl Sha {
 pub struct Script {
     /// Its name.
     pub sha: Sha,
+    /// The digits of that, in lower case.
+    digits: [u8; Sha::DIGITS],
     /// What it says of itself; `None` where it says nothing.
     pub flags: Option<Flags>,
     /// Whether it keeps to the keys that it names.
@@ -86,12 +91,19 @@ impl Script {
         let (flags, conduct) = (first.flags, Conduct::default());
         let (program, reaches_tables) = (first.bytes, names_tables(source));
         let source = source.into();
-        Ok(Self { sha, flags, conduct, generation: 0, source, program, reaches_tables })
+        let digits = sha.digits().as_bytes().try_into().expect("two digits a byte");
+        Ok(Self { sha, digits, flags, conduct, generation: 0, source, program, reaches_tables })
     }
 
     /// Tells whether it may have put something into a table through a function of the library `table`.
     pub fn reaches_tables(&self) -> bool {
         self.reaches_tables
+    }
+
+    /// Tells whether it goes by some digits; where they are in upper case, that is not seen.
+    #[inline]
+    pub fn is_called(&self, digits: &[u8]) -> bool {
+        digits == self.digits
     }
 
     /// Returns the text.

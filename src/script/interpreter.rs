@@ -152,7 +152,8 @@ impl Interpreter {
         match ended.map_err(|error| broken(&error))? {
             (true, value) => {
                 let chosen = settings.protocol.get();
-                to_reply::write(lua, value, chosen, reply).map_err(|error| broken(&error))
+                let names = (lua, &*sandbox.names);
+                to_reply::write(names, value, chosen, reply).map_err(|error| broken(&error))
             }
             (false, error) => Err(failure(&error, &ran.script.sha)),
         }

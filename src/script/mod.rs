@@ -13,6 +13,7 @@ mod cache;
 mod conduct;
 mod interpreter;
 pub mod library;
+mod names;
 mod position;
 mod random;
 mod runs;

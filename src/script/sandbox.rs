@@ -1,9 +1,12 @@
 //! What a script finds when it begins: the libraries, read-only, and nothing that leads out of them.
 
+use std::rc::Rc;
+
 use mlua::{Function, Lua, LuaOptions, StdLib, Table, Value};
 
 use super::basics::{self, Shields};
 use super::library::{bits, cjson, cmsgpack, structs};
+use super::names::Names;
 use super::thrown;
 use super::words::Placer;
 use super::{Facts, api, position};
@@ -20,6 +23,8 @@ pub struct Sandbox {
     pub lua: Lua,
     /// Puts the words of scripts among the globals.
     pub placer: Placer,
+    /// The names of fields of replies.
+    pub names: Rc<Names>,
     /// Lua's `xpcall`, which runs a script: whether that went well, and what it returned or raised.
     pub guard: Function,
     /// Notes with what a script raised where that was.
@@ -30,7 +35,7 @@ pub struct Sandbox {
 
 impl Sandbox {
     /// Makes an interpreter.
-    pub fn new(facts: &Facts, settings: &std::rc::Rc<api::Settings>) -> mlua::Result<Self> {
+    pub fn new(facts: &Facts, settings: &Rc<api::Settings>) -> mlua::Result<Self> {
         let libraries = StdLib::TABLE | StdLib::STRING | StdLib::MATH;
         let lua = Lua::new_with(libraries, LuaOptions::new())?;
         let globals = lua.globals();
@@ -47,7 +52,8 @@ impl Sandbox {
         let guard = globals.raw_get("xpcall")?;
         let placed = lua.create_function(placed)?;
         globals.raw_set("load", basics::load(&lua, guard_functions(&lua)?)?)?;
-        let redis = api::table(&lua, facts, settings)?;
+        let names = Rc::new(Names::new(&lua)?);
+        let redis = api::table((&lua, &names), facts, settings)?;
         globals.raw_set("redis", redis)?;
         let mut shown = Vec::new();
         for name in LIBRARIES {
@@ -65,7 +71,7 @@ impl Sandbox {
         lua.set_globals(shield.clone())?;
         shown.push(shield);
         let placer = Placer::new(&lua, &globals)?;
-        Ok(Self { lua, placer, guard, placed, shown })
+        Ok(Self { lua, placer, names, guard, placed, shown })
     }
 
     /// Empties what scripts see of the read-only tables.

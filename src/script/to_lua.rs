@@ -1,12 +1,14 @@
 //! From a reply to what a script sees of it.
 
-use mlua::{Error, Lua, Table, Value};
+use mlua::{Error, Lua, LuaString, Table, Value};
 
 use crate::number::parse_i64_strict;
 
+use super::names::Names;
+
 /// Reads the reply of a command.
-pub fn value(lua: &Lua, reply: &[u8]) -> mlua::Result<Value> {
-    let mut reading = Reading { lua, rest: reply };
+pub fn value(lua: &Lua, names: &Names, reply: &[u8]) -> mlua::Result<Value> {
+    let mut reading = Reading { lua, names, rest: reply };
     let value = reading.value()?;
     debug_assert!(reading.rest.is_empty(), "one command has one reply");
     Ok(value)
@@ -14,6 +16,7 @@ pub fn value(lua: &Lua, reply: &[u8]) -> mlua::Result<Value> {
 
 struct Reading<'r> {
     lua: &'r Lua,
+    names: &'r Names,
     rest: &'r [u8],
 }
 
@@ -30,23 +33,23 @@ impl<'r> Reading<'r> {
                 -1 => Ok(Value::Boolean(false)),
                 count => self.array(count).map(Value::Table),
             },
-            b'+' => self.labelled("ok", line),
-            b'-' => self.labelled("err", line),
+            b'+' => self.table(&self.names.ok, self.names.status(self.lua, line)?),
+            b'-' => self.labelled(&self.names.err, line),
             b'_' => Ok(Value::Nil),
             b'#' => Ok(Value::Boolean(line == b"t")),
             b',' => {
                 let text = String::from_utf8_lossy(line);
                 let number: f64 = text.parse().map_err(|_| unfit())?;
-                self.table("double", Value::Number(number))
+                self.table(&self.names.double, Value::Number(number))
             }
-            b'(' => self.labelled("big_number", line),
+            b'(' => self.labelled(&self.names.big_number, line),
             b'=' => {
                 let text = self.bulk(line)?.ok_or_else(unfit)?;
                 let (format, text) = text.split_at_checked(4).ok_or_else(unfit)?;
                 let table = self.lua.create_table()?;
-                table.raw_set("format", self.lua.create_string(&format[..3])?)?;
-                table.raw_set("string", self.lua.create_string(text)?)?;
-                self.table("verbatim_string", Value::Table(table))
+                table.raw_set(&self.names.format, self.lua.create_string(&format[..3])?)?;
+                table.raw_set(&self.names.string, self.lua.create_string(text)?)?;
+                self.table(&self.names.verbatim_string, Value::Table(table))
             }
             b'%' => {
                 let table = self.lua.create_table()?;
@@ -54,14 +57,14 @@ impl<'r> Reading<'r> {
                     let (name, value) = (self.value()?, self.value()?);
                     table.raw_set(name, value)?;
                 }
-                self.table("map", Value::Table(table))
+                self.table(&self.names.map, Value::Table(table))
             }
             b'~' => {
                 let table = self.lua.create_table()?;
                 for _ in 0..count(line)? {
                     table.raw_set(self.value()?, true)?;
                 }
-                self.table("set", Value::Table(table))
+                self.table(&self.names.set, Value::Table(table))
             }
             // Attributes are not for scripts.
             b'|' => {
@@ -82,11 +85,11 @@ impl<'r> Reading<'r> {
         Ok(table)
     }
 
-    fn labelled(&self, label: &str, text: &[u8]) -> mlua::Result<Value> {
+    fn labelled(&self, label: &LuaString, text: &[u8]) -> mlua::Result<Value> {
         self.table(label, Value::String(self.lua.create_string(text)?))
     }
 
-    fn table(&self, label: &str, value: Value) -> mlua::Result<Value> {
+    fn table(&self, label: &LuaString, value: Value) -> mlua::Result<Value> {
         let table = self.lua.create_table()?;
         table.raw_set(label, value)?;
         Ok(Value::Table(table))

@@ -4,6 +4,8 @@ use mlua::{Lua, Table, Value};
 
 use crate::net::reply::{Protocol, Reply};
 
+use super::names::Names;
+
 /// How deep tables may lie in each other; beyond, the stack of Lua would not hold them.
 const DEPTH_MAX: usize = 7000;
 
@@ -19,8 +21,14 @@ struct Open {
 /// Writes what a script returned.
 ///
 /// `chosen` is the protocol that the script has set, without which it knows no truth values.
-pub fn write(lua: &Lua, value: Value, chosen: Protocol, reply: &mut Reply<'_>) -> mlua::Result<()> {
+pub fn write(
+    (lua, names): (&Lua, &Names),
+    value: Value,
+    chosen: Protocol,
+    reply: &mut Reply<'_>,
+) -> mlua::Result<()> {
     let mut open = Vec::new();
+    let lua = (lua, names);
     begin(lua, value, chosen, reply, &mut open)?;
     while let Some(Open { table, next, last }) = open.last_mut() {
         if *next > *last {
@@ -40,7 +48,7 @@ pub fn write(lua: &Lua, value: Value, chosen: Protocol, reply: &mut Reply<'_>) -
 
 /// Writes a value, or the header of a table.
 fn begin(
-    lua: &Lua,
+    lua: (&Lua, &Names),
     value: Value,
     chosen: Protocol,
     reply: &mut Reply<'_>,
@@ -62,24 +70,24 @@ fn begin(
 }
 
 fn begin_table(
-    lua: &Lua,
+    (lua, names): (&Lua, &Names),
     table: Table,
     reply: &mut Reply<'_>,
     open: &mut Vec<Open>,
 ) -> mlua::Result<()> {
-    if let Value::String(text) = table.raw_get("err")? {
+    if let Value::String(text) = table.raw_get(&names.err)? {
         reply.error(c_text(&text.as_bytes()));
         return Ok(());
     }
-    if let Value::String(text) = table.raw_get("ok")? {
+    if let Value::String(text) = table.raw_get(&names.ok)? {
         line(b'+', c_text(&text.as_bytes()), reply);
         return Ok(());
     }
-    if let Value::Number(number) = table.raw_get("double")? {
+    if let Value::Number(number) = table.raw_get(&names.double)? {
         reply.double(number);
         return Ok(());
     }
-    if let Value::Table(map) = table.raw_get("map")? {
+    if let Value::Table(map) = table.raw_get(&names.map)? {
         let listed = lua.create_table()?;
         map.for_each(|key: Value, value: Value| {
             listed.raw_push(key)?;
@@ -90,7 +98,7 @@ fn begin_table(
         open.push(Open { table: listed, next: 1, last });
         return Ok(());
     }
-    if let Value::Table(set) = table.raw_get("set")? {
+    if let Value::Table(set) = table.raw_get(&names.set)? {
         let listed = lua.create_table()?;
         set.for_each(|key: Value, _: Value| listed.raw_push(key))?;
         let last = listed.raw_len();
@@ -98,13 +106,13 @@ fn begin_table(
         open.push(Open { table: listed, next: 1, last });
         return Ok(());
     }
-    if let Value::String(digits) = table.raw_get("big_number")? {
+    if let Value::String(digits) = table.raw_get(&names.big_number)? {
         big_number(&digits.as_bytes(), reply);
         return Ok(());
     }
-    if let Value::Table(verbatim) = table.raw_get("verbatim_string")?
+    if let Value::Table(verbatim) = table.raw_get(&names.verbatim_string)?
         && let (Value::String(format), Value::String(text)) =
-            (verbatim.raw_get("format")?, verbatim.raw_get("string")?)
+            (verbatim.raw_get(&names.format)?, verbatim.raw_get(&names.string)?)
     {
         // A format has three letters, whatever the script gives.
         let mut letters = *b"   ";

@@ -32,11 +32,15 @@ impl Placer {
         if keys.len() + arguments.len() <= FEW
             && let Some(place) = self.at_once.get(keys.len())
         {
-            let words = keys.chain(arguments).map(|word| match std::str::from_utf8(word) {
-                Ok(text) => Ok(Either::Left(text)),
-                Err(_) => lua.create_string(word).map(Either::Right),
-            });
-            return place.call(words.collect::<mlua::Result<Variadic<_>>>()?);
+            let mut words = Vec::with_capacity(keys.len() + arguments.len());
+            for word in keys.chain(arguments) {
+                // What is text is put on the stack as it is.
+                words.push(match std::str::from_utf8(word) {
+                    Ok(text) => Either::Left(text),
+                    Err(_) => Either::Right(lua.create_string(word)?),
+                });
+            }
+            return place.call(Variadic::from(words));
         }
         self.globals.raw_set(&self.keys, table(lua, keys)?)?;
         self.globals.raw_set(&self.arguments, table(lua, arguments)?)

@@ -274,6 +274,7 @@ impl Executor {
         };
         let result = handler(&mut call);
         let (hits, misses) = (call.data.hits, call.data.misses);
+        effect.tally.count_by(&self.counters);
         if matches!(result, Ok(Flow::Anew)) {
             drop(locked);
             out.truncate(start);

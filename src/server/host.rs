@@ -140,12 +140,6 @@ impl Host for Server {
         busy::end_at_once(self);
     }
 
-    fn account_scripted(&self, ran: &Ran<'_>, failed: Option<&Fault>) {
-        if let Some(shared) = self.counters.last() {
-            shared.called(table::index_of(ran.command), Duration::from_micros(ran.took_us), failed);
-        }
-    }
-
     fn show_script(&self, args: &Args<'_>, database: usize, client: Option<&ClientInfo>) {
         monitor::show_script(self, args, (database, client));
     }

@@ -61,9 +61,9 @@ fn what_a_script_did_before_it_asked_for_another_key_stays_in_one_unit() {
     make_trusted(&mut client, HALF_NAMED, &["own"], &["own"]);
     let (mut follower, _) = Follower::attach(&server);
     assert_eq!(eval(&mut client, HALF_NAMED, &["own"], &["other"]), 2);
-    let commands = (0..6).map(|_| follower.command().join(" "));
+    let commands = std::iter::repeat_with(|| follower.command().join(" "));
     let told: Vec<_> = commands.filter(|line| !line.starts_with("PING")).take(5).collect();
-    assert_eq!(told, ["SELECT 0", "MULTI", "DECR own", "INCR other", "EXEC"]);
+    assert_eq!(told, ["MULTI", "SELECT 0", "DECR own", "INCR other", "EXEC"]);
 }
 
 #[test]

@@ -77,10 +77,6 @@ impl Host for Nobody {
         nothing()
     }
 
-    fn account_scripted(&self, _: &Ran<'_>, _: Option<&Fault>) {
-        nothing()
-    }
-
     fn show_script(&self, _: &Args<'_>, _: usize, _: Option<&ClientInfo>) {
         nothing()
     }

@@ -64,9 +64,12 @@ fn eval_text(call: &mut Call<'_, '_>, form: Form) -> Result<Flow, Fault> {
 
 fn eval_known(call: &mut Call<'_, '_>, form: Form) -> Result<Flow, Fault> {
     show(call);
-    let sha = Sha::parse(call.args.word(1)).ok_or(NO_SCRIPT)?;
+    let digits = call.args.word(1);
+    if digits.len() != Sha::DIGITS {
+        return Err(NO_SCRIPT);
+    }
     let keys = count_keys(&call.args)?;
-    if !recalls(call.session, &sha, call.host.scripts()) {
+    if !recalls(call.session, digits, call.host.scripts()) {
         return Err(NO_SCRIPT);
     }
     run_recalled(call, keys, form)
@@ -82,7 +85,7 @@ pub(super) fn recall<'s>(
     let word = args.word(1);
     let is_known = match command.name {
         "eval" | "eval_ro" => recalls_text(session, word, scripts),
-        _ => recalls(session, &Sha::parse(word)?, scripts),
+        _ => recalls(session, word, scripts),
     };
     session.script.as_deref().filter(|_| is_known)
 }
@@ -95,10 +98,10 @@ fn recalls_text(session: &mut Session, text: &[u8], scripts: &Cache) -> bool {
     session.script.is_some()
 }
 
-fn recalls(session: &mut Session, sha: &Sha, scripts: &Cache) -> bool {
-    let is_last = |last: &Script| last.sha == *sha && scripts.holds(last);
+fn recalls(session: &mut Session, digits: &[u8], scripts: &Cache) -> bool {
+    let is_last = |last: &Script| last.is_called(digits) && scripts.holds(last);
     if !session.script.as_deref().is_some_and(is_last) {
-        session.script = scripts.find(sha);
+        session.script = Sha::parse(digits).and_then(|sha| scripts.find(&sha));
     }
     session.script.is_some()
 }

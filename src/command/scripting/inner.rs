@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::command::host::{Meaning, Ran};
+use crate::command::host::Meaning;
 use crate::command::room::words_bytes;
 use crate::command::table::{self, Command, flag, keys};
 use crate::command::{Call, Classes, Data, Effect, Fault, Flow, LocatedKey, Mode, Session};
@@ -123,9 +123,8 @@ impl<'i, 'c, 'k> Inner<'i, 'c, 'k> {
         let began = Instant::now();
         let result = self.execute(command, (args, located), (protocol, out));
         let now = Instant::now();
-        let took_us = now.duration_since(began).as_micros() as u64;
-        let ran = Ran { command, args: *args, took_us, at_ms: self.call.data.now_ms };
-        self.call.host.account_scripted(&ran, result.as_ref().err());
+        let took = now.duration_since(began);
+        self.call.data.effect.tally.note(command, took, result.as_ref().err());
         if let Err(stopped) = pass(began, now) {
             self.stopped = Some(stopped);
         }
