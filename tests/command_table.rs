@@ -19,7 +19,8 @@ const ARITY_CHANGED_IN_7_2: [&str; 4] =
 const NOSCRIPT_BEFORE_7_2: [&str; 9] =
     ["blmove", "blmpop", "blpop", "brpop", "brpoplpush", "bzmpop", "bzpopmax", "bzpopmin", "wait"];
 /// The fields of docs that Redis 7.2 changed, with their commands.
-const CHANGED_IN_7_2: [(&str, &str); 22] = [
+const CHANGED_IN_7_2: [(&str, &str); 23] = [
+    ("function|flush", "arguments"),
     ("client|list", "history"),
     ("client|unblock", "arguments"),
     ("geoadd", "arguments"),

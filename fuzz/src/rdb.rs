@@ -27,6 +27,7 @@ impl Copy {
     fn take(&mut self, item: &Item<'_>) -> bool {
         let copied = match item {
             Item::Aux { key, value } => self.encoder.aux(key, value),
+            Item::Function(source) => self.encoder.function(source),
             Item::SelectDb(db) => self.encoder.select_db(*db),
             Item::ResizeDb { keys, expires } => self.encoder.resize_db(*keys, *expires),
             // Which is not written; there is nothing in it.

@@ -2,7 +2,7 @@
 
 use super::flow::{Request, ShutdownMode};
 use super::host::SaveStarted;
-use super::scripting::BUSY;
+use super::scripting::busy;
 use super::{Call, Fault, Flow};
 
 /// `SAVE`: answered once the snapshot is on disk.
@@ -61,7 +61,7 @@ pub fn shutdown(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     }
     if call.host.scripts().runs().is_any_slow() && !mode.abort {
         if mode.save != Some(false) {
-            return Err(BUSY);
+            return Err(busy(call.host.scripts().runs()));
         }
         call.host.end_at_once();
     }

@@ -9,6 +9,7 @@ use crate::position::{Offset, Position, Replid};
 
 use super::flow::{FailoverPlan, FeedRequest, Request};
 use super::host::{Followed, RoleReport};
+use super::session::RdbParts;
 use super::{Call, Fault, Flow, Mode};
 
 /// The longest address that `REPLCONF ip-address` may announce.
@@ -219,7 +220,7 @@ fn introduce(call: &mut Call<'_, '_>, option: &[u8], value: usize) -> Result<(),
     } else if option.eq_ignore_ascii_case(b"rdb-only") {
         call.session.replica.rdb_only = integer(call, value)? == 1;
     } else if option.eq_ignore_ascii_case(b"rdb-filter-only") {
-        call.session.replica.rdb_empty = rdb_without_keys(word)?;
+        call.session.replica.rdb_parts = rdb_parts(word)?;
     } else if option.eq_ignore_ascii_case(b"version") {
         call.session.replica.version = version(word);
     } else {
@@ -238,8 +239,9 @@ fn version(word: &[u8]) -> Option<String> {
     fits.then(|| String::from_utf8_lossy(word).into_owned())
 }
 
-/// Reads `rdb-filter-only`: nothing at all, or functions, of which there are none either.
-fn rdb_without_keys(filter: &[u8]) -> Result<bool, Fault> {
+/// Reads `rdb-filter-only`: nothing at all, or functions.
+fn rdb_parts(filter: &[u8]) -> Result<RdbParts, Fault> {
+    let mut parts = RdbParts::None;
     for word in filter.split(|b| *b == b' ').filter(|word| !word.is_empty()) {
         if !word.eq_ignore_ascii_case(b"functions") {
             return Err(Fault::of(format!(
@@ -247,8 +249,9 @@ fn rdb_without_keys(filter: &[u8]) -> Result<bool, Fault> {
                 String::from_utf8_lossy(word)
             )));
         }
+        parts = RdbParts::Functions;
     }
-    Ok(true)
+    Ok(parts)
 }
 
 /// `PSYNC replid offset`: the connection becomes a replica's.

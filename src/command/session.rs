@@ -162,8 +162,20 @@ pub struct ReplicaHello {
     pub version: Option<String>,
     /// Whether it wants the RDB alone, and no stream.
     pub rdb_only: bool,
-    /// Whether it wants an RDB without data.
-    pub rdb_empty: bool,
+    /// What it wants of the RDB.
+    pub rdb_parts: RdbParts,
+}
+
+/// What of a snapshot a replica asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RdbParts {
+    /// All of it.
+    #[default]
+    All,
+    /// The libraries of functions.
+    Functions,
+    /// Nothing.
+    None,
 }
 
 /// What one client shows to the others, in `CLIENT LIST` and to `CLIENT KILL`.

@@ -10,6 +10,7 @@ use sha1_smol::Sha1;
 
 use super::Runs;
 use super::conduct::Conduct;
+use super::functions::Libraries;
 use super::shebang::{self, Flags};
 
 /// The SHA-1 of a script's text.
@@ -117,14 +118,15 @@ impl Script {
     }
 }
 
-/// All scripts that the server knows.
+/// All scripts that the server knows, and the libraries of functions.
 ///
-/// They stay until they are flushed, as in stock: whoever has loaded one counts on it.
+/// Scripts stay until they are flushed, as in stock: whoever has loaded one counts on it.
 #[derive(Debug, Default)]
 pub struct Cache {
     scripts: Mutex<HashMap<Sha, Arc<Script>>>,
     generation: AtomicU64,
     bytes: AtomicU64,
+    libraries: Libraries,
     runs: Arc<Runs>,
 }
 
@@ -165,6 +167,11 @@ impl Cache {
         self.generation.load(Ordering::Acquire)
     }
 
+    /// Returns the libraries of functions.
+    pub fn libraries(&self) -> &Libraries {
+        &self.libraries
+    }
+
     /// Returns the scripts that run.
     pub fn runs(&self) -> &Arc<Runs> {
         &self.runs
@@ -183,7 +190,7 @@ impl Cache {
 
 /// Tells whether a program can get at the library `table`: by its name, by a table that has it, or by a
 /// program that it makes itself.
-fn names_tables(source: &[u8]) -> bool {
+pub(super) fn names_tables(source: &[u8]) -> bool {
     [&b"table"[..], b"_G", b"load"].iter().any(|name| memchr::memmem::find(source, name).is_some())
 }
 

@@ -14,7 +14,7 @@ use super::api::{self, Settings};
 use super::basics::compile;
 use super::bounds::bounded;
 use super::position::Place;
-use super::runs::Watch;
+use super::runs::{Kind, Watch};
 use super::sandbox::Sandbox;
 use super::thrown::{self, Thrown};
 use super::to_reply::{self, c_text};
@@ -23,7 +23,7 @@ use super::{Cache, Commands, Facts, Script, Sha, Stopped};
 /// The name of the chunk that a script is.
 const CHUNK: &str = "@user_script";
 /// After how many instructions it is looked at how long a script has run.
-const LOOKED_AT_EVERY: u32 = 100_000;
+pub const LOOKED_AT_EVERY: u32 = 100_000;
 
 thread_local! {
     static INTERPRETER: RefCell<Option<Interpreter>> = const { RefCell::new(None) };
@@ -79,7 +79,7 @@ fn with<R>(
 }
 
 /// Says that the interpreter could not do what it should.
-fn broken(error: &mlua::Error) -> Failure {
+pub fn broken(error: &mlua::Error) -> Failure {
     Failure::Said(format!("ERR {error}").replace(['\r', '\n'], " ").into_bytes())
 }
 
@@ -97,8 +97,8 @@ impl Interpreter {
     fn new(facts: &Facts, cache: &Cache) -> mlua::Result<Self> {
         let settings = Rc::new(Settings::default());
         let sandbox = Sandbox::new(facts, &settings)?;
-        let watch = Watch::new(cache.runs());
-        watch.note_memory(sandbox.lua.used_memory());
+        let watch = Watch::of_thread(cache.runs());
+        watch.note_memory(Kind::Script, sandbox.lua.used_memory());
         let watched = Rc::clone(&watch);
         let every = HookTriggers::new().every_nth_instruction(LOOKED_AT_EVERY);
         sandbox.lua.set_global_hook(every, move |lua, _| match watched.look() {
@@ -145,7 +145,7 @@ impl Interpreter {
             bounded(lua, || sandbox.guard.call::<(bool, Value)>((function, &sandbox.placed)))
         });
         watch.end();
-        watch.note_memory(lua.used_memory());
+        watch.note_memory(Kind::Script, lua.used_memory());
         if ran.script.reaches_tables() {
             sandbox.clear_shown().map_err(|error| broken(&error))?;
         }
@@ -155,19 +155,18 @@ impl Interpreter {
                 let names = (lua, &*sandbox.names);
                 to_reply::write(names, value, chosen, reply).map_err(|error| broken(&error))
             }
-            (false, error) => Err(failure(&error, &ran.script.sha)),
+            (false, error) => Err(failure(&error, &ran.script.sha.digits())),
         }
     }
 }
 
-/// Tells the client of an error that the script has not caught.
-fn failure(error: &Value, sha: &Sha) -> Failure {
-    let sha = sha.digits();
+/// Tells the client of an error that a script has not caught, whose name is `name`.
+pub fn failure(error: &Value, name: &str) -> Failure {
     let table = match error {
         Value::Table(table) => table,
         Value::Error(error) => {
             return match thrown::of(error) {
-                Some(Thrown::Stop(Stopped::Killed, place)) => killed(&sha, place),
+                Some(Thrown::Stop(Stopped::Killed, place)) => killed(name, place),
                 Some(Thrown::Stop(stopped, _)) => Failure::Stopped(*stopped),
                 _ => broken(error),
             };
@@ -175,7 +174,7 @@ fn failure(error: &Value, sha: &Sha) -> Failure {
         // There was no memory left to say where it happened.
         other => {
             let text = other.to_string().unwrap_or_default();
-            return Failure::Said(format!("ERR {text} script: {sha}").into_bytes());
+            return Failure::Said(format!("ERR {text} script: {name}").into_bytes());
         }
     };
     let text = |field: &str| match table.raw_get::<Value>(field) {
@@ -186,7 +185,7 @@ fn failure(error: &Value, sha: &Sha) -> Failure {
         _ => None,
     };
     let mut said = text("err").unwrap_or_else(|| b"ERR unknown error".to_vec());
-    said.extend_from_slice(format!(" script: {sha}").as_bytes());
+    said.extend_from_slice(format!(" script: {name}").as_bytes());
     if let (Some(source), Some(line)) = (text("source"), text("line")) {
         said.extend_from_slice(&[b", on ", &*source, b":", &*line, b"."].concat());
     }
@@ -194,8 +193,8 @@ fn failure(error: &Value, sha: &Sha) -> Failure {
 }
 
 /// Tells the client that somebody has ended its script.
-fn killed(sha: &str, place: &Place) -> Failure {
+fn killed(name: &str, place: &Place) -> Failure {
     let Place { source, line } = place;
     let text = "ERR Script killed by user with SCRIPT KILL...";
-    Failure::Said(format!("{text} script: {sha}, on {source}:{line}.").into_bytes())
+    Failure::Said(format!("{text} script: {name}, on {source}:{line}.").into_bytes())
 }

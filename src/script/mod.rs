@@ -1,7 +1,8 @@
-//! Runs Lua scripts: the cache of their texts, one interpreter per thread, and what a script finds there.
+//! Runs Lua scripts and functions: what is known of them, an interpreter per thread, and what they find
+//! there.
 //!
 //! Knows how replies are written, and no command: what a script calls reaches the server through
-//! [`Commands`]. Functions of libraries may be run by the same interpreter.
+//! [`Commands`].
 //!
 //! A function of ours that fails raises a `thrown::Thrown`, which mlua hands on as an object of its own;
 //! `guard.lua` makes of it what a script sees when it catches it.
@@ -11,6 +12,7 @@ mod basics;
 mod bounds;
 mod cache;
 mod conduct;
+pub mod functions;
 mod interpreter;
 pub mod library;
 mod names;
@@ -27,7 +29,7 @@ mod words;
 pub use cache::{Cache, Script, Sha};
 pub use conduct::Conduct;
 pub use interpreter::{Failure, Ran, check, run};
-pub use runs::{Ending, Moment, Runs, attend_with, begin_to_write, pass};
+pub use runs::{Ending, Kind, Moment, Runs, attend_with, begin_to_write, pass};
 pub use shebang::{Flags, Shebang};
 
 use crate::net::args::Args;

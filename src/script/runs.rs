@@ -1,4 +1,4 @@
-//! Scripts that run: which of them run for too long, and how they are ended.
+//! Scripts and functions that run: which of them run for too long, and how they are ended.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -8,21 +8,60 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+use crate::net::Args;
+
 use super::Stopped;
 
 /// How often whoever attends to others is called while a script runs for too long.
 const ATTENDED_EVERY: Duration = Duration::from_millis(10);
+/// How much room is kept for the request that calls a function.
+const REQUEST_BYTES_KEPT: usize = 64 * 1024;
 
 /// Nothing runs.
 const IDLE: u8 = 0;
-/// A script runs that has written nothing.
-const READS: u8 = 1;
-/// A script runs that has written, and cannot be ended halfway.
-const WRITES: u8 = 2;
-/// A script runs that is to end.
-const KILLED: u8 = 3;
+/// What runs is to end.
+const KILLED: u8 = 1;
 
-/// The scripts that run, one on each thread at most.
+/// What may run for too long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A script.
+    Script,
+    /// A function of a library.
+    Function,
+}
+
+impl Kind {
+    /// The state of a run of this kind that has written nothing.
+    fn reads(self) -> u8 {
+        match self {
+            Self::Script => 2,
+            Self::Function => 3,
+        }
+    }
+
+    /// The state of a run of this kind that has written, and cannot be ended halfway.
+    fn writes(self) -> u8 {
+        self.reads() + 2
+    }
+
+    fn other(self) -> Self {
+        match self {
+            Self::Script => Self::Function,
+            Self::Function => Self::Script,
+        }
+    }
+
+    /// Names the command that ends it.
+    pub fn killer(self) -> &'static str {
+        match self {
+            Self::Script => "SCRIPT KILL",
+            Self::Function => "FUNCTION KILL",
+        }
+    }
+}
+
+/// The scripts and functions that run, one on each thread at most.
 #[derive(Debug, Default)]
 pub struct Runs {
     threads: Mutex<Vec<Arc<Run>>>,
@@ -35,17 +74,42 @@ pub struct Runs {
 #[derive(Debug, Default)]
 struct Run {
     state: AtomicU8,
-    /// How much the interpreter had allocated when its last script ended.
-    interpreter_bytes: AtomicU64,
+    /// What runs for too long, if that does.
+    slow: Mutex<Option<Slow>>,
+    /// How much the interpreter of scripts had allocated when its last one ended.
+    scripts_bytes: AtomicU64,
+    /// The same of functions.
+    functions_bytes: AtomicU64,
 }
 
-/// What became of the wish to end the scripts that run.
+/// What runs for too long.
+#[derive(Clone, Debug)]
+pub struct Slow {
+    /// What it is.
+    pub kind: Kind,
+    /// The name of the function.
+    pub name: Vec<u8>,
+    /// The request that called the function, as it goes over the wire.
+    pub request: Vec<u8>,
+    began: Instant,
+}
+
+impl Slow {
+    /// Tells for how long it has run.
+    pub fn ran(&self) -> Duration {
+        self.began.elapsed()
+    }
+}
+
+/// What became of the wish to end the scripts, or the functions, that run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// They end.
     Killed,
     /// All of them have written.
     Unkillable,
+    /// What runs for too long is of the other kind.
+    Other,
     /// There are none.
     Idle,
 }
@@ -73,31 +137,53 @@ impl Runs {
         self.threshold_ms.store(threshold.as_millis() as u64, Ordering::Relaxed);
     }
 
-    /// Counts the bytes that the interpreters have allocated.
-    pub fn interpreters_bytes(&self) -> u64 {
+    /// Counts the bytes that the interpreters of one kind have allocated.
+    pub fn interpreters_bytes(&self, kind: Kind) -> u64 {
         let threads = self.threads.lock();
-        threads.iter().map(|run| run.interpreter_bytes.load(Ordering::Relaxed)).sum()
+        threads.iter().map(|run| run.interpreter_bytes(kind).load(Ordering::Relaxed)).sum()
     }
 
-    /// Ends the scripts that run and have written nothing.
-    pub fn kill(&self) -> Ending {
+    /// Returns what runs for too long; of several, a script.
+    pub fn slow(&self) -> Option<Slow> {
+        if !self.is_any_slow() {
+            return None;
+        }
         let threads = self.threads.lock();
-        let ends = threads.iter().map(|run| run.kill());
+        let slow = threads.iter().filter_map(|run| run.slow.lock().clone());
+        slow.min_by_key(|slow| slow.kind == Kind::Function)
+    }
+
+    /// Ends what runs of one kind and has written nothing.
+    pub fn kill(&self, kind: Kind) -> Ending {
+        let threads = self.threads.lock();
+        let ends = threads.iter().map(|run| run.kill(kind));
         let rank = |ending: Ending| match ending {
             Ending::Idle => 0,
-            Ending::Unkillable => 1,
-            Ending::Killed => 2,
+            Ending::Other => 1,
+            Ending::Unkillable => 2,
+            Ending::Killed => 3,
         };
         ends.max_by_key(|ending| rank(*ending)).unwrap_or(Ending::Idle)
     }
 }
 
 impl Run {
-    fn kill(&self) -> Ending {
-        let order = Ordering::AcqRel;
-        match self.state.compare_exchange(READS, KILLED, order, Ordering::Acquire) {
+    fn interpreter_bytes(&self, kind: Kind) -> &AtomicU64 {
+        match kind {
+            Kind::Script => &self.scripts_bytes,
+            Kind::Function => &self.functions_bytes,
+        }
+    }
+
+    fn kill(&self, kind: Kind) -> Ending {
+        let (order, other) = (Ordering::AcqRel, kind.other());
+        match self.state.compare_exchange(kind.reads(), KILLED, order, Ordering::Acquire) {
             Ok(_) | Err(KILLED) => Ending::Killed,
-            Err(WRITES) => Ending::Unkillable,
+            Err(state) if state == kind.writes() => Ending::Unkillable,
+            // One that runs for a moment only is nobody's concern.
+            Err(_) if self.slow.lock().is_none() => Ending::Idle,
+            Err(state) if state == other.writes() => Ending::Unkillable,
+            Err(state) if state == other.reads() => Ending::Other,
             Err(_) => Ending::Idle,
         }
     }
@@ -141,37 +227,68 @@ pub fn pass(from: Instant, to: Instant) -> Result<(), Stopped> {
 pub struct Watch {
     runs: Arc<Runs>,
     run: Arc<Run>,
+    kind: Cell<Kind>,
     /// When it was first looked how long the script has run.
     began: Cell<Option<Instant>>,
     attended: Cell<Option<Instant>>,
+    /// The name of the function that runs, and the request that called it.
+    called: RefCell<(Vec<u8>, Vec<u8>)>,
 }
 
 impl Watch {
-    /// Begins to look after the scripts of the calling thread.
-    pub fn new(runs: &Arc<Runs>) -> Rc<Self> {
+    /// Begins to look after what runs on the calling thread, unless that is done already.
+    pub fn of_thread(runs: &Arc<Runs>) -> Rc<Self> {
+        let watch = WATCH.with_borrow(Clone::clone);
+        watch.filter(|watch| Arc::ptr_eq(&watch.runs, runs)).unwrap_or_else(|| Self::new(runs))
+    }
+
+    fn new(runs: &Arc<Runs>) -> Rc<Self> {
         let run = Arc::<Run>::default();
         runs.threads.lock().push(Arc::clone(&run));
-        let (runs, began, attended) = (Arc::clone(runs), Cell::new(None), Cell::new(None));
-        let watch = Rc::new(Self { runs, run, began, attended });
+        let watch = Rc::new(Self {
+            runs: Arc::clone(runs),
+            run,
+            kind: Cell::new(Kind::Script),
+            began: Cell::new(None),
+            attended: Cell::new(None),
+            called: RefCell::default(),
+        });
         WATCH.set(Some(Rc::clone(&watch)));
         watch
     }
 
-    /// Notes how much the interpreter has allocated.
-    pub fn note_memory(&self, bytes: usize) {
-        self.run.interpreter_bytes.store(bytes as u64, Ordering::Relaxed);
+    /// Notes how much the interpreter of one kind has allocated.
+    pub fn note_memory(&self, kind: Kind, bytes: usize) {
+        self.run.interpreter_bytes(kind).store(bytes as u64, Ordering::Relaxed);
     }
 
     /// Notes that a script begins.
     pub fn begin(&self) {
+        self.begin_one(Kind::Script);
+    }
+
+    /// Notes that a function begins.
+    pub fn begin_function(&self, name: &[u8], request: &Args<'_>) {
+        let (name_of_it, request_of_it) = &mut *self.called.borrow_mut();
+        name_of_it.clear();
+        name_of_it.extend_from_slice(name);
+        request_of_it.clear();
+        request_of_it.shrink_to(REQUEST_BYTES_KEPT);
+        request.encode_into(request_of_it);
+        self.begin_one(Kind::Function);
+    }
+
+    fn begin_one(&self, kind: Kind) {
         self.began.set(None);
-        self.run.state.store(READS, Ordering::Release);
+        self.kind.set(kind);
+        self.run.state.store(kind.reads(), Ordering::Release);
     }
 
     /// Notes that it has ended.
     pub fn end(&self) {
         self.run.state.store(IDLE, Ordering::Release);
         if self.attended.take().is_some() {
+            self.run.slow.lock().take();
             self.runs.slow.fetch_sub(1, Ordering::Relaxed);
             attend(Moment::Over);
         }
@@ -202,12 +319,14 @@ impl Watch {
             None if ran.as_millis()
                 >= u128::from(self.runs.threshold_ms.load(Ordering::Relaxed)) =>
             {
+                self.run.slow.lock().replace(self.slow());
                 self.runs.slow.fetch_add(1, Ordering::Relaxed);
                 attend(Moment::Slow);
                 tracing::warn!(
                     "Slow script detected: still in execution after {} milliseconds. You can try \
-                     killing the script using the SCRIPT KILL command.",
-                    ran.as_millis()
+                     killing the script using the {} command.",
+                    ran.as_millis(),
+                    self.kind.get().killer()
                 );
                 self.attended.set(Some(now));
             }
@@ -219,12 +338,29 @@ impl Watch {
         }
     }
 
+    fn slow(&self) -> Slow {
+        let kind = self.kind.get();
+        let began = self.began.get().unwrap_or_else(Instant::now);
+        let (name, request) = match kind {
+            Kind::Script => (Vec::new(), Vec::new()),
+            Kind::Function => self.called.borrow().clone(),
+        };
+        Slow { kind, name, request, began }
+    }
+
     fn begin_to_write(&self) -> Result<(), Stopped> {
-        let order = Ordering::AcqRel;
-        match self.run.state.compare_exchange(READS, WRITES, order, Ordering::Acquire) {
+        let (order, kind) = (Ordering::AcqRel, self.kind.get());
+        let (reads, writes) = (kind.reads(), kind.writes());
+        match self.run.state.compare_exchange(reads, writes, order, Ordering::Acquire) {
             Err(KILLED) => Err(Stopped::Killed),
             _ => Ok(()),
         }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.runs.threads.lock().retain(|run| !Arc::ptr_eq(run, &self.run));
     }
 }
 
@@ -237,17 +373,47 @@ mod tests {
         let runs = Arc::new(Runs::default());
         runs.set_threshold(Duration::from_hours(1));
         let watch = Watch::new(&runs);
-        assert_eq!(runs.kill(), Ending::Idle);
+        assert_eq!(runs.kill(Kind::Script), Ending::Idle);
         watch.begin();
         assert_eq!(watch.look(), Ok(()));
-        assert_eq!((runs.kill(), runs.kill()), (Ending::Killed, Ending::Killed));
+        assert_eq!(
+            (runs.kill(Kind::Script), runs.kill(Kind::Script)),
+            (Ending::Killed, Ending::Killed)
+        );
         assert_eq!((watch.look(), begin_to_write()), (Err(Stopped::Killed), Err(Stopped::Killed)));
         watch.end();
         watch.begin();
         assert_eq!(begin_to_write(), Ok(()));
-        assert_eq!((runs.kill(), watch.look()), (Ending::Unkillable, Ok(())));
+        assert_eq!((runs.kill(Kind::Script), watch.look()), (Ending::Unkillable, Ok(())));
         watch.end();
-        assert_eq!(runs.kill(), Ending::Idle);
+        assert_eq!(runs.kill(Kind::Script), Ending::Idle);
+    }
+
+    #[test]
+    fn who_ends_functions_ends_no_script_and_the_reverse() {
+        let runs = Arc::new(Runs::default());
+        let watch = Watch::of_thread(&runs);
+        let request = crate::net::OwnedArgs::from_words(["FCALL", "f", "0"]);
+        watch.begin_function(b"f", &request.as_args());
+        assert_eq!(runs.kill(Kind::Script), Ending::Idle, "it has run for a moment only");
+        watch.look().unwrap();
+        let slow = runs.slow().unwrap();
+        assert_eq!((slow.kind, &*slow.name), (Kind::Function, &b"f"[..]));
+        assert_eq!(slow.request, b"*3\r\n$5\r\nFCALL\r\n$1\r\nf\r\n$1\r\n0\r\n");
+        assert_eq!((runs.kill(Kind::Script), watch.look()), (Ending::Other, Ok(())));
+        assert_eq!(runs.kill(Kind::Function), Ending::Killed);
+        assert_eq!(watch.look(), Err(Stopped::Killed));
+        watch.end();
+        watch.begin();
+        watch.look().unwrap();
+        assert_eq!(runs.kill(Kind::Function), Ending::Other);
+        begin_to_write().unwrap();
+        assert_eq!(runs.kill(Kind::Function), Ending::Unkillable, "as in stock");
+        watch.end();
+        assert!(runs.slow().is_none());
+        WATCH.take();
+        drop(watch);
+        assert!(runs.threads.lock().is_empty());
     }
 
     #[test]

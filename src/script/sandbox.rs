@@ -21,6 +21,10 @@ const LIBRARIES: [&str; 9] =
 pub struct Sandbox {
     /// The interpreter.
     pub lua: Lua,
+    /// The table of globals, behind the one that scripts see.
+    pub globals: Table,
+    /// The table `redis`, likewise.
+    pub redis: Table,
     /// Puts the words of scripts among the globals.
     pub placer: Placer,
     /// The names of fields of replies.
@@ -31,6 +35,8 @@ pub struct Sandbox {
     pub placed: Function,
     /// What scripts see of the read-only tables; functions of Lua can still put elements into these.
     shown: Vec<Table>,
+    /// The read-only tables.
+    pub shields: Shields,
 }
 
 impl Sandbox {
@@ -54,7 +60,7 @@ impl Sandbox {
         globals.raw_set("load", basics::load(&lua, guard_functions(&lua)?)?)?;
         let names = Rc::new(Names::new(&lua)?);
         let redis = api::table((&lua, &names), facts, settings)?;
-        globals.raw_set("redis", redis)?;
+        globals.raw_set("redis", &redis)?;
         let mut shown = Vec::new();
         for name in LIBRARIES {
             let shield = shields.shield(&lua, &globals.raw_get(name)?)?;
@@ -71,13 +77,18 @@ impl Sandbox {
         lua.set_globals(shield.clone())?;
         shown.push(shield);
         let placer = Placer::new(&lua, &globals)?;
-        Ok(Self { lua, placer, names, guard, placed, shown })
+        Ok(Self { lua, globals, redis, placer, names, guard, placed, shown, shields })
+    }
+
+    /// Returns the rules by which scripts find globals.
+    pub fn rules_of_globals(&self) -> mlua::Result<Table> {
+        let rules = self.lua.globals().metatable();
+        rules.ok_or_else(|| mlua::Error::runtime("the globals are shown without rules"))
     }
 
     /// Empties what scripts see of the read-only tables.
     pub fn clear_shown(&self) -> mlua::Result<()> {
-        let filled = self.shown.iter().filter(|shown| shown.raw_len() > 0);
-        filled.map(Table::clear).collect()
+        self.shown.iter().filter(|shown| shown.raw_len() > 0).try_for_each(Table::clear)
     }
 }
 
@@ -115,7 +126,7 @@ fn placed(lua: &Lua, value: Value) -> mlua::Result<Value> {
 }
 
 /// Says that there is no such global variable.
-fn missing(lua: &Lua, (_, name): (Value, Value)) -> mlua::Result<()> {
+pub fn missing(lua: &Lua, (_, name): (Value, Value)) -> mlua::Result<()> {
     let name = lua.coerce_string(name)?.map(|name| name.to_string_lossy()).unwrap_or_default();
     let text = format!("Script attempted to access nonexistent global variable '{name}'");
     Err(thrown::here(lua, &text))

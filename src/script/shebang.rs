@@ -20,14 +20,30 @@ impl Flags {
     pub fn has(self, flags: Self) -> bool {
         self.0 & flags.0 != 0
     }
+
+    /// Returns the flag of a name.
+    pub fn named(name: &[u8]) -> Option<Self> {
+        NAMES.iter().find(|(known, _)| known.as_bytes() == name).map(|(_, flag)| *flag)
+    }
+
+    /// Returns the flags of both.
+    #[must_use]
+    pub fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Names the flags that are set.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        NAMES.iter().filter(move |(_, flag)| self.has(*flag)).map(|(name, _)| *name)
+    }
 }
 
-const NAMES: [(&[u8], Flags); 5] = [
-    (b"no-writes", Flags::NO_WRITES),
-    (b"allow-oom", Flags::ALLOW_OOM),
-    (b"allow-stale", Flags::ALLOW_STALE),
-    (b"no-cluster", Flags::NO_CLUSTER),
-    (b"allow-cross-slot-keys", Flags::ALLOW_CROSS_SLOT_KEYS),
+const NAMES: [(&str, Flags); 5] = [
+    ("no-writes", Flags::NO_WRITES),
+    ("allow-oom", Flags::ALLOW_OOM),
+    ("allow-stale", Flags::ALLOW_STALE),
+    ("no-cluster", Flags::NO_CLUSTER),
+    ("allow-cross-slot-keys", Flags::ALLOW_CROSS_SLOT_KEYS),
 ];
 
 /// The first line of a script.
@@ -58,10 +74,10 @@ pub fn read(source: &[u8]) -> Result<Shebang, Vec<u8>> {
             return Err([b"ERR Unknown lua shebang option: ", word].concat());
         };
         for name in list.split(|byte| *byte == b',').filter(|_| !list.is_empty()) {
-            let Some((_, flag)) = NAMES.iter().find(|(known, _)| *known == name) else {
+            let Some(flag) = Flags::named(name) else {
                 return Err([b"ERR Unexpected flag in script shebang: ", name].concat());
             };
-            flags.0 |= flag.0;
+            flags = flags.union(flag);
         }
     }
     Ok(Shebang { flags: Some(flags), bytes })

@@ -47,7 +47,8 @@ impl Placer {
     }
 }
 
-fn table(lua: &Lua, words: Words<'_>) -> mlua::Result<Table> {
+/// Makes a list of words.
+pub fn table(lua: &Lua, words: Words<'_>) -> mlua::Result<Table> {
     let table = lua.create_table_with_capacity(words.len(), 0)?;
     for (place, word) in (1..).zip(words) {
         table.raw_seti(place, lua.create_string(word)?)?;

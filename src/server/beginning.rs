@@ -120,13 +120,15 @@ fn import(server: &Server) -> Result<Option<(SnapshotMeta, Loaded)>, StartError>
     server.loading.begin(bytes);
     let mut locked = server.keyspace.lock_all();
     let progress = |at| server.loading.at(at);
-    let loaded = load::load(&mut locked, &server.keyspace, &file, bytes, progress)
+    let data = (&server.keyspace, &server.scripts);
+    let loaded = load::load(&mut locked, data, &file, bytes, progress)
         .map_err(|source| StartError::Load { path: path.clone(), source })?;
     if loaded.bytes != bytes {
         // Stock leaves them out in silence. It has another place for files that go on with commands.
         let (end, bytes) = (loaded.bytes, bytes.saturating_sub(loaded.bytes));
         return Err(StartError::Trailing { path, end, bytes });
     }
+    server.scripts.libraries().replace(Arc::clone(&loaded.libraries));
     server.loading.found(loaded.keys);
     let meta = SnapshotMeta {
         file: name,

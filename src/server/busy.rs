@@ -13,12 +13,12 @@ use std::sync::atomic::Ordering;
 use bytes::{Buf, BytesMut};
 
 use crate::command::Fault;
-use crate::command::scripting::{self, BUSY};
+use crate::command::scripting::{self, busy, function};
 use crate::command::session::flag as client;
 use crate::command::table::{self, flag};
 use crate::net::reply::Protocol;
 use crate::net::{Args, Parsed, Parser, Peer, Reply};
-use crate::script::{Moment, attend_with};
+use crate::script::{Kind, Moment, attend_with};
 
 use super::Server;
 use super::opening::remove_pid_file;
@@ -68,8 +68,19 @@ impl Attended {
 enum Answer {
     Done,
     Fault(Fault),
+    /// What `FUNCTION STATS` tells.
+    Stats,
     /// It runs when the script is over.
     Later,
+}
+
+impl Answer {
+    fn of(done: Result<(), Fault>) -> Self {
+        match done {
+            Ok(()) => Self::Done,
+            Err(fault) => Self::Fault(fault),
+        }
+    }
 }
 
 /// Has the calling worker attend to others while a script runs on it for too long.
@@ -104,15 +115,24 @@ fn answer_all(server: &Server, outbox: &Outbox) {
     if !read(server, outbox, &mut input) {
         return;
     }
+    let protocol = match outbox.info.protocol.load(Ordering::Relaxed) {
+        3 => Protocol::Resp3,
+        _ => Protocol::Resp2,
+    };
     let mut parser = Parser::new(Peer::Client, server.live.bulk_bytes_max());
     while let Ok(Parsed::Command { consumed } | Parsed::Empty { consumed }) = parser.parse(&input) {
         let args = parser.args(&input);
         if !args.is_empty() {
+            let mut replies = outbox.replies();
+            let mut reply = Reply::new(&mut replies, protocol);
             match answer(server, &args) {
                 Answer::Later => break,
-                Answer::Done => outbox.replies().extend_from_slice(b"+OK\r\n"),
-                Answer::Fault(fault) => {
-                    Reply::new(&mut outbox.replies(), Protocol::default()).error(fault.bytes());
+                Answer::Done => reply.ok(),
+                Answer::Fault(fault) => reply.error(fault.bytes()),
+                Answer::Stats => {
+                    if let Err(fault) = function::write_stats(&server.scripts, &mut reply) {
+                        reply.error(fault.bytes());
+                    }
                 }
             }
         }
@@ -155,14 +175,13 @@ fn answer_by_own_name(server: &Server, args: &Args<'_>) -> Answer {
         Err(fault) => return Answer::Fault(fault),
     };
     match command.name {
-        "script|kill" => match scripting::kill(server.scripts.runs()) {
-            Ok(()) => Answer::Done,
-            Err(fault) => Answer::Fault(fault),
-        },
+        "script|kill" => Answer::of(scripting::kill(server.scripts.runs(), Kind::Script)),
+        "function|kill" => Answer::of(scripting::kill(server.scripts.runs(), Kind::Function)),
+        "function|stats" => Answer::Stats,
         "shutdown" if asks_for_no_snapshot(args) => end_at_once(server),
-        "shutdown" => Answer::Fault(BUSY),
+        "shutdown" => Answer::Fault(busy(server.scripts.runs())),
         _ if command.has(flag::ALLOW_BUSY) => Answer::Later,
-        _ => Answer::Fault(BUSY),
+        _ => Answer::Fault(busy(server.scripts.runs())),
     }
 }
 

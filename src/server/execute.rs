@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::command::counters::Counters;
 use crate::command::host::Ran;
-use crate::command::scripting::{self, BUSY};
+use crate::command::scripting::{self, busy};
 use crate::command::session::{Memory, ReplyMode, UnderWay, flag as client};
 use crate::command::table::{self, Command, flag};
 use crate::command::{Call, Data, Effect, Fault, Flow, LocatedKey, Mode, Session, transaction};
@@ -244,7 +244,7 @@ impl Executor {
         // Borrowed apart: a count of references would be one for all workers to fight over.
         let Self { server, effect, unit, now_ms, appending, commits, sight, waiting, .. } = self;
         let Some(mut locked) = blocking::lock(server, command, set) else {
-            return self.refuse(session, Some(command), &BUSY, out);
+            return self.refuse_busy(session, command, out);
         };
         effect.begin(asked.bytes, server.wanted_events());
         let stream = appending.refresh(&server.streams);
@@ -379,7 +379,7 @@ impl Executor {
             return Err(NOT_IN_TRANSACTION);
         }
         if self.server.scripts.runs().is_any_slow() && !command.has(flag::ALLOW_BUSY) {
-            return Err(BUSY);
+            return Err(busy(self.server.scripts.runs()));
         }
         if self.server.live.memory_bytes_max().is_some() {
             if self.lacks_memory(session, command) {
@@ -445,6 +445,18 @@ impl Executor {
         }
         admission::of_primary(server, self.now_ms)?;
         Ok(room)
+    }
+
+    /// Answers a request that would wait for a script that runs for too long.
+    #[cold]
+    fn refuse_busy(
+        &mut self,
+        session: &mut Session,
+        command: &'static Command,
+        out: &mut Vec<u8>,
+    ) -> Flow {
+        let fault = busy(self.server.scripts.runs());
+        self.refuse(session, Some(command), &fault, out)
     }
 
     /// Answers a request that may not run; a transaction it should have been part of fails.

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use crate::command::Session;
 use crate::command::flow::FeedRequest;
 use crate::command::replication::acknowledgement;
-use crate::command::session::flag;
+use crate::command::session::{RdbParts, flag};
 use crate::log::{Log, ReadError};
 use crate::net::socket::Socket;
 use crate::net::{Args, Parsed, Parser, Peer};
@@ -304,10 +304,11 @@ async fn snapshot(
 ) -> Result<Snapshot, FeedError> {
     // Who asks for a snapshot alone, or knows SYNC only and may leave with it, takes it for a backup.
     let is_backup = session.replica.rdb_only || request == FeedRequest::Sync;
-    let source = match (session.replica.rdb_empty, is_backup) {
-        (true, _) => saving::empty,
-        (false, true) => saving::up_to_date,
-        (false, false) => saving::for_replica,
+    let source = match (session.replica.rdb_parts, is_backup) {
+        (RdbParts::None, _) => saving::empty,
+        (RdbParts::Functions, _) => saving::of_functions,
+        (RdbParts::All, true) => saving::up_to_date,
+        (RdbParts::All, false) => saving::for_replica,
     };
     let shared = Arc::clone(server);
     let mut making = tokio::task::spawn_blocking(move || source(&shared));

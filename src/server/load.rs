@@ -6,12 +6,16 @@
 //! at once is of one shard, a small part of the memory, and it goes through that in its order.
 
 use std::io::Read;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{Builder, ScopedJoinHandle};
 
+use crate::command::scripting::function::load_library;
 use crate::command::stored::{self, Duplicate};
 use crate::keyspace::{Db, Keyspace, Locked};
 use crate::number::parse_i64_strict;
+use crate::script::Cache;
+use crate::script::functions::{Existing, LoadTime, Set};
 use crate::snapshot::rdb::{DecodeError, Decoder, Entry, Item, Limits, Raw, RawItem, Run};
 
 use super::clock::unix_ms;
@@ -29,7 +33,7 @@ const LANE_TASKS_MIN: usize = 2;
 const KEY_BYTES_MIN: u64 = 3;
 
 /// What a snapshot held.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Loaded {
     /// How many keys.
     pub keys: u64,
@@ -41,6 +45,8 @@ pub struct Loaded {
     pub version: u32,
     /// The database that the stream has selected behind it, as far as it says.
     pub stream_db: u64,
+    /// The libraries of functions.
+    pub libraries: Arc<Set>,
 }
 
 /// What one thread does next.
@@ -71,9 +77,11 @@ impl<E: Into<RestoreError>> From<E> for Stop {
 }
 
 /// Loads a snapshot of `bytes` into databases that are empty; every shard is held.
+///
+/// Its libraries of functions are loaded as `scripts` has them run, and not put into force.
 pub fn load(
     locked: &mut Locked<'_>,
-    keyspace: &Keyspace,
+    (keyspace, scripts): (&Keyspace, &Cache),
     reader: impl Read,
     bytes: u64,
     progress: impl FnMut(u64),
@@ -99,13 +107,18 @@ pub fn load(
             fillers.push(filler.map_err(RestoreError::Thread)?);
         }
         let keys_max = bytes / KEY_BYTES_MIN;
-        let mut cutting = Cutting { keyspace, shards, lanes, database: 0, keys_max, stream_db: 0 };
+        let (database, stream_db, libraries) = (0, 0, Set::default());
+        let mut cutting =
+            Cutting { keyspace, scripts, shards, lanes, database, keys_max, stream_db, libraries };
         let cut = cutting.run(decoder, progress);
         let stream_db = cutting.stream_db;
+        let libraries = Arc::new(std::mem::take(&mut cutting.libraries));
         drop(cutting);
         let keys = fillers.into_iter().map(join).sum::<Result<u64, DecodeError>>()?;
         match cut {
-            Ok((checksum, bytes)) => Ok(Loaded { keys, checksum, bytes, version, stream_db }),
+            Ok((checksum, bytes)) => {
+                Ok(Loaded { keys, checksum, bytes, version, stream_db, libraries })
+            }
             Err(Stop::Failed(error)) => Err(error),
             Err(Stop::Gone) => unreachable!("the thread that has ended would have said why"),
         }
@@ -121,6 +134,7 @@ fn join(filler: ScopedJoinHandle<'_, Result<u64, DecodeError>>) -> Result<u64, D
 /// Handing the entries of a file to those who enter them.
 struct Cutting<'k> {
     keyspace: &'k Keyspace,
+    scripts: &'k Cache,
     /// By the number of the shard.
     shards: Vec<Gathering>,
     /// To each thread.
@@ -130,6 +144,7 @@ struct Cutting<'k> {
     /// The most keys that the file can hold.
     keys_max: u64,
     stream_db: u64,
+    libraries: Set,
 }
 
 impl Cutting<'_> {
@@ -152,6 +167,7 @@ impl Cutting<'_> {
                 Ok(RawItem::Other(Item::SelectDb(index))) => self.select(index)?,
                 Ok(RawItem::Other(Item::ResizeDb { keys, .. })) => self.reserve(keys)?,
                 Ok(RawItem::Other(Item::Aux { key, value })) => self.note(key, value),
+                Ok(RawItem::Other(Item::Function(source))) => self.add_library(source)?,
                 Ok(RawItem::Other(Item::Entry(_))) => {}
                 Ok(RawItem::Other(Item::Eof { checksum })) => {
                     let end = decoder.consumed();
@@ -168,6 +184,14 @@ impl Cutting<'_> {
         if key == b"repl-stream-db" {
             self.stream_db = parse_i64_strict(value).and_then(|db| db.try_into().ok()).unwrap_or(0);
         }
+    }
+
+    fn add_library(&mut self, source: &[u8]) -> Result<(), RestoreError> {
+        let library = load_library(self.scripts, source, LoadTime::OfStream);
+        let added = library.and_then(|library| self.libraries.add(library, Existing::Stays));
+        added.map_err(|text| RestoreError::Library {
+            reply: String::from_utf8_lossy(&text).into_owned(),
+        })
     }
 
     fn hand(&mut self, raw: &Raw<'_>) -> Result<(), Stop> {

@@ -307,12 +307,14 @@ fn load_snapshot(
     let meta = snapshot.meta();
     server.loading.begin(meta.bytes);
     let progress = |at| server.loading.at(at);
-    let loaded = load::load(locked, &server.keyspace, snapshot.reader(), meta.bytes, progress)
-        .map_err(|source| {
+    let data = (&server.keyspace, &server.scripts);
+    let loaded =
+        load::load(locked, data, snapshot.reader(), meta.bytes, progress).map_err(|source| {
             let path = server.directory.path().join(&meta.file);
             StartError::Load { path, source }
         })?;
     snapshot.check_contents(loaded.checksum)?;
+    server.scripts.libraries().replace(Arc::clone(&loaded.libraries));
     server.loading.found(loaded.keys);
     Ok(loaded)
 }
@@ -440,6 +442,7 @@ pub fn restore(
     for database in 0..server.keyspace.databases() {
         server.bin.put(Box::new(locked.clear(database)));
     }
+    server.scripts.libraries().replace(Arc::default());
     server.hub.invalidate_all(unix_ms());
     server.hub.ring();
     let (mut from, mut database) = (manifest.log.first, 0);

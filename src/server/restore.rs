@@ -29,6 +29,12 @@ pub enum RestoreError {
         /// How many there are.
         databases: usize,
     },
+    /// The snapshot holds a library of functions that cannot be loaded.
+    #[error("the snapshot holds a library of functions that cannot be loaded: {reply}")]
+    Library {
+        /// The error.
+        reply: String,
+    },
     /// The log works in a database that is not configured.
     #[error(
         "the log works in database {database} at offset {at}, but only {databases} are configured \
@@ -186,8 +192,8 @@ impl<'k> Applier<'k> {
 /// It is stored and passed on like all others. Some are not in the table: what is none of this
 /// server's business need not be known to it.
 pub fn is_for_others(args: &Args<'_>) -> bool {
-    const NAMES: [&[u8]; 8] =
-        [b"ping", b"multi", b"exec", b"replconf", b"publish", b"spublish", b"function", b"script"];
+    const NAMES: [&[u8]; 7] =
+        [b"ping", b"multi", b"exec", b"replconf", b"publish", b"spublish", b"script"];
     args.get(0).is_some_and(|name| NAMES.iter().any(|known| name.eq_ignore_ascii_case(known)))
 }
 
@@ -205,7 +211,11 @@ impl RestoreError {
             | Self::Garbled { at, .. }
             | Self::Incomplete { at }
             | Self::Refused { at, .. } => Some(*at),
-            Self::Snapshot(_) | Self::Database { .. } | Self::Thread(_) | Self::Log(_) => None,
+            Self::Snapshot(_)
+            | Self::Database { .. }
+            | Self::Library { .. }
+            | Self::Thread(_)
+            | Self::Log(_) => None,
         }
     }
 

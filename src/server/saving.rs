@@ -12,6 +12,7 @@ use crate::command::{REDIS_VERSION, stored};
 use crate::keyspace::Image;
 use crate::log::{Log, SyncFailed};
 use crate::position::{Offset, Position, Replid};
+use crate::script::functions::{Libraries, Set};
 use crate::snapshot::rdb::{EncodeError, Encoder, Preamble};
 use crate::snapshot::{self, StoreError};
 
@@ -100,6 +101,7 @@ pub enum SaveError {
 /// that is written before it is encoded is copied first.
 struct Cut {
     image: Image,
+    libraries: Arc<Set>,
     position: Position,
     stream_db: u64,
     changes: u64,
@@ -115,12 +117,13 @@ impl Cut {
         }
         let (offset, database) = stream.cut();
         let image = locked.image();
+        let libraries = server.scripts.libraries().current();
         let changes = server.live.changes();
         drop(locked);
         let position = Position { replid: server.replid(), offset };
         // Whatever it says, the next write selects its own.
         let stream_db = database.unwrap_or(0) as u64;
-        Ok(Self { image, position, stream_db, changes })
+        Ok(Self { image, libraries, position, stream_db, changes })
     }
 
     fn keys(&self) -> usize {
@@ -134,6 +137,7 @@ impl Cut {
         done: &AtomicUsize,
     ) -> Result<(), EncodeError> {
         encoder.preamble(&preamble(self.position, self.stream_db))?;
+        self.libraries.iter().try_for_each(|library| encoder.function(&library.source))?;
         let mut database = None;
         while let Some(part) = self.image.next_part() {
             if database != Some(part.db()) {
@@ -260,16 +264,32 @@ fn is_worth_sending(meta: &snapshot::SnapshotMeta, log: &Log) -> bool {
     is_short && meta.offset >= log.sound_from() && meta.serves_replicas()
 }
 
-/// Makes a snapshot without any key, for a replica that wants the stream alone.
+/// Makes a snapshot with nothing in it, for a replica that wants the stream alone.
 pub fn empty(server: &Arc<Server>) -> Result<Snapshot, SaveError> {
+    without_keys(server, |_| Arc::default())
+}
+
+/// Makes a snapshot of the libraries of functions, without any key.
+pub fn of_functions(server: &Arc<Server>) -> Result<Snapshot, SaveError> {
+    without_keys(server, Libraries::current)
+}
+
+fn without_keys(
+    server: &Server,
+    wanted: impl FnOnce(&Libraries) -> Arc<Set>,
+) -> Result<Snapshot, SaveError> {
     let stream = server.stream().ok_or(SaveError::Loading)?;
+    let locked = server.keyspace.lock_all();
     let (offset, database) = stream.cut();
+    let libraries = wanted(server.scripts.libraries());
+    drop(locked);
     let file = rustix::fs::memfd_create("empty-snapshot", rustix::fs::MemfdFlags::CLOEXEC)
         .map_err(|errno| SaveError::Memory(errno.into()))?;
     let file = File::from(file);
     let mut encoder = Encoder::new(&file, server.rdb_options())?;
     let position = Position { replid: server.replid(), offset };
     encoder.preamble(&preamble(position, database.unwrap_or(0) as u64))?;
+    libraries.iter().try_for_each(|library| encoder.function(&library.source))?;
     let (_, finished) = encoder.finish()?;
     wait_durable(stream.log(), offset)?;
     Ok(Snapshot { file: Arc::new(file), bytes: finished.bytes, offset })

@@ -1,7 +1,7 @@
 //! Everything that a primary's stream brings: applied, and kept byte for byte.
 
 use crate::support::history::history;
-use crate::support::member::{await_down, await_link, await_same, follow};
+use crate::support::member::{await_link, await_same, follow};
 use crate::support::{Endpoint, Follower, Kind, Member, Value};
 use crate::{replica_of, stock_kinds};
 
@@ -68,7 +68,7 @@ fn the_log_of_a_replica_is_the_stream_of_its_primary_byte_for_byte() {
 }
 
 #[test]
-fn what_only_stock_has_goes_through_as_far_as_it_is_no_data() {
+fn functions_scripts_and_messages_of_the_primary_go_through() {
     for kind in stock_kinds() {
         let primary = kind.start(&[]);
         let mut client = primary.connect();
@@ -97,14 +97,18 @@ fn what_only_stock_has_goes_through_as_far_as_it_is_no_data() {
         assert_eq!(reader.run("GET of:script").text(), "2");
         await_link(&replica);
 
-        // A snapshot would have to pass it on to replicas of this one, which it cannot.
+        assert_eq!(reader.run("FUNCTION LIST").elements().len(), 0);
+
+        // By the stream, and by a snapshot.
         client.call(&["FUNCTION", "LOAD", library]);
         let Member::Own(second) = Kind::Backlogd.start(&[]) else { unreachable!("it is ours") };
         follow(&second, primary.address());
-        await_down(&second, "function library");
-        client.run("FUNCTION FLUSH");
         await_link(&second);
         await_same(&[&primary, &replica, &second]);
+        for replica in [&replica, &second] {
+            let ours = replica.connect().run("FUNCTION LIST WITHCODE");
+            assert_eq!(ours, client.run("FUNCTION LIST WITHCODE"));
+        }
     }
 }
 

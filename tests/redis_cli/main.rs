@@ -121,8 +121,14 @@ fn a_snapshot_that_redis_cli_fetched_is_loaded_by_a_stock_server() {
     let digest = |server: &Stock| server.connect().run("DEBUG DIGEST").text();
     assert_eq!(digest(&loaded), digest(&stock));
 
+    let library = "#!lua name=l\nredis.register_function('f', function() return 1 end)";
+    server.connect().call(&["FUNCTION", "LOAD", library]);
     let said = cli(&server, &["--functions-rdb", path]);
     assert!(said.contains("Transfer finished with success"), "{said}");
+    let loaded = Stock::start(&["--dir", home, "--dbfilename", "fetched.rdb"]);
+    let mut client = loaded.connect();
+    assert_eq!(client.run("FCALL f 0").integer(), 1);
+    assert_eq!(client.run("DBSIZE").integer(), 0, "functions alone were asked for");
 }
 
 #[test]

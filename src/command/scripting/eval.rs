@@ -14,9 +14,9 @@ use super::FACTS;
 use super::inner::{Inner, Rights};
 
 const NO_SCRIPT: Fault = Fault::fixed("NOSCRIPT No matching script. Please use EVAL.");
-const TOO_MANY_KEYS: Fault =
+pub(super) const TOO_MANY_KEYS: Fault =
     Fault::fixed("ERR Number of keys can't be greater than number of args");
-const NEGATIVE_KEYS: Fault = Fault::fixed("ERR Number of keys can't be negative");
+pub(super) const NEGATIVE_KEYS: Fault = Fault::fixed("ERR Number of keys can't be negative");
 const WRITES: Fault =
     Fault::fixed("ERR Can not execute a script with write flag using *_ro command.");
 const STALE: Fault = Fault::fixed(
@@ -27,8 +27,10 @@ const OUT_OF_MEMORY: Fault =
 
 /// Whether the command lets its script write.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Form {
+pub(super) enum Form {
+    /// It does.
     Writing,
+    /// It does not.
     ReadOnly,
 }
 
@@ -117,7 +119,7 @@ fn run_recalled(call: &mut Call<'_, '_>, keys: usize, form: Form) -> Result<Flow
 }
 
 /// Shows monitors the script before its commands.
-fn show(call: &Call<'_, '_>) {
+pub(super) fn show(call: &Call<'_, '_>) {
     if call.host.hub().has_monitors() {
         call.host.show_script(&call.args, call.session.database, Some(&call.session.info));
     }
@@ -139,7 +141,7 @@ pub(super) fn count_keys(args: &Args<'_>) -> Result<usize, Fault> {
 }
 
 fn run(call: &mut Call<'_, '_>, script: &Script, keys: usize, form: Form) -> Result<Flow, Fault> {
-    let rights = rights(call, script, form)?;
+    let rights = rights(call, script.flags, form)?;
     let (args, start) = (call.args, call.reply.buffer().len());
     let (host, info) = (call.host, Arc::clone(&call.session.info));
     let ran = Ran {
@@ -163,7 +165,7 @@ fn run(call: &mut Call<'_, '_>, script: &Script, keys: usize, form: Form) -> Res
     }
 }
 
-fn told(failure: Failure) -> Fault {
+pub(super) fn told(failure: Failure) -> Fault {
     match failure {
         Failure::Said(text) => Fault::of_bytes(text),
         Failure::Stopped(_) => Fault::fixed("ERR Error running script: it was stopped"),
@@ -171,23 +173,27 @@ fn told(failure: Failure) -> Fault {
 }
 
 /// Tells what the script may do; what says of itself what it does is refused at once.
-fn rights(call: &Call<'_, '_>, script: &Script, form: Form) -> Result<Rights, Fault> {
+pub(super) fn rights(
+    call: &Call<'_, '_>,
+    flags: Option<Flags>,
+    form: Form,
+) -> Result<Rights, Fault> {
     let is_short = call.session.memory == Memory::Short;
-    let Some(flags) = script.flags else {
+    let Some(flags) = flags else {
         return Ok(Rights { writes: form == Form::Writing, lacks_memory: is_short });
     };
-    if call.host.withholds_stale() && !flags.has(Flags::ALLOW_STALE) {
-        return Err(STALE);
-    }
     let writes = !flags.has(Flags::NO_WRITES);
     if writes {
-        if form == Form::ReadOnly {
-            return Err(WRITES);
+        if is_short && !flags.has(Flags::ALLOW_OOM) {
+            return Err(OUT_OF_MEMORY);
         }
         call.host.admits_write()?;
     }
-    if is_short && writes && !flags.has(Flags::ALLOW_OOM) {
-        return Err(OUT_OF_MEMORY);
+    if call.host.withholds_stale() && !flags.has(Flags::ALLOW_STALE) {
+        return Err(STALE);
+    }
+    if writes && form == Form::ReadOnly {
+        return Err(WRITES);
     }
     Ok(Rights { writes, lacks_memory: false })
 }

@@ -1,7 +1,7 @@
 //! `SCRIPT`: the scripts that the server knows.
 
 use crate::command::{Call, Fault, Flow, help};
-use crate::script::{Ending, Runs, Sha};
+use crate::script::{Ending, Kind, Runs, Sha};
 
 use super::eval::keep;
 
@@ -53,18 +53,39 @@ pub fn script_flush(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
 
 /// `SCRIPT KILL`.
 pub fn script_kill(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
-    kill(call.host.scripts().runs())?;
+    kill(call.host.scripts().runs(), Kind::Script)?;
     call.reply.ok();
     Ok(Flow::Done)
 }
 
-/// Ends the scripts that run.
-pub fn kill(runs: &Runs) -> Result<(), Fault> {
-    match runs.kill() {
+/// Ends the scripts, or the functions, that run.
+pub fn kill(runs: &Runs, kind: Kind) -> Result<(), Fault> {
+    match runs.kill(kind) {
         Ending::Killed => Ok(()),
         Ending::Unkillable => Err(UNKILLABLE),
+        Ending::Other => Err(busy(runs)),
         Ending::Idle => Err(NOT_BUSY),
     }
+}
+
+/// What is answered while a script or a function runs for too long.
+#[cold]
+pub fn busy(runs: &Runs) -> Fault {
+    // It may have ended by now.
+    busy_with(runs.slow().map_or(Kind::Script, |slow| slow.kind))
+}
+
+/// What is answered while one of this kind does.
+pub fn busy_with(kind: Kind) -> Fault {
+    Fault::fixed(match kind {
+        Kind::Script => {
+            "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE."
+        }
+        Kind::Function => {
+            "BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN \
+             NOSAVE."
+        }
+    })
 }
 
 /// `SCRIPT HELP`.

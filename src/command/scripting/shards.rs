@@ -20,10 +20,26 @@ pub fn shards(
     scripts: &Cache,
     keyspace: &Keyspace,
 ) -> ShardSet {
+    if matches!(command.name, "fcall" | "fcall_ro") {
+        return shards_of_function((command, args), scripts, keyspace);
+    }
     let Some(script) = eval::recall(session, command, args, scripts) else { return ShardSet::ALL };
     let only_reads = !command.has(flag::RUNS_SCRIPT)
         || script.flags.is_some_and(|flags| flags.has(Flags::NO_WRITES));
     pick(&script.conduct, only_reads, || named(args, keyspace))
+}
+
+fn shards_of_function(
+    (command, args): (&Command, &Args<'_>),
+    scripts: &Cache,
+    keyspace: &Keyspace,
+) -> ShardSet {
+    let found = scripts.libraries().find(args.word(1));
+    // It is told that there is none.
+    let Some(found) = found else { return ShardSet::EMPTY };
+    let only_reads =
+        !command.has(flag::RUNS_SCRIPT) || found.function().flags.has(Flags::NO_WRITES);
+    pick(found.conduct(), only_reads, || named(args, keyspace))
 }
 
 /// Tells which shards a program is run with that names those of `named`.

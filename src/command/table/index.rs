@@ -4,8 +4,8 @@
 //! nothing.
 
 use super::{
-    Command, bitmap, blocking, connection, diagnostics, generic, geo, hash, hyperloglog, list,
-    pubsub, scripting, server, set, sorted_set, stream, string, transactions,
+    Command, bitmap, blocking, connection, diagnostics, functions, generic, geo, hash, hyperloglog,
+    list, pubsub, scripting, server, set, sorted_set, stream, string, transactions,
 };
 
 /// The groups, each under the name that `COMMAND DOCS` gives it.
@@ -24,6 +24,7 @@ const GROUPS: &[(&str, &[Command])] = &[
     ("generic", generic::ROWS),
     ("transactions", transactions::ROWS),
     ("scripting", scripting::ROWS),
+    ("scripting", functions::ROWS),
     ("connection", connection::ROWS),
     ("pubsub", pubsub::ROWS),
     ("server", server::ROWS),

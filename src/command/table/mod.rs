@@ -14,6 +14,7 @@ mod bitmap;
 mod blocking;
 mod connection;
 mod diagnostics;
+mod functions;
 mod generic;
 mod geo;
 mod hash;

@@ -8,7 +8,7 @@ use super::row::{arg, command, key, word};
 use super::{Argument, BeginSearch, Command, FindKeys, KeySpec, acl};
 use crate::command::scripting;
 
-const EVAL: u32 =
+pub(super) const EVAL: u32 =
     NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS | MOVABLEKEYS | ALL_SHARDS | SCRIPT_SHARDS;
 
 const fn counted(flags: &'static str) -> KeySpec {
@@ -20,11 +20,11 @@ const fn counted(flags: &'static str) -> KeySpec {
     }
 }
 
-const WRITTEN: &[KeySpec] = &[counted("RW access update").noted("The script decides.")];
-const READ: &[KeySpec] = &[counted("RO access").noted("The script decides.")];
+pub(super) const WRITTEN: &[KeySpec] = &[counted("RW access update").noted("The script decides.")];
+pub(super) const READ: &[KeySpec] = &[counted("RO access").noted("The script decides.")];
 const DEPENDS: &str = "Depends on the script.";
 
-const fn arguments(first: &'static str) -> [Argument; 4] {
+pub(super) const fn arguments(first: &'static str) -> [Argument; 4] {
     [
         arg(first, "string"),
         arg("numkeys", "integer"),

@@ -22,6 +22,7 @@ use crate::log::Log;
 use crate::position::{Offset, Replid};
 use crate::replication::lineage::Lineage;
 use crate::replication::stream::Stream;
+use crate::script::functions::Set;
 use crate::server::clock::unix_ms;
 use crate::server::load::{self, Loaded};
 use crate::server::restore::RestoreError;
@@ -136,7 +137,8 @@ fn load_aside(server: &Server, reading: Reading, total: Option<u64>) -> Result<A
     let total = total.unwrap_or(UNKNOWN_BYTES);
     server.loading.begin(total);
     let progress = |at| server.loading.at(at);
-    let loaded = load::load(&mut keyspace.lock_all(), &keyspace, reading, total, progress);
+    let data = (&keyspace, &server.scripts);
+    let loaded = load::load(&mut keyspace.lock_all(), data, reading, total, progress);
     loaded.map(|loaded| (keyspace, loaded)).map_err(LinkError::Load)
 }
 
@@ -183,10 +185,10 @@ fn take_over(
         return Err(LinkError::DiskShort);
     }
     pending.set_stream_db(loaded.stream_db);
-    let Loaded { checksum, version, .. } = loaded;
+    let Loaded { checksum, version, stream_db, libraries, .. } = loaded;
     let sealed = pending.seal(Finished { bytes, checksum, version }, &server.dump_name())?;
     discard::keep_apart(server, incoming);
-    switch(server, sealed, &keyspace, incoming, loaded.stream_db as usize);
+    switch(server, sealed, (&keyspace, libraries), incoming, stream_db as usize);
     tracing::info!(
         keys = loaded.keys,
         replid = %incoming.replid,
@@ -203,7 +205,7 @@ fn take_over(
 fn switch(
     server: &Arc<Server>,
     sealed: Sealed,
-    keyspace: &Keyspace,
+    (keyspace, libraries): (&Keyspace, Arc<Set>),
     incoming: &Incoming,
     stream_db: usize,
 ) {
@@ -225,6 +227,7 @@ fn switch(
     *lineage = next;
     drop(lineage);
     exchange(server, &mut locked, keyspace);
+    server.scripts.libraries().replace(libraries);
     drop(locked);
     server.drop_replicas();
     server.feeds_changed();

@@ -65,7 +65,7 @@ enum Received {
     /// It is being loaded beside the old data.
     Loading(Loading),
     /// It is loaded.
-    Loaded(Aside),
+    Loaded(Box<Aside>),
 }
 
 /// Addresses are tried in their order.
@@ -237,7 +237,7 @@ impl<'l> Session<'l> {
         tracing::info!(%primary, bytes, "the primary's snapshot is here");
         self.link.status.set_stage(Stage::Loading);
         let loaded = match received {
-            Received::Loaded(aside) => Ok(aside),
+            Received::Loaded(aside) => Ok(*aside),
             Received::Loading(loading) => self.loaded(loading).await,
             Received::Kept => {
                 let mut file = pending.reader()?;
@@ -308,15 +308,15 @@ impl<'l> Session<'l> {
         let loading = match so_far {
             Received::Kept => Loading::start(self.server, pending, total)?,
             Received::Loading(loading) => loading,
-            Received::Loaded((_, loaded)) if loaded.bytes < received => {
-                return Err(LinkError::Trailing { end: loaded.bytes, bytes: received });
+            Received::Loaded(aside) if aside.1.bytes < received => {
+                return Err(LinkError::Trailing { end: aside.1.bytes, bytes: received });
             }
             // Its end is there, and the mark behind it is not.
             loaded @ Received::Loaded(_) => return Ok(loaded),
         };
         loading.arrival.reached(received);
         if loading.has_ended() {
-            return Ok(Received::Loaded(self.loaded(loading).await?));
+            return Ok(Received::Loaded(Box::new(self.loaded(loading).await?)));
         }
         Ok(Received::Loading(loading))
     }

@@ -28,17 +28,17 @@ pub(super) fn memory_section(server: &Server, text: &mut Text<'_, '_>) {
     text.line("allocator_active", figures.active);
     text.line("allocator_resident", figures.resident);
     text.bytes("total_system_memory", memory::machine_bytes());
-    text.bytes("used_memory_lua", usage.interpreters_bytes);
-    text.line("used_memory_vm_eval", usage.interpreters_bytes);
+    text.bytes("used_memory_lua", usage.scripts_vm_bytes);
+    text.line("used_memory_vm_eval", usage.scripts_vm_bytes);
     text.line("used_memory_scripts_eval", usage.scripts_bytes);
     text.line("number_of_cached_scripts", server.scripts.count());
-    // There are no functions, and so nothing that they take.
-    text.line("number_of_functions", 0);
-    text.line("number_of_libraries", 0);
-    text.line("used_memory_vm_functions", 0);
-    text.bytes("used_memory_vm_total", usage.interpreters_bytes);
-    text.line("used_memory_functions", 0);
-    text.bytes("used_memory_scripts", usage.scripts_bytes);
+    let libraries = server.scripts.libraries().current();
+    text.line("number_of_functions", libraries.functions_count());
+    text.line("number_of_libraries", libraries.iter().len());
+    text.line("used_memory_vm_functions", usage.functions_vm_bytes);
+    text.bytes("used_memory_vm_total", usage.scripts_vm_bytes + usage.functions_vm_bytes);
+    text.line("used_memory_functions", usage.functions_bytes);
+    text.bytes("used_memory_scripts", usage.scripts_bytes + usage.functions_bytes);
     let limit = server.settings().memory_limit;
     text.bytes("maxmemory", limit.bytes);
     text.line("maxmemory_policy", limit.policy);

@@ -6,6 +6,7 @@ use crate::admin::memory::{self, Memory};
 use crate::command::host::{MemoryFigure, MemoryFigures};
 use crate::command::session::{ClientInfo, flag};
 use crate::keyspace::Locked;
+use crate::script::Kind;
 use crate::server::Server;
 
 /// What memory is used for; all of it is read at about one moment.
@@ -16,7 +17,11 @@ pub(in crate::server) struct Usage {
     pub(super) replicas_bytes: u64,
     pub(super) clients_bytes: u64,
     pub(super) scripts_bytes: u64,
-    pub(super) interpreters_bytes: u64,
+    pub(super) functions_bytes: u64,
+    /// What the interpreters of scripts have allocated.
+    pub(super) scripts_vm_bytes: u64,
+    /// The same of functions.
+    pub(super) functions_vm_bytes: u64,
     keys_count: u64,
     databases: Vec<Database>,
 }
@@ -57,7 +62,9 @@ impl Usage {
             replicas_bytes: bytes_of(flag::REPLICA),
             clients_bytes: bytes_of(0),
             scripts_bytes: server.scripts.bytes(),
-            interpreters_bytes: server.scripts.runs().interpreters_bytes(),
+            functions_bytes: server.scripts.libraries().current().bytes(),
+            scripts_vm_bytes: server.scripts.runs().interpreters_bytes(Kind::Script),
+            functions_vm_bytes: server.scripts.runs().interpreters_bytes(Kind::Function),
             keys_count: keys.sum(),
             databases,
         }
@@ -66,7 +73,10 @@ impl Usage {
     /// Counts what is used beside the data: by the server itself, its clients and its tables.
     pub(super) fn overhead_bytes(&self) -> u64 {
         let tables = self.databases.iter().map(|one| one.tables_bytes + one.expiries_bytes);
-        let scripts = self.scripts_bytes + self.interpreters_bytes;
+        let scripts = self.scripts_bytes
+            + self.functions_bytes
+            + self.scripts_vm_bytes
+            + self.functions_vm_bytes;
         let known = self.startup_bytes + self.replicas_bytes + self.clients_bytes + scripts;
         (known + tables.sum::<u64>()).min(self.system.allocated)
     }
@@ -99,7 +109,7 @@ impl Usage {
             ("cluster.links".into(), count(0)),
             ("aof.buffer".into(), count(0)),
             ("lua.caches".into(), count(self.scripts_bytes)),
-            ("functions.caches".into(), count(0)),
+            ("functions.caches".into(), count(self.functions_bytes)),
         ];
         figures.extend(self.databases.iter().map(|database| {
             let tables = vec![

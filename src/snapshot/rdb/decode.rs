@@ -44,6 +44,8 @@ pub enum Item<'a> {
         /// Its value.
         value: &'a [u8],
     },
+    /// The text of a library of functions.
+    Function(&'a [u8]),
     /// The keys that follow belong to this database.
     SelectDb(u64),
     /// How large the database is; only a hint.
@@ -81,6 +83,8 @@ pub struct Entry<'a> {
 enum Head {
     /// Its key and value are in the decoder's buffers.
     Aux,
+    /// Its text is in the buffer for values.
+    Function,
     SelectDb(u64),
     ResizeDb {
         keys: u64,
@@ -170,6 +174,7 @@ impl<R: Read> Decoder<R> {
     fn any_item(&mut self) -> Result<Item<'_>, DecodeError> {
         Ok(match self.head()? {
             Head::Aux => Item::Aux { key: &self.key, value: &self.value },
+            Head::Function => Item::Function(&self.value),
             Head::SelectDb(index) => Item::SelectDb(index),
             Head::ResizeDb { keys, expires } => Item::ResizeDb { keys, expires },
             Head::Entry { code, offset, attributes } => self.entry(code, offset, attributes)?,
@@ -207,6 +212,7 @@ impl<R: Read> Decoder<R> {
                 }));
             }
             Head::Aux => Item::Aux { key: &self.key, value: &self.value },
+            Head::Function => Item::Function(&self.value),
             Head::SelectDb(index) => Item::SelectDb(index),
             Head::ResizeDb { keys, expires } => Item::ResizeDb { keys, expires },
             Head::Eof { checksum } => Item::Eof { checksum },
@@ -248,8 +254,12 @@ impl<R: Read> Decoder<R> {
                     let module = ModuleName(self.source.length()?);
                     return Err(DecodeError::ModuleData { module, offset });
                 }
-                rdb::OPCODE_FUNCTION | rdb::OPCODE_FUNCTION_PRE_GA => {
-                    let name = "a function library";
+                rdb::OPCODE_FUNCTION => {
+                    self.read_string()?;
+                    return Ok(Head::Function);
+                }
+                rdb::OPCODE_FUNCTION_PRE_GA => {
+                    let name = "a function library as release candidates of 7.0 wrote it";
                     return Err(DecodeError::UnsupportedOpcode { name, offset });
                 }
                 rdb::OPCODE_EOF => return self.eof(),

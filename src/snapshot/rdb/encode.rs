@@ -226,6 +226,13 @@ impl<W: Write> Encoder<W> {
         self.spill()
     }
 
+    /// Writes a library of functions; they come before the first database.
+    pub fn function(&mut self, source: &[u8]) -> Result<(), EncodeError> {
+        self.buffer.push(rdb::OPCODE_FUNCTION);
+        self.put_string(source)?;
+        self.spill()
+    }
+
     /// Makes the keys that follow belong to database `db`.
     pub fn select_db(&mut self, db: u64) -> Result<(), EncodeError> {
         self.buffer.push(rdb::OPCODE_SELECT_DB);

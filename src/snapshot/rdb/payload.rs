@@ -1,7 +1,9 @@
-//! Single values outside of any file, as `DUMP` hands them out and `RESTORE` takes them.
+//! Single values outside of any file, as `DUMP` hands them out and `RESTORE` takes them, and libraries of
+//! functions.
 //!
 //! ```text
 //! type value  version u16 LE  crc64 of all bytes before it
+//! (245 text)…  version u16 LE  crc64 of all bytes before it
 //! ```
 
 use std::collections::HashSet;
@@ -9,6 +11,7 @@ use std::collections::HashSet;
 use super::crc64::crc64;
 use super::decode::Decoder;
 use super::encode::{EncodeError, Encoder, Options};
+use super::format::{OPCODE_FUNCTION, OPCODE_FUNCTION_PRE_GA};
 use super::source::{DecodeError, Limits, Source};
 use super::value::Value;
 
@@ -29,7 +32,24 @@ pub enum PayloadError {
     Empty,
 }
 
-/// Encodes the one value that `write` writes; its key and its expiry are left out.
+/// Why a payload of libraries is not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum FunctionsError {
+    /// It is of a version that is not known, or damaged.
+    #[error("the version or the checksum of a payload is wrong")]
+    Envelope,
+    /// It holds something else.
+    #[error("a payload holds something that is no library")]
+    Type,
+    /// It holds a library as release candidates of 7.0 wrote it.
+    #[error("a payload holds a library in the format of a release candidate")]
+    PreGa,
+    /// The text of a library cannot be read.
+    #[error(transparent)]
+    Text(DecodeError),
+}
+
+/// Encodes what `write` writes: one value, without its key and its expiry, or libraries.
 pub fn encode(
     options: Options,
     write: impl FnOnce(&mut Encoder<Vec<u8>>) -> Result<(), EncodeError>,
@@ -58,6 +78,24 @@ pub fn decode<T>(
         return Err(DecodeError::Duplicate { what, key: Vec::new() }.into());
     }
     Ok(take(&value))
+}
+
+/// Returns the texts of the libraries that a payload holds.
+pub fn decode_functions(payload: &[u8], limits: Limits) -> Result<Vec<Vec<u8>>, FunctionsError> {
+    let (body, _) = open(payload).ok_or(FunctionsError::Envelope)?;
+    let mut source = Source::of(body.to_vec(), limits);
+    let mut texts = Vec::new();
+    while source.offset() < body.len() as u64 {
+        match source.byte().map_err(FunctionsError::Text)? {
+            OPCODE_FUNCTION => {}
+            OPCODE_FUNCTION_PRE_GA => return Err(FunctionsError::PreGa),
+            _ => return Err(FunctionsError::Type),
+        }
+        let mut text = Vec::new();
+        source.string(&mut text).map_err(FunctionsError::Text)?;
+        texts.push(text);
+    }
+    Ok(texts)
 }
 
 /// Returns what lies in the envelope, and its version, if the envelope is whole.

@@ -1,0 +1,328 @@
+//! One interpreter per thread for functions: loading a library, and calling a function of it.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use mlua::{Function as LuaFunction, HookTriggers, Lua, Table, Value, VmState};
+
+use crate::net::args::{Args, Words};
+use crate::net::reply::{Protocol, Reply};
+use crate::script::api::{self, Settings};
+use crate::script::basics::compile;
+use crate::script::bounds::bounded;
+use crate::script::interpreter::{Failure, LOOKED_AT_EVERY, broken, failure};
+use crate::script::position::OWN_CHUNK;
+use crate::script::runs::{Kind, Watch};
+use crate::script::sandbox::{Sandbox, missing};
+use crate::script::{Cache, Commands, Facts, thrown, to_reply, words};
+
+use super::library::{Library, folded};
+use super::metadata;
+use super::registering::{self, Loading, Registered};
+use super::set::Found;
+
+/// The name of the chunk that a library is.
+const CHUNK: &str = "@user_function";
+/// What only scripts find in the table `redis`.
+const OF_SCRIPTS: [&str; 3] = ["breakpoint", "debug", "replicate_commands"];
+/// What of the table `redis` a library finds that is being loaded; nothing else is there then.
+const WHILE_LOADING: [&str; 7] = [
+    "LOG_DEBUG",
+    "LOG_NOTICE",
+    "LOG_VERBOSE",
+    "LOG_WARNING",
+    "REDIS_VERSION",
+    "REDIS_VERSION_NUM",
+    "log",
+];
+/// Binds a function to what it is called with: what guards it calls it with nothing.
+const BIND: &str = "return function(f, a, b) return function() return f(a, b) end end";
+
+thread_local! {
+    static ENGINE: RefCell<Option<Engine>> = const { RefCell::new(None) };
+}
+
+/// How long a library may take to register its functions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoadTime {
+    /// As a client waits for it, half a second.
+    OfClients,
+    /// As it has been loaded elsewhere before: a minute, by which nothing hangs forever.
+    OfStream,
+}
+
+impl LoadTime {
+    fn duration(self) -> Duration {
+        match self {
+            Self::OfClients => Duration::from_millis(500),
+            Self::OfStream => Duration::from_mins(1),
+        }
+    }
+}
+
+/// A function, and what it is called with.
+pub struct Called<'r> {
+    /// The function.
+    pub found: &'r Found,
+    /// Its keys.
+    pub keys: Words<'r>,
+    /// Its further arguments.
+    pub arguments: Words<'r>,
+    /// The request that calls it.
+    pub request: Args<'r>,
+}
+
+/// Loads a library, to see what functions it has; the error is what the client is told.
+pub fn load(
+    facts: &Facts,
+    cache: &Cache,
+    source: &[u8],
+    time: LoadTime,
+) -> Result<Library, Vec<u8>> {
+    let first = metadata::read(source)?;
+    let loaded = with(facts, cache, |engine| {
+        let registered = engine.load(&source[first.bytes..], time)?;
+        if registered.is_empty() {
+            return Err(Failure::Said(b"ERR No functions registered".to_vec()));
+        }
+        let (functions, callbacks): (Vec<_>, Vec<_>) = registered.into_iter().unzip();
+        let library = Library::new(first.name, source, first.bytes, functions);
+        engine.keep(&library, callbacks);
+        engine.note_memory();
+        Ok(library)
+    });
+    loaded.map_err(|failure| match failure {
+        Failure::Said(text) => text,
+        Failure::Stopped(_) => b"ERR FUNCTION LOAD was stopped".to_vec(),
+    })
+}
+
+/// Calls a function; what it returns becomes the reply.
+pub fn call(
+    facts: &Facts,
+    cache: &Cache,
+    called: Called<'_>,
+    commands: &mut dyn Commands,
+    reply: &mut Reply<'_>,
+) -> Result<(), Failure> {
+    with(facts, cache, |engine| engine.call(cache, called, commands, reply))
+}
+
+fn with<R>(
+    facts: &Facts,
+    cache: &Cache,
+    work: impl FnOnce(&mut Engine) -> Result<R, Failure>,
+) -> Result<R, Failure> {
+    ENGINE.with_borrow_mut(|slot| {
+        let engine = match slot {
+            Some(engine) => engine,
+            None => slot.insert(Engine::new(facts, cache).map_err(|error| broken(&error))?),
+        };
+        work(engine)
+    })
+}
+
+struct Engine {
+    sandbox: Sandbox,
+    settings: Rc<Settings>,
+    watch: Rc<Watch>,
+    loading: Rc<Loading>,
+    /// By what rules globals are found: those of scripts, or the few that there are while loading.
+    rules: Table,
+    while_loading: Table,
+    bind: LuaFunction,
+    /// The functions of the libraries that were loaded here, by the library's number.
+    loaded: HashMap<u64, Loaded>,
+    /// How often the libraries had changed by then.
+    generation: u64,
+}
+
+/// A library that was loaded here.
+struct Loaded {
+    name: Box<[u8]>,
+    callbacks: HashMap<Box<[u8]>, LuaFunction>,
+}
+
+impl Engine {
+    fn new(facts: &Facts, cache: &Cache) -> mlua::Result<Self> {
+        let settings = Rc::new(Settings::default());
+        let sandbox = Sandbox::new(facts, &settings)?;
+        for name in OF_SCRIPTS {
+            sandbox.redis.raw_set(name, Value::Nil)?;
+        }
+        let loading = Rc::new(Loading::default());
+        let while_loading = while_loading(&sandbox, &loading)?;
+        let bind = sandbox.lua.load(BIND).set_name(OWN_CHUNK).eval()?;
+        let rules = sandbox.rules_of_globals()?;
+        let watch = Watch::of_thread(cache.runs());
+        let (watched, loads) = (Rc::clone(&watch), Rc::clone(&loading));
+        let every = HookTriggers::new().every_nth_instruction(LOOKED_AT_EVERY);
+        sandbox.lua.set_global_hook(every, move |lua, _| match loads.until() {
+            Some(until) if Instant::now() > until => {
+                Err(thrown::reply("ERR FUNCTION LOAD timeout"))
+            }
+            Some(_) => Ok(VmState::Continue),
+            None => match watched.look() {
+                Ok(()) => Ok(VmState::Continue),
+                Err(stopped) => Err(thrown::stop(lua, stopped)),
+            },
+        })?;
+        let (loaded, generation) = (HashMap::new(), 0);
+        Ok(Self {
+            sandbox,
+            settings,
+            watch,
+            loading,
+            rules,
+            while_loading,
+            bind,
+            loaded,
+            generation,
+        })
+    }
+
+    /// Runs the program of a library, which registers its functions.
+    fn load(&mut self, program: &[u8], time: LoadTime) -> Result<Registered, Failure> {
+        let lua = &self.sandbox.lua;
+        let function = bounded(lua, || compile(lua, program, CHUNK)).map_err(|text| {
+            Failure::Said(format!("ERR Error compiling function: {text}").into_bytes())
+        })?;
+        let ran = self.run_program(function, time);
+        let registered = self.loading.end();
+        match ran.map_err(|error| broken(&error))? {
+            (true, _) => Ok(registered),
+            (false, error) => {
+                let text = text_of(&error);
+                Err(Failure::Said([b"ERR Error registering functions: ", &*text].concat()))
+            }
+        }
+    }
+
+    fn run_program(&self, function: LuaFunction, time: LoadTime) -> mlua::Result<(bool, Value)> {
+        let Sandbox { lua, globals, guard, placed, .. } = &self.sandbox;
+        self.rules.raw_set("__index", &self.while_loading)?;
+        self.loading.begin(Instant::now() + time.duration());
+        let ran = bounded(lua, || guard.call::<(bool, Value)>((function, placed)));
+        self.rules.raw_set("__index", globals)?;
+        ran
+    }
+
+    /// Keeps the functions of a library that was loaded here.
+    fn keep(&mut self, library: &Library, callbacks: Vec<LuaFunction>) {
+        let names = library.functions.iter().map(|function| folded(&function.name));
+        let loaded =
+            Loaded { name: library.name.clone(), callbacks: names.zip(callbacks).collect() };
+        self.loaded.insert(library.number, loaded);
+    }
+
+    /// Forgets the libraries that are no more.
+    fn forget(&mut self, cache: &Cache) {
+        let generation = cache.libraries().generation();
+        if self.generation != generation {
+            let set = cache.libraries().current();
+            self.loaded.retain(|number, loaded| set.has_number(&loaded.name, *number));
+            self.generation = generation;
+        }
+    }
+
+    /// Returns a function, whose library is loaded when it is first used.
+    fn function(&mut self, cache: &Cache, found: &Found) -> Result<LuaFunction, Failure> {
+        self.forget(cache);
+        let library = &found.library;
+        if !self.loaded.contains_key(&library.number) {
+            let registered = self.load(library.program(), LoadTime::OfStream)?;
+            let callbacks = registered
+                .into_iter()
+                .map(|(function, callback)| (folded(&function.name), callback));
+            let name = library.name.clone();
+            let loaded = Loaded { name, callbacks: callbacks.collect() };
+            self.loaded.insert(library.number, loaded);
+        }
+        let name = folded(&found.function().name);
+        let callback = self.loaded.get(&library.number).and_then(|of| of.callbacks.get(&name));
+        // Another time it has registered others.
+        callback.cloned().ok_or_else(|| Failure::Said(b"ERR Function not found".to_vec()))
+    }
+
+    fn call(
+        &mut self,
+        cache: &Cache,
+        called: Called<'_>,
+        commands: &mut dyn Commands,
+        reply: &mut Reply<'_>,
+    ) -> Result<(), Failure> {
+        let Called { found, keys, arguments, request } = called;
+        let function = self.function(cache, found)?;
+        let Self { sandbox, settings, watch, bind, .. } = self;
+        let lua = &sandbox.lua;
+        settings.protocol.set(Protocol::Resp2);
+        let bound = bind_to(lua, bind, function, (keys, arguments));
+        let bound = bound.map_err(|error| broken(&error))?;
+        watch.begin_function(&found.function().name, &request);
+        let ended = api::with_commands(commands, || {
+            bounded(lua, || sandbox.guard.call::<(bool, Value)>((bound, &sandbox.placed)))
+        });
+        watch.end();
+        self.note_memory();
+        if found.library.reaches_tables {
+            self.sandbox.clear_shown().map_err(|error| broken(&error))?;
+        }
+        let lua = &self.sandbox.lua;
+        match ended.map_err(|error| broken(&error))? {
+            (true, value) => {
+                let chosen = self.settings.protocol.get();
+                let names = (lua, &*self.sandbox.names);
+                to_reply::write(names, value, chosen, reply).map_err(|error| broken(&error))
+            }
+            (false, error) => {
+                Err(failure(&error, &String::from_utf8_lossy(&found.function().name)))
+            }
+        }
+    }
+
+    fn note_memory(&self) {
+        self.watch.note_memory(Kind::Function, self.sandbox.lua.used_memory());
+    }
+}
+
+fn bind_to(
+    lua: &Lua,
+    bind: &LuaFunction,
+    function: LuaFunction,
+    (keys, arguments): (Words<'_>, Words<'_>),
+) -> mlua::Result<LuaFunction> {
+    bind.call((function, words::table(lua, keys)?, words::table(lua, arguments)?))
+}
+
+/// Makes the globals that there are while a library is loaded: the table `redis`, with little in it.
+fn while_loading(sandbox: &Sandbox, loading: &Rc<Loading>) -> mlua::Result<Table> {
+    let lua = &sandbox.lua;
+    let refuse = lua.create_function(missing)?;
+    let with_refusal = |table: &Table| {
+        let rules = lua.create_table()?;
+        rules.raw_set("__index", &refuse)?;
+        table.set_metatable(Some(rules))
+    };
+    let redis = lua.create_table()?;
+    for name in WHILE_LOADING {
+        redis.raw_set(name, sandbox.redis.raw_get::<Value>(name)?)?;
+    }
+    redis.raw_set("register_function", registering::function(lua, loading)?)?;
+    with_refusal(&redis)?;
+    let globals = lua.create_table()?;
+    globals.raw_set("redis", sandbox.shields.shield(lua, &redis)?)?;
+    with_refusal(&globals)?;
+    Ok(globals)
+}
+
+/// Returns the text of what a library raised while it was loaded.
+fn text_of(error: &Value) -> Vec<u8> {
+    if let Value::Table(table) = error
+        && let Ok(Value::String(text)) = table.raw_get("err")
+    {
+        return to_reply::c_text(&text.as_bytes()).to_vec();
+    }
+    format!("ERR {}", error.to_string().unwrap_or_default()).into_bytes()
+}
