@@ -11,6 +11,7 @@ use crate::keyspace::{Keyspace, ShardSet};
 use crate::net::args::OwnedArgs;
 use crate::net::reply::Protocol;
 use crate::script::Script;
+use crate::script::functions::Found;
 
 use super::interrupt::Interrupt;
 use super::pubsub::{Excess, Subscriber};
@@ -40,6 +41,8 @@ pub struct Session {
     pub no_touch: bool,
     /// The script that it ran last.
     pub script: Option<Arc<Script>>,
+    /// The function that it called last.
+    pub function: Option<Found>,
     /// The time since 1970 that a script sees, from when it first asks.
     pub time: Option<OnceCell<Duration>>,
     /// The session of the commands that its scripts run, between these.
@@ -247,6 +250,7 @@ impl Session {
             reply: ReplyMode::On,
             no_touch: false,
             script: None,
+            function: None,
             time: None,
             scripted: None,
             memory: Memory::Enough,

@@ -76,8 +76,8 @@ impl Sandbox {
         globals.raw_set("_G", &shield)?;
         lua.set_globals(shield.clone())?;
         shown.push(shield);
-        let placer = Placer::new(&lua, &globals)?;
-        Ok(Self { lua, globals, redis, placer, names, guard, placed, shown, shields })
+        let words = Placer::new(&lua, &globals)?;
+        Ok(Self { lua, globals, redis, placer: words, names, guard, placed, shown, shields })
     }
 
     /// Returns the rules by which scripts find globals.

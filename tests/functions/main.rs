@@ -28,6 +28,11 @@ fn server(further: &[&str]) -> Server {
     Server::start(&[&["--enable-debug-command", "yes", "--save", ""][..], further].concat())
 }
 
+/// The digest of all data.
+fn digest(endpoint: &impl Endpoint) -> String {
+    endpoint.connect().run("DEBUG DIGEST").text()
+}
+
 /// Loads a library; it must be taken.
 #[track_caller]
 fn load(client: &mut Client, library: &str) {

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::command::{Call, Fault, Flow};
+use crate::command::{Call, Fault, Flow, Session};
 use crate::net::Reply;
 use crate::number::parse_i64_strict;
-use crate::script::functions::{self, Called, Found};
+use crate::script::functions::{self, Called, Found, Libraries};
 use crate::script::{Failure, Stopped};
 
 use super::FACTS;
@@ -28,9 +28,27 @@ pub fn fcall_ro(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
 
 fn call_named(call: &mut Call<'_, '_>, form: Form) -> Result<Flow, Fault> {
     show(call);
-    let found = call.host.scripts().libraries().find(call.args.word(1)).ok_or(NOT_FOUND)?;
+    recall(call.session, call.args.word(1), call.host.scripts().libraries()).ok_or(NOT_FOUND)?;
     let keys = count_keys(call)?;
-    run(call, &found, keys, form)
+    // It stays at hand: a count of references would be one for all workers to fight over.
+    let found = call.session.function.take().expect("it was looked for");
+    let result = run(call, &found, keys, form);
+    call.session.function = Some(found);
+    result
+}
+
+/// Has a function at hand in the session; returns it, if there is one of this name.
+pub(super) fn recall<'s>(
+    session: &'s mut Session,
+    name: &[u8],
+    libraries: &Libraries,
+) -> Option<&'s Found> {
+    let is_last =
+        |last: &Found| libraries.holds(last) && last.function().name.eq_ignore_ascii_case(name);
+    if !session.function.as_ref().is_some_and(is_last) {
+        session.function = libraries.find(name);
+    }
+    session.function.as_ref()
 }
 
 fn count_keys(call: &Call<'_, '_>) -> Result<usize, Fault> {

@@ -11,7 +11,7 @@ use crate::keyspace::{Keyspace, ShardSet};
 use crate::net::args::Args;
 use crate::script::{Cache, Conduct, Flags};
 
-use super::eval;
+use super::{eval, fcall};
 
 /// Tells which shards a script is run with; one that is known already is noted in the session.
 pub fn shards(
@@ -21,7 +21,7 @@ pub fn shards(
     keyspace: &Keyspace,
 ) -> ShardSet {
     if matches!(command.name, "fcall" | "fcall_ro") {
-        return shards_of_function((command, args), scripts, keyspace);
+        return shards_of_function((command, args), session, scripts, keyspace);
     }
     let Some(script) = eval::recall(session, command, args, scripts) else { return ShardSet::ALL };
     let only_reads = !command.has(flag::RUNS_SCRIPT)
@@ -31,11 +31,12 @@ pub fn shards(
 
 fn shards_of_function(
     (command, args): (&Command, &Args<'_>),
+    session: &mut Session,
     scripts: &Cache,
     keyspace: &Keyspace,
 ) -> ShardSet {
-    let found = scripts.libraries().find(args.word(1));
-    // It is told that there is none.
+    let found = fcall::recall(session, args.word(1), scripts.libraries());
+    // The client is told that there is none.
     let Some(found) = found else { return ShardSet::EMPTY };
     let only_reads =
         !command.has(flag::RUNS_SCRIPT) || found.function().flags.has(Flags::NO_WRITES);

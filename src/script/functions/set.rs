@@ -33,6 +33,8 @@ pub struct Found {
     /// Its library.
     pub library: Arc<Library>,
     index: usize,
+    /// How often the libraries had changed when it was found.
+    generation: u64,
 }
 
 impl Found {
@@ -75,7 +77,7 @@ impl Set {
         }
         self.remove(&library.name);
         for (index, function) in library.functions.iter().enumerate() {
-            let found = Found { library: Arc::clone(&library), index };
+            let found = Found { library: Arc::clone(&library), index, generation: 0 };
             if self.functions.insert(folded(&function.name), found).is_some() {
                 return Err([b"ERR Function ", &*function.name, b" already exists"].concat());
             }
@@ -135,7 +137,16 @@ impl Libraries {
 
     /// Finds a function by its name, in any case.
     pub fn find(&self, name: &[u8]) -> Option<Found> {
-        self.set.read().find(name).cloned()
+        // Looked at before: whatever changes meanwhile makes what is found out of date.
+        let generation = self.generation();
+        let found = self.set.read().find(name).cloned()?;
+        Some(Found { generation, ..found })
+    }
+
+    /// Tells whether a function that was found is still the one that is called so.
+    #[inline]
+    pub fn holds(&self, found: &Found) -> bool {
+        found.generation == self.generation()
     }
 
     /// Changes the libraries, or leaves all as it is if that fails.
@@ -193,7 +204,9 @@ mod tests {
         let taken = add(library("b", &["h", "F"]), Existing::Replaced);
         assert_eq!(text(taken), "ERR Function F already exists");
         assert!(libraries.find(b"h").is_none() && !libraries.current().has(b"b"));
+        assert!(libraries.holds(&found));
         add(library("a", &["h"]), Existing::Replaced).unwrap();
+        assert!(!libraries.holds(&found));
         assert!(libraries.find(b"f").is_none() && libraries.find(b"H").is_some());
         libraries.change(|set| if set.remove(b"a") { Ok(()) } else { Err(()) }).unwrap();
         assert_eq!((libraries.current().iter().len(), libraries.current().bytes()), (0, 0));
