@@ -14,6 +14,7 @@ use crate::number::format_double;
 use super::bounds::unbounded;
 use super::names::Names;
 use super::thrown::{self, Counted, Thrown};
+use super::to_reply::{as_c_casts, c_text};
 use super::{Commands, Facts, to_lua};
 
 const NO_WORDS: &str = "ERR Please specify at least one argument for this redis lib call";
@@ -98,33 +99,31 @@ fn put_commands(
     let call = lua.create_function(move |lua, words: MultiValue| {
         match run(lua, &words, &mut scratch.borrow_mut(), (&told.0, &told.1))? {
             Ok(value) => Ok(value),
-            Err(text) => Err(Error::external(Thrown::Reply { text, is_counted: Counted::Yes })),
+            Err(error) => Err(Error::external(error)),
         }
     })?;
     let (scratch, told) = (shared, (Rc::clone(names), Rc::clone(settings)));
     let pcall = lua.create_function(move |lua, words: MultiValue| {
         match run(lua, &words, &mut scratch.borrow_mut(), (&told.0, &told.1))? {
             Ok(value) => Ok(value),
-            Err(text) => {
-                let error = Thrown::Reply { text, is_counted: Counted::Yes };
-                thrown::caught(lua, Value::Error(Box::new(Error::external(error))))
-            }
+            Err(error) => thrown::caught(lua, Value::Error(Box::new(Error::external(error)))),
         }
     })?;
     table.raw_set("call", call)?;
     table.raw_set("pcall", pcall)
 }
 
-/// Runs a command; the inner error is the text of an error reply.
+/// Runs a command; the inner error is an error reply.
 fn run(
     lua: &Lua,
     words: &MultiValue,
     scratch: &mut Scratch,
     (names, settings): (&Names, &Settings),
-) -> mlua::Result<Result<Value, Vec<u8>>> {
+) -> mlua::Result<Result<Value, Thrown>> {
+    let error = |text: &[u8], is_counted| Thrown::Reply { text: text.to_vec(), is_counted };
     let Scratch { words: gathered, reply } = scratch;
     if let Err(text) = gather(words, gathered) {
-        return Ok(Err(text.as_bytes().to_vec()));
+        return Ok(Err(error(text.as_bytes(), Counted::No)));
     }
     reply.clear();
     reply.shrink_to(REPLY_BYTES_KEPT);
@@ -132,7 +131,8 @@ fn run(
         RUNNING.with(|running| running.0.run(&gathered.as_args(), settings.protocol.get(), reply));
     ran.map_err(|stopped| thrown::stop(lua, stopped))?;
     if let [b'-', text @ ..] = reply.as_slice() {
-        return Ok(Err(text.strip_suffix(b"\r\n").unwrap_or(text).to_vec()));
+        let text = text.strip_suffix(b"\r\n").unwrap_or(text);
+        return Ok(Err(error(text, Counted::Yes)));
     }
     unbounded(lua, || to_lua::value(lua, names, reply)).map(Ok)
 }
@@ -177,9 +177,9 @@ pub fn table(
         if arguments.len() != 1 {
             return Err(thrown::reply("ERR redis.setresp() requires one argument."));
         }
-        settings.protocol.set(match number(lua, arguments.front()) {
-            Some(2.0) => Protocol::Resp2,
-            Some(3.0) => Protocol::Resp3,
+        settings.protocol.set(match number(lua, arguments.front()).map(as_c_casts) {
+            Some(2) => Protocol::Resp2,
+            Some(3) => Protocol::Resp3,
             _ => return Err(thrown::reply("ERR RESP version must be 2 or 3.")),
         });
         Ok(())
@@ -210,7 +210,10 @@ fn sha1hex(lua: &Lua, arguments: &MultiValue) -> mlua::Result<String> {
 
 fn error_reply(lua: &Lua, arguments: &MultiValue) -> mlua::Result<Table> {
     let Some(text) = only_text(arguments) else { return labelled(lua, "err", NO_REPLY.into()) };
-    let text = text.strip_prefix(b"-").unwrap_or(&text).to_vec();
+    let text = c_text(&text);
+    let end = text.iter().rposition(|byte| !b"\r\n".contains(byte)).map_or(0, |last| last + 1);
+    let text = &text[..end];
+    let text = text.strip_prefix(b"-").unwrap_or(text).to_vec();
     // A word alone is no code.
     let text = if text.contains(&b' ') { text } else { [b"ERR ", &*text].concat() };
     labelled(lua, "err", text)
@@ -241,16 +244,15 @@ fn log(lua: &Lua, arguments: &MultiValue) -> mlua::Result<()> {
     if arguments.len() < 2 {
         return Err(thrown::reply("ERR redis.log() requires two arguments or more."));
     }
-    let Some(level @ (Value::Integer(_) | Value::Number(_))) = arguments.front() else {
+    let Some(level) = number(lua, arguments.front()) else {
         return Err(thrown::reply("ERR First argument must be a number (log level)."));
     };
-    let level = number(lua, Some(level)).unwrap_or(-1.0) as i64;
     let texts = arguments.iter().skip(1).filter_map(|value| {
         let text = lua.coerce_string(value.clone()).ok().flatten()?;
         Some(text.to_string_lossy())
     });
     let text = texts.collect::<Vec<_>>().join(" ");
-    match level {
+    match as_c_casts(level) {
         0 => tracing::trace!("{text}"),
         1 => tracing::debug!("{text}"),
         2 => tracing::info!("{text}"),
@@ -265,7 +267,7 @@ fn set_repl(lua: &Lua, arguments: &MultiValue) -> mlua::Result<()> {
     if arguments.len() != 1 {
         return Err(thrown::reply("ERR redis.set_repl() requires one argument."));
     }
-    match number(lua, arguments.front()).map(|set| set as i64) {
+    match number(lua, arguments.front()).map(as_c_casts) {
         Some(0..=3) => Ok(()),
         _ => Err(thrown::reply(
             "ERR Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.",

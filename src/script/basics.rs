@@ -1,17 +1,19 @@
 //! Functions of Lua that scripts have in another form: they keep what is read-only as it is, and text
 //! that is no program out.
 
-use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ffi::c_void;
 use std::rc::Rc;
 
-use mlua::chunk::ChunkMode;
-use mlua::{Error, Function, Lua, MultiValue, Table, Value};
+use mlua::{Error, Function, Lua, LuaString, MultiValue, Table, Value};
 
 use super::random::Random;
 use super::thrown::{self, Thrown};
+use super::to_reply::{as_c_casts, c_text};
+
+/// The name under which Lua's own `loadstring` is kept.
+const LOADSTRING: &str = "loadstring";
 
 /// The tables that scripts may only read: each by the empty one that is shown in its place.
 ///
@@ -59,6 +61,7 @@ pub fn install(lua: &Lua, shields: &Shields) -> mlua::Result<()> {
     globals.raw_set("pairs", pairs(lua, shields, globals.raw_get("next")?, next.clone())?)?;
     globals.raw_set("next", next)?;
     install_raw_access(lua, shields, &globals)?;
+    lua.set_named_registry_value(LOADSTRING, globals.raw_get::<Function>("loadstring")?)?;
     let load = lua.create_function(|lua, arguments: MultiValue| load_string(lua, &arguments))?;
     globals.raw_set("loadstring", load)?;
     globals.raw_set("collectgarbage", collect_garbage(lua, globals.raw_get("collectgarbage")?)?)?;
@@ -173,18 +176,10 @@ fn load_string(lua: &Lua, arguments: &MultiValue) -> mlua::Result<MultiValue> {
             None => return Err(thrown::wrong_type(lua, 2, "string", Some(name))),
         },
     };
-    let name = name.to_string_lossy();
-    let name = name.split('\0').next().unwrap_or_default().to_owned();
-    let compiled = compile(lua, &text.as_bytes(), &name);
-    let mut results = MultiValue::new();
-    match compiled {
-        Ok(function) => results.push_back(Value::Function(function)),
-        Err(text) => {
-            results.push_back(Value::Nil);
-            results.push_back(Value::String(lua.create_string(text)?));
-        }
+    match compile(lua, &text, &name)? {
+        Ok(function) => Ok([Value::Function(function)].into_iter().collect()),
+        Err(text) => Ok([Value::Nil, Value::String(text)].into_iter().collect()),
     }
-    Ok(results)
 }
 
 /// Compiles what a function gives piece by piece, with the function of `guard.lua` for that.
@@ -195,38 +190,47 @@ pub fn load(lua: &Lua, gather: Function) -> mlua::Result<Function> {
     })
 }
 
-/// Compiles a text; the error is what Lua says of it.
-pub fn compile(lua: &Lua, text: &[u8], name: &str) -> Result<Function, String> {
+/// Compiles a text; the inner error is what Lua says of it.
+pub fn compile(
+    lua: &Lua,
+    text: &LuaString,
+    name: &LuaString,
+) -> mlua::Result<Result<Function, LuaString>> {
     const COMPILED: u8 = 0x1B;
     // Behind the byte by which a compiled chunk is known, there is nothing that the compiler accepts.
-    let text = match text.first() {
-        Some(&COMPILED) => Cow::Owned([b" ", text].concat()),
-        _ => Cow::Borrowed(text),
+    let text = match text.as_bytes().first() {
+        Some(&COMPILED) => lua.create_string([b" ", &*text.as_bytes()].concat())?,
+        _ => text.clone(),
     };
-    let chunk = lua.load(&*text).set_name(name).set_mode(ChunkMode::Text);
-    chunk.into_function().map_err(|error| match error {
-        Error::SyntaxError { message, .. } => message,
-        other => other.to_string(),
-    })
+    // The compiler keeps no hold of the name that it reads up to a zero byte: it is held here.
+    let name = lua.create_string(c_text(&name.as_bytes()))?;
+    let own: Function = lua.named_registry_value(LOADSTRING)?;
+    let (function, fault): (Option<Function>, Value) = own.call((text, &name))?;
+    match (function, fault) {
+        (Some(function), _) => Ok(Ok(function)),
+        (None, Value::String(text)) => Ok(Err(text)),
+        (None, other) => Ok(Err(lua.create_string(other.to_string()?)?)),
+    }
 }
 
 /// Lets scripts collect and ask, and not change how memory is collected for those after them.
 fn collect_garbage(lua: &Lua, own: Function) -> mlua::Result<Function> {
-    const OPTIONS: [&str; 7] =
-        ["stop", "restart", "collect", "count", "step", "setpause", "setstepmul"];
+    const OPTIONS: [&[u8]; 7] =
+        [b"stop", b"restart", b"collect", b"count", b"step", b"setpause", b"setstepmul"];
     lua.create_function(move |lua, arguments: MultiValue| {
         let option = match arguments.front() {
-            None | Some(Value::Nil) => "collect".to_owned(),
+            None | Some(Value::Nil) => b"collect".to_vec(),
             Some(value) => match lua.coerce_string(value.clone())? {
-                Some(text) => text.to_string_lossy(),
+                Some(text) => c_text(&text.as_bytes()).to_vec(),
                 None => return Err(thrown::wrong_type(lua, 1, "string", Some(value))),
             },
         };
-        if !OPTIONS.contains(&option.as_str()) {
-            return Err(thrown::argument(lua, 1, &format!("invalid option '{option}'")));
+        if !OPTIONS.contains(&&*option) {
+            let text = [b"invalid option '", &*option, b"'"].concat();
+            return Err(thrown::argument(lua, 1, text));
         }
-        match option.as_str() {
-            "collect" | "count" | "step" => own.call::<Value>(arguments),
+        match &*option {
+            b"collect" | b"count" | b"step" => own.call::<Value>(arguments),
             _ => Ok(Value::Integer(0)),
         }
     })
@@ -260,7 +264,16 @@ fn install_random(lua: &Lua, math: &Table) -> mlua::Result<()> {
 
 /// Makes of a number what C's `int` makes of it.
 fn as_int(number: f64) -> i32 {
-    number as i64 as i32
+    as_c_casts(number) as i32
+}
+
+/// Reads an argument of a function of our own Lua code as C's `int`.
+pub fn int_argument(lua: &Lua, (number, value): (usize, Value)) -> mlua::Result<i32> {
+    let Some(found) = lua.coerce_number(value.clone())? else {
+        let text = format!("number expected, got {}", thrown::type_name(&value));
+        return thrown::complain(lua, (number, text)).map(|()| 0);
+    };
+    Ok(as_c_casts(found) as i32)
 }
 
 fn number_argument(lua: &Lua, arguments: &MultiValue, at: usize) -> mlua::Result<f64> {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use ahash::RandomState;
-use mlua::{Function, HookTriggers, Value, VmState};
+use mlua::{Function, HookTriggers, Lua, Value, VmState};
 
 use crate::net::args::Words;
 use crate::net::reply::{Protocol, Reply};
@@ -22,6 +22,8 @@ use super::{Cache, Commands, Facts, Script, Sha, Stopped};
 
 /// The name of the chunk that a script is.
 const CHUNK: &str = "@user_script";
+/// What is told before what Lua says of a script that it cannot compile.
+const HEAD: &str = "ERR Error compiling script (new function): ";
 /// After how many instructions it is looked at how long a script has run.
 pub const LOOKED_AT_EVERY: u32 = 100_000;
 
@@ -119,10 +121,7 @@ impl Interpreter {
             return Ok(());
         }
         let lua = &self.sandbox.lua;
-        let function = bounded(lua, || compile(lua, script.program(), CHUNK)).map_err(|text| {
-            Failure::Said(format!("ERR Error compiling script (new function): {text}").into_bytes())
-        })?;
-        self.functions.insert(script.sha, function);
+        self.functions.insert(script.sha, compiled(lua, script.program(), CHUNK, HEAD)?);
         Ok(())
     }
 
@@ -145,6 +144,7 @@ impl Interpreter {
             bounded(lua, || sandbox.guard.call::<(bool, Value)>((function, &sandbox.placed)))
         });
         watch.end();
+        sandbox.end_run().map_err(|error| broken(&error))?;
         watch.note_memory(Kind::Script, lua.used_memory());
         if ran.script.reaches_tables() {
             sandbox.clear_shown().map_err(|error| broken(&error))?;
@@ -158,6 +158,15 @@ impl Interpreter {
             (false, error) => Err(failure(&error, &ran.script.sha.digits())),
         }
     }
+}
+
+/// Compiles a program; what is told of one that is none begins with `head`.
+pub fn compiled(lua: &Lua, program: &[u8], chunk: &str, head: &str) -> Result<Function, Failure> {
+    let texts = || Ok((lua.create_string(program)?, lua.create_string(chunk)?));
+    let compiled = bounded(lua, || texts().and_then(|(text, name)| compile(lua, &text, &name)));
+    compiled
+        .map_err(|error| broken(&error))?
+        .map_err(|text| Failure::Said([head.as_bytes(), &*text.as_bytes()].concat()))
 }
 
 /// Tells the client of an error that a script has not caught, whose name is `name`.

@@ -12,6 +12,7 @@ mod basics;
 mod bounds;
 mod cache;
 mod conduct;
+mod elements;
 pub mod functions;
 mod interpreter;
 pub mod library;

@@ -2,8 +2,8 @@
 
 use mlua::Lua;
 
-/// The chunk of our own Lua code, which is not shown.
-pub const OWN_CHUNK: &str = "=server";
+/// The chunk of our own Lua code, which is not shown; so Lua calls what has no lines.
+pub const OWN_CHUNK: &str = "=?";
 
 /// Where a script is, as its errors tell.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,9 +25,10 @@ pub fn prefix(lua: &Lua, level: usize) -> String {
     place.flatten().unwrap_or_default()
 }
 
-/// Tells by what name the function of ours that runs was called.
-pub fn called_as(lua: &Lua) -> String {
-    let name = lua.inspect_stack(0, |frame| frame.names().name.map(std::borrow::Cow::into_owned));
+/// Tells by what name the function at a level was called; that of ours that runs is at 0.
+pub fn called_as(lua: &Lua, level: usize) -> String {
+    let name =
+        lua.inspect_stack(level, |frame| frame.names().name.map(std::borrow::Cow::into_owned));
     name.flatten().unwrap_or_else(|| "?".to_owned())
 }
 
@@ -37,7 +38,12 @@ pub fn called_as(lua: &Lua) -> String {
 /// ours may be one of Lua's own, which has no line.
 pub fn of_error(lua: &Lua) -> Option<Place> {
     let (place, is_script) = at(lua, 1)?;
-    if is_script { Some(place) } else { at(lua, 2).map(|(place, _)| place) }
+    if is_script {
+        return Some(place);
+    }
+    let (place, _) = at(lua, 2)?;
+    // Our own Lua code stands for a function that raises by itself.
+    if place.source == OWN_CHUNK { at(lua, 3).map(|(place, _)| place) } else { Some(place) }
 }
 
 /// Tells what function is at a level, and whether it is one of a script.

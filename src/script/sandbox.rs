@@ -1,5 +1,6 @@
 //! What a script finds when it begins: the libraries, read-only, and nothing that leads out of them.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use mlua::{Function, Lua, LuaOptions, StdLib, Table, Value};
@@ -8,11 +9,14 @@ use super::basics::{self, Shields};
 use super::library::{bits, cjson, cmsgpack, structs};
 use super::names::Names;
 use super::thrown;
+use super::to_reply::c_text;
 use super::words::Placer;
 use super::{Facts, api, position};
 
 /// What Lua gives and a script does not get.
 const WITHHELD: [&str; 6] = ["dofile", "getfenv", "loadfile", "newproxy", "print", "setfenv"];
+/// How much a script may leave that is collected as others run.
+const COLLECTED_BYTES_MIN: usize = 64 << 20;
 /// The tables that scripts may only read.
 const LIBRARIES: [&str; 9] =
     ["bit", "cjson", "cmsgpack", "coroutine", "math", "redis", "string", "struct", "table"];
@@ -37,6 +41,10 @@ pub struct Sandbox {
     shown: Vec<Table>,
     /// The read-only tables.
     pub shields: Shields,
+    /// How the table `cjson` encodes and decodes, which a script may change for itself.
+    json: Rc<Cell<cjson::Settings>>,
+    /// What was left when all that a script had left was last collected at once.
+    kept_bytes: Cell<usize>,
 }
 
 impl Sandbox {
@@ -50,14 +58,15 @@ impl Sandbox {
         }
         // One of them keeps Lua's own `next`.
         globals.raw_set("bit", bits::table(&lua)?)?;
-        globals.raw_set("cjson", cjson::table(&lua)?)?;
+        let json = Rc::<Cell<cjson::Settings>>::default();
+        globals.raw_set("cjson", cjson::table(&lua, &json)?)?;
         globals.raw_set("cmsgpack", cmsgpack::table(&lua)?)?;
         globals.raw_set("struct", structs::table(&lua)?)?;
         let shields = Shields::default();
         basics::install(&lua, &shields)?;
         let guard = globals.raw_get("xpcall")?;
         let placed = lua.create_function(placed)?;
-        globals.raw_set("load", basics::load(&lua, guard_functions(&lua)?)?)?;
+        globals.raw_set("load", basics::load(&lua, guard_functions(&lua, &placed)?)?)?;
         let names = Rc::new(Names::new(&lua)?);
         let redis = api::table((&lua, &names), facts, settings)?;
         globals.raw_set("redis", &redis)?;
@@ -77,7 +86,19 @@ impl Sandbox {
         lua.set_globals(shield.clone())?;
         shown.push(shield);
         let words = Placer::new(&lua, &globals)?;
-        Ok(Self { lua, globals, redis, placer: words, names, guard, placed, shown, shields })
+        Ok(Self {
+            lua,
+            globals,
+            redis,
+            placer: words,
+            names,
+            guard,
+            placed,
+            shown,
+            shields,
+            json,
+            kept_bytes: Cell::new(0),
+        })
     }
 
     /// Returns the rules by which scripts find globals.
@@ -86,18 +107,49 @@ impl Sandbox {
         rules.ok_or_else(|| mlua::Error::runtime("the globals are shown without rules"))
     }
 
+    /// Ends what a script has set for itself, and frees what it has left, where that is much.
+    pub fn end_run(&self) -> mlua::Result<()> {
+        self.json.take();
+        if self.lua.used_memory() > COLLECTED_BYTES_MIN.max(2 * self.kept_bytes.get()) {
+            self.collect()?;
+            self.kept_bytes.set(self.lua.used_memory());
+        }
+        Ok(())
+    }
+
+    /// Frees what a script has left: Lua that may have no more memory does not look for what it could free.
+    ///
+    /// A buffer that it keeps for itself loses half of its size each time.
+    #[cold]
+    fn collect(&self) -> mlua::Result<()> {
+        loop {
+            let before = self.lua.used_memory();
+            self.lua.gc_collect()?;
+            let used = self.lua.used_memory();
+            if used > before / 4 * 3 || used < COLLECTED_BYTES_MIN {
+                return Ok(());
+            }
+        }
+    }
+
     /// Empties what scripts see of the read-only tables.
     pub fn clear_shown(&self) -> mlua::Result<()> {
         self.shown.iter().filter(|shown| shown.raw_len() > 0).try_for_each(Table::clear)
     }
 }
 
-fn guard_functions(lua: &Lua) -> mlua::Result<Function> {
+fn guard_functions(lua: &Lua, placed: &Function) -> mlua::Result<Function> {
     let chunk = lua.load(include_str!("guard.lua")).set_name(position::OWN_CHUNK);
+    // Without its lines, which a script could see in errors of a level beyond these functions.
+    let chunk = lua.load(chunk.into_function()?.dump(true));
     chunk.call((
         lua.create_function(thrown::caught)?,
         lua.create_function(thrown::caught_as_text)?,
         lua.create_function(|_, value: Value| Ok(thrown::is_stop(&value)))?,
+        placed,
+        lua.create_function(thrown::complain)?,
+        lua.create_function(|lua, text: String| thrown::refuse(lua, &text))?,
+        lua.create_function(basics::int_argument)?,
     ))
 }
 
@@ -127,7 +179,7 @@ fn placed(lua: &Lua, value: Value) -> mlua::Result<Value> {
 
 /// Says that there is no such global variable.
 pub fn missing(lua: &Lua, (_, name): (Value, Value)) -> mlua::Result<()> {
-    let name = lua.coerce_string(name)?.map(|name| name.to_string_lossy()).unwrap_or_default();
-    let text = format!("Script attempted to access nonexistent global variable '{name}'");
-    Err(thrown::here(lua, &text))
+    let name = lua.coerce_string(name)?.map_or_else(Vec::new, |name| name.as_bytes().to_vec());
+    let text = b"Script attempted to access nonexistent global variable '";
+    Err(thrown::here(lua, [text, c_text(&name), b"'"].concat()))
 }

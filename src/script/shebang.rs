@@ -1,5 +1,10 @@
 //! The first line of a script, if it says what the script is: `#!lua flags=no-writes`.
 
+use crate::net::args::Span;
+use crate::net::inline;
+
+use super::to_reply::c_text;
+
 /// What a script says that it does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Flags(u8);
@@ -62,8 +67,11 @@ pub fn read(source: &[u8]) -> Result<Shebang, Vec<u8>> {
     }
     let end = source.iter().position(|byte| *byte == b'\n');
     let bytes = end.ok_or_else(|| b"ERR Invalid script shebang".to_vec())?;
-    let line = &source[..bytes];
-    let mut words = line.split(|b| b" \t\r\x0b\x0c\0".contains(b)).filter(|word| !word.is_empty());
+    let line = c_text(&source[..bytes]);
+    let (mut text, mut words) = (Vec::new(), Vec::new());
+    inline::split(line, &mut text, &mut words)
+        .map_err(|_| b"ERR Invalid engine in script shebang".to_vec())?;
+    let mut words = words.into_iter().map(|Span { start, end }| &text[start..end]);
     let engine = words.next().unwrap_or_default();
     if engine != b"#!lua" {
         return Err([b"ERR Unexpected engine in script shebang: ", engine].concat());
@@ -105,6 +113,7 @@ mod tests {
         assert!(both.has(Flags::NO_WRITES) && both.has(Flags::ALLOW_OOM));
         assert!(!both.has(Flags::ALLOW_STALE));
         assert_eq!(read("#!lua flags= \nx").flags, Some(Flags(0)));
+        assert_eq!(read("#!lua 'flags=no-writes'\nx").flags, Some(Flags::NO_WRITES));
         let twice = read("#!lua flags=no-cluster flags=allow-cross-slot-keys\n").flags.unwrap();
         assert!(twice.has(Flags::NO_CLUSTER) && twice.has(Flags::ALLOW_CROSS_SLOT_KEYS));
     }
@@ -113,6 +122,7 @@ mod tests {
     fn what_is_wrong_is_told_in_the_words_of_stock() {
         assert_eq!(fault("#!lua"), "ERR Invalid script shebang");
         assert_eq!(fault("#!foo x\n"), "ERR Unexpected engine in script shebang: #!foo");
+        assert_eq!(fault("#!lua 'flags\n"), "ERR Invalid engine in script shebang");
         assert_eq!(fault("#!lua name=x\n"), "ERR Unknown lua shebang option: name=x");
         assert_eq!(fault("#!lua flags=a\n"), "ERR Unexpected flag in script shebang: a");
         assert_eq!(fault("#!lua flags=no-writes,\n"), "ERR Unexpected flag in script shebang: ");

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use mlua::{Error, Lua, Value};
+use mlua::{Error, Lua, MultiValue, Value};
 
 use super::Stopped;
 use super::position::{self, Place};
@@ -61,20 +61,28 @@ pub fn is_stop(value: &Value) -> bool {
 }
 
 /// Makes an error that tells where the caller of our function is.
-pub fn here(lua: &Lua, text: &str) -> Error {
-    Error::external(Thrown::Text((position::prefix(lua, 1) + text).into_bytes()))
+pub fn here(lua: &Lua, text: impl AsRef<[u8]>) -> Error {
+    text_error([position::prefix(lua, 1).as_bytes(), text.as_ref()].concat())
+}
+
+fn text_error(text: Vec<u8>) -> Error {
+    Error::external(Thrown::Text(text))
 }
 
 /// Makes an error that tells of an argument.
-pub fn argument(lua: &Lua, number: usize, text: &str) -> Error {
-    let name = position::called_as(lua);
-    here(lua, &format!("bad argument #{number} to '{name}' ({text})"))
+pub fn argument(lua: &Lua, number: usize, text: impl AsRef<[u8]>) -> Error {
+    let name = position::called_as(lua, 0);
+    here(lua, bad_argument(number, &name, text.as_ref()))
+}
+
+fn bad_argument(number: usize, name: &str, text: &[u8]) -> Vec<u8> {
+    [format!("bad argument #{number} to '{name}' (").as_bytes(), text, b")"].concat()
 }
 
 /// Makes an error of an argument that is of another type.
 pub fn wrong_type(lua: &Lua, number: usize, expected: &str, value: Option<&Value>) -> Error {
     let got = value.map_or("no value", type_name);
-    argument(lua, number, &format!("{expected} expected, got {got}"))
+    argument(lua, number, format!("{expected} expected, got {got}"))
 }
 
 /// Names the type of a value as Lua does.
@@ -110,11 +118,26 @@ pub fn caught(lua: &Lua, value: Value) -> mlua::Result<Value> {
 }
 
 /// Does what [`caught`] does for `pcall`, which gives an error reply as its text.
-pub fn caught_as_text(lua: &Lua, value: Value) -> mlua::Result<Value> {
+///
+/// Of a table whose `err` is no text, stock servers give that as well.
+pub fn caught_as_text(lua: &Lua, value: Value) -> mlua::Result<MultiValue> {
     let value = caught(lua, value)?;
-    let Value::Table(table) = &value else { return Ok(value) };
-    match table.raw_get::<Value>("err")? {
-        Value::String(text) => Ok(Value::String(text)),
-        _ => Ok(value),
-    }
+    let Value::Table(table) = &value else { return Ok(MultiValue::from_iter([value])) };
+    Ok(match table.raw_get::<Value>("err")? {
+        text @ (Value::String(_) | Value::Number(_) | Value::Integer(_)) => {
+            [text].into_iter().collect()
+        }
+        other => [value, other].into_iter().collect(),
+    })
+}
+
+/// Makes an error that tells of an argument of a function of our own Lua code, by its place.
+pub fn complain(lua: &Lua, (number, text): (usize, String)) -> mlua::Result<()> {
+    let text = bad_argument(number, &position::called_as(lua, 1), text.as_bytes());
+    Err(text_error([position::prefix(lua, 2).as_bytes(), &*text].concat()))
+}
+
+/// Makes an error that tells where the caller of a function of our own Lua code is.
+pub fn refuse(lua: &Lua, text: &str) -> mlua::Result<()> {
+    Err(text_error((position::prefix(lua, 2) + text).into_bytes()))
 }

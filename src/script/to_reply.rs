@@ -4,11 +4,14 @@ use mlua::{Lua, Table, Value};
 
 use crate::net::reply::{Protocol, Reply};
 
+use super::elements::{Elements, no_memory};
 use super::names::Names;
 
 /// How deep tables may lie in each other; beyond, the stack of Lua would not hold them.
 const DEPTH_MAX: usize = 7000;
 
+/// The most that a reply may have before another element is written.
+const REPLY_BYTES_MAX: usize = 512 << 20;
 /// What is left of a table whose header is written.
 struct Open {
     table: Table,
@@ -27,7 +30,8 @@ pub fn write(
     chosen: Protocol,
     reply: &mut Reply<'_>,
 ) -> mlua::Result<()> {
-    let mut open = Vec::new();
+    let (start, mut open) = (reply.buffer().len(), Vec::new());
+    let mut elements = Elements::new(lua);
     let lua = (lua, names);
     begin(lua, value, chosen, reply, &mut open)?;
     while let Some(Open { table, next, last }) = open.last_mut() {
@@ -37,6 +41,10 @@ pub fn write(
         }
         let value = table.raw_get(*next)?;
         *next += 1;
+        elements.take_one()?;
+        if reply.buffer().len() - start > REPLY_BYTES_MAX {
+            return Err(no_memory());
+        }
         if open.len() > DEPTH_MAX {
             reply.error("ERR reached lua stack limit");
         } else {
@@ -83,8 +91,32 @@ fn begin_table(
         line(b'+', c_text(&text.as_bytes()), reply);
         return Ok(());
     }
-    if let Value::Number(number) = table.raw_get(&names.double)? {
-        reply.double(number);
+    match table.raw_get(&names.double)? {
+        Value::Number(number) => {
+            reply.double(number);
+            return Ok(());
+        }
+        Value::Integer(number) => {
+            reply.double(number as f64);
+            return Ok(());
+        }
+        _ => {}
+    }
+    if let Value::String(digits) = table.raw_get(&names.big_number)? {
+        big_number(&digits.as_bytes(), reply);
+        return Ok(());
+    }
+    if let Value::Table(verbatim) = table.raw_get(&names.verbatim_string)?
+        && let (Value::String(format), Value::String(text)) =
+            (verbatim.raw_get(&names.format)?, verbatim.raw_get(&names.string)?)
+    {
+        // A format has three letters, whatever the script gives.
+        let mut letters = *b"   ";
+        letters.iter_mut().zip(&*format.as_bytes()).for_each(|(letter, given)| *letter = *given);
+        match std::str::from_utf8(&letters) {
+            Ok(letters) => reply.verbatim(letters, &text.as_bytes()),
+            Err(_) => reply.verbatim("txt", &text.as_bytes()),
+        }
         return Ok(());
     }
     if let Value::Table(map) = table.raw_get(&names.map)? {
@@ -104,23 +136,6 @@ fn begin_table(
         let last = listed.raw_len();
         reply.set(last);
         open.push(Open { table: listed, next: 1, last });
-        return Ok(());
-    }
-    if let Value::String(digits) = table.raw_get(&names.big_number)? {
-        big_number(&digits.as_bytes(), reply);
-        return Ok(());
-    }
-    if let Value::Table(verbatim) = table.raw_get(&names.verbatim_string)?
-        && let (Value::String(format), Value::String(text)) =
-            (verbatim.raw_get(&names.format)?, verbatim.raw_get(&names.string)?)
-    {
-        // A format has three letters, whatever the script gives.
-        let mut letters = *b"   ";
-        letters.iter_mut().zip(&*format.as_bytes()).for_each(|(letter, given)| *letter = *given);
-        match std::str::from_utf8(&letters) {
-            Ok(letters) => reply.verbatim(letters, &text.as_bytes()),
-            Err(_) => reply.verbatim("txt", &text.as_bytes()),
-        }
         return Ok(());
     }
     let mut last = 0;
@@ -157,7 +172,7 @@ fn big_number(digits: &[u8], reply: &mut Reply<'_>) {
 }
 
 /// Makes an integer of a number as C does on the machines that stock runs on.
-fn as_c_casts(number: f64) -> i64 {
+pub fn as_c_casts(number: f64) -> i64 {
     // 2^63 itself is no integer of 64 bits any more.
     let fits = (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&number);
     if fits { number as i64 } else { i64::MIN }

@@ -25,6 +25,9 @@ const STALE: Fault = Fault::fixed(
 const OUT_OF_MEMORY: Fault =
     Fault::fixed("OOM command not allowed when used memory > 'maxmemory'.");
 
+/// How much room for replies a client keeps of a script that failed with a long one.
+const REPLY_BYTES_KEPT: usize = 64 << 10;
+
 /// Whether the command lets its script write.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
@@ -159,6 +162,7 @@ fn run(call: &mut Call<'_, '_>, script: &Script, keys: usize, form: Form) -> Res
     std::mem::swap(call.reply.buffer(), &mut reply);
     let Err(failure) = ended else { return Ok(Flow::Done) };
     call.reply.buffer().truncate(start);
+    call.reply.buffer().shrink_to(REPLY_BYTES_KEPT);
     match failure {
         Failure::Stopped(Stopped::Abandoned) => Ok(Flow::Anew),
         failure => Err(told(failure)),

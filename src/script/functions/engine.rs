@@ -10,9 +10,8 @@ use mlua::{Function as LuaFunction, HookTriggers, Lua, Table, Value, VmState};
 use crate::net::args::{Args, Words};
 use crate::net::reply::{Protocol, Reply};
 use crate::script::api::{self, Settings};
-use crate::script::basics::compile;
 use crate::script::bounds::bounded;
-use crate::script::interpreter::{Failure, LOOKED_AT_EVERY, broken, failure};
+use crate::script::interpreter::{Failure, LOOKED_AT_EVERY, broken, compiled, failure};
 use crate::script::position::OWN_CHUNK;
 use crate::script::runs::{Kind, Watch};
 use crate::script::sandbox::{Sandbox, missing};
@@ -186,9 +185,7 @@ impl Engine {
     /// Runs the program of a library, which registers its functions.
     fn load(&mut self, program: &[u8], time: LoadTime) -> Result<Registered, Failure> {
         let lua = &self.sandbox.lua;
-        let function = bounded(lua, || compile(lua, program, CHUNK)).map_err(|text| {
-            Failure::Said(format!("ERR Error compiling function: {text}").into_bytes())
-        })?;
+        let function = compiled(lua, program, CHUNK, "ERR Error compiling function: ")?;
         let ran = self.run_program(function, time);
         let registered = self.loading.end();
         match ran.map_err(|error| broken(&error))? {
@@ -265,7 +262,9 @@ impl Engine {
             bounded(lua, || sandbox.guard.call::<(bool, Value)>((bound, &sandbox.placed)))
         });
         watch.end();
+        let ending = self.sandbox.end_run();
         self.note_memory();
+        ending.map_err(|error| broken(&error))?;
         if found.library.reaches_tables {
             self.sandbox.clear_shown().map_err(|error| broken(&error))?;
         }

@@ -1,6 +1,7 @@
 //! The decoders as a fuzz target wants them: bytes in, nothing out, nothing kept.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 
 use mlua::{Function, Lua, Result, Table};
 
@@ -25,7 +26,7 @@ impl Decoders {
         let lua = Lua::new();
         lua.set_memory_limit(MEMORY_BYTES_MAX)?;
         let function = |table: Table, name: &str| table.raw_get(name);
-        let json = function(cjson::table(&lua)?, "decode")?;
+        let json = function(cjson::table(&lua, &Rc::default())?, "decode")?;
         let msgpack = function(cmsgpack::table(&lua)?, "unpack")?;
         let fields = function(structs::table(&lua)?, "unpack")?;
         Ok(Self { lua, json, msgpack, fields })

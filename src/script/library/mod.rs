@@ -22,7 +22,9 @@ mod numerals;
 #[cfg(test)]
 mod testing;
 
-use mlua::{Error, Function, Lua, MultiValue, Result, Value};
+use mlua::{Function, Lua, MultiValue, Result, Value};
+
+use super::elements::no_memory;
 
 use arguments::Arguments;
 use fault::Fault;
@@ -48,7 +50,7 @@ fn one(value: Value) -> MultiValue {
 /// Whether a text of `bytes` can take `more`; that it cannot is a want of memory.
 fn room(bytes: usize, more: usize) -> Result<()> {
     if bytes.saturating_add(more) > TEXT_BYTES_MAX {
-        return Err(Error::MemoryError("not enough memory".to_owned()));
+        return Err(no_memory());
     }
     Ok(())
 }

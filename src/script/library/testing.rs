@@ -1,5 +1,7 @@
 //! Runs scripts for tests.
 
+use std::rc::Rc;
+
 use mlua::{Lua, Value};
 
 use super::super::thrown::{self, Thrown};
@@ -10,7 +12,7 @@ pub fn lua() -> Lua {
     let lua = Lua::new();
     let globals = lua.globals();
     globals.raw_set("bit", bits::table(&lua).unwrap()).unwrap();
-    globals.raw_set("cjson", cjson::table(&lua).unwrap()).unwrap();
+    globals.raw_set("cjson", cjson::table(&lua, &Rc::default()).unwrap()).unwrap();
     globals.raw_set("cmsgpack", cmsgpack::table(&lua).unwrap()).unwrap();
     globals.raw_set("struct", structs::table(&lua).unwrap()).unwrap();
     lua

@@ -7,6 +7,7 @@ use std::io::Write;
 
 use mlua::{Error, Function, Lua, Table, Value};
 
+use super::super::super::elements::Elements;
 use super::super::arguments::{Arguments, numeric, type_name};
 use super::super::fault::Fault;
 use super::super::{Outcome, STACK_SLOTS, numerals, one, room};
@@ -19,7 +20,8 @@ const TABLE_SLOTS: usize = 3;
 /// `encode(value)`
 pub fn encode(lua: &Lua, args: &Arguments, settings: Settings, next: &Function) -> Outcome {
     expect_one(args)?;
-    let mut encoder = Encoder { settings, next, out: Vec::new() };
+    let elements = Elements::new(lua);
+    let mut encoder = Encoder { settings, next, elements, out: Vec::new() };
     encoder.value(args.values()[0].clone())?;
     Ok(one(Value::String(lua.create_string(&encoder.out)?)))
 }
@@ -28,6 +30,7 @@ struct Encoder<'lua> {
     settings: Settings,
     /// Lua's own `next`.
     next: &'lua Function,
+    elements: Elements,
     out: Vec<u8>,
 }
 
@@ -73,6 +76,7 @@ impl Encoder<'_> {
         open: &mut Vec<Open>,
         slots: &mut usize,
     ) -> Result<(), Fault> {
+        self.elements.take_one()?;
         room(self.out.len(), 0)?;
         match value {
             Value::Table(table) => {

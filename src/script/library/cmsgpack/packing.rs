@@ -2,6 +2,7 @@
 
 use mlua::{Lua, Table, Value};
 
+use super::super::super::elements::Elements;
 use super::super::arguments::{Arguments, numeric};
 use super::super::fault::Fault;
 use super::super::{Outcome, STACK_SLOTS, one, room};
@@ -18,13 +19,20 @@ pub fn pack(lua: &Lua, args: &Arguments) -> Outcome {
         return Err(Fault::argument(0, "Too many arguments for MessagePack pack."));
     }
     let mut out = Vec::new();
+    let mut elements = Elements::new(lua);
     for value in args.values() {
-        put(&mut out, value, 0)?;
+        put(&mut out, value, 0, &mut elements)?;
     }
     Ok(one(Value::String(lua.create_string(&out)?)))
 }
 
-fn put(out: &mut Vec<u8>, value: &Value, depth: usize) -> mlua::Result<()> {
+fn put(
+    out: &mut Vec<u8>,
+    value: &Value,
+    depth: usize,
+    elements: &mut Elements,
+) -> mlua::Result<()> {
+    elements.take_one()?;
     match value {
         Value::String(text) => {
             let text = text.as_bytes();
@@ -34,14 +42,19 @@ fn put(out: &mut Vec<u8>, value: &Value, depth: usize) -> mlua::Result<()> {
         Value::Boolean(truth) => out.push(if *truth { 0xc3 } else { 0xc2 }),
         Value::Integer(number) => put_number(out, *number as f64),
         Value::Number(number) => put_number(out, *number),
-        Value::Table(table) if depth < NESTING_MAX => put_table(out, table, depth)?,
+        Value::Table(table) if depth < NESTING_MAX => put_table(out, table, depth, elements)?,
         _ => out.push(0xc0),
     }
     Ok(())
 }
 
 /// Writes a table as an array if its keys are 1, 2, 3 and so on, else as a map.
-fn put_table(out: &mut Vec<u8>, table: &Table, depth: usize) -> mlua::Result<()> {
+fn put_table(
+    out: &mut Vec<u8>,
+    table: &Table,
+    depth: usize,
+    elements: &mut Elements,
+) -> mlua::Result<()> {
     room(out.len(), 0)?;
     let mut entries = 0usize;
     // The largest key, as long as all are positive integers.
@@ -59,14 +72,14 @@ fn put_table(out: &mut Vec<u8>, table: &Table, depth: usize) -> mlua::Result<()>
     if largest == Some(entries as f64) {
         put_head(out, entries, &[(0x0f, 0x90), (0xffff, 0xdc), (usize::MAX, 0xdd)]);
         for index in 1..=entries {
-            put(out, &table.raw_get(index)?, depth + 1)?;
+            put(out, &table.raw_get(index)?, depth + 1, elements)?;
         }
         return Ok(());
     }
     put_head(out, entries, &[(0x0f, 0x80), (0xffff, 0xde), (usize::MAX, 0xdf)]);
     table.for_each(|key: Value, value: Value| {
-        put(out, &key, depth + 1)?;
-        put(out, &value, depth + 1)
+        put(out, &key, depth + 1, elements)?;
+        put(out, &value, depth + 1, elements)
     })
 }
 
