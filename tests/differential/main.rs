@@ -21,6 +21,7 @@ mod long_strings;
 mod normalise;
 mod places;
 mod requests;
+mod scripts;
 mod sketches;
 
 use compare::{Dialect, Mismatch, Pair};
