@@ -1,7 +1,6 @@
 //! The scripts that the server knows, by the SHA-1 of their texts.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -57,10 +56,16 @@ impl Sha {
 
     /// Writes the digits, in lower case.
     pub fn digits(&self) -> String {
-        self.0.iter().fold(String::with_capacity(Self::DIGITS), |mut text, byte| {
-            write!(text, "{byte:02x}").expect("a string takes any text");
-            text
-        })
+        self.spelled().map(char::from).iter().collect()
+    }
+
+    fn spelled(&self) -> [u8; Self::DIGITS] {
+        let mut digits = [0; Self::DIGITS];
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(self.0) {
+            let places = [byte >> 4, byte & 0xf].map(usize::from);
+            pair.copy_from_slice(&places.map(|place| b"0123456789abcdef"[place]));
+        }
+        digits
     }
 }
 
@@ -92,7 +97,7 @@ impl Script {
         let (flags, conduct) = (first.flags, Conduct::default());
         let (program, reaches_tables) = (first.bytes, names_tables(source));
         let source = source.into();
-        let digits = sha.digits().as_bytes().try_into().expect("two digits a byte");
+        let digits = sha.spelled();
         Ok(Self { sha, digits, flags, conduct, generation: 0, source, program, reaches_tables })
     }
 

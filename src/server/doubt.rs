@@ -14,6 +14,7 @@ use crate::command::Fault;
 use crate::position::Offset;
 
 use super::Server;
+use super::admission::READ_ONLY;
 
 /// When a doubt ends by itself; none at all if there is nothing to doubt.
 #[derive(Debug, Default)]
@@ -100,6 +101,11 @@ impl Server {
         if self.live.is_doubtful() && self.doubt.left() == Some(Duration::ZERO) {
             self.confirm(Confirmation::Time);
         }
+    }
+
+    /// Says why a client that would write may only read.
+    pub(super) fn unwritable(&self) -> Fault {
+        if self.live.is_replica() { READ_ONLY } else { self.doubted() }
     }
 
     /// Says why a write is refused.

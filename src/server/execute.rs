@@ -251,8 +251,7 @@ impl Executor {
         let mode = asked.mode(server, stream, *now_ms);
         if mode == Mode::Reader && asked.writes {
             drop(locked);
-            let fault = if server.live.is_replica() { READ_ONLY } else { server.doubted() };
-            return self.refuse(session, Some(command), &fault, out);
+            return self.refuse(session, Some(command), &self.server.unwritable(), out);
         }
         let mut call = Call {
             args: *args,
@@ -277,7 +276,6 @@ impl Executor {
         effect.tally.count_by(&self.counters);
         if matches!(result, Ok(Flow::Anew)) {
             drop(locked);
-            out.truncate(start);
             return self.run(session, command, (args, asked), out);
         }
         let publishing = delivery::take_turn(&server.hub, effect);
@@ -307,11 +305,7 @@ impl Executor {
         }
         self.counters.looked_up(hits, misses);
         self.note(session, command, args, (&result, out.len() - start));
-        result.unwrap_or_else(|fault| {
-            out.truncate(start);
-            Reply::new(out, session.protocol).error(fault.bytes());
-            Flow::Done
-        })
+        result.unwrap_or_else(|fault| fail(session, &fault, (out, start)))
     }
 
     /// Accounts for a command that has run, now or with those of its row, or once its work is done.
@@ -533,6 +527,13 @@ impl Executor {
         let ran = Ran { command, args: *args, took_us, at_ms: self.now_ms };
         self.server.note_if_slow(&ran, &session.info);
     }
+}
+
+/// Puts an error in the place of a reply that begins at `start`.
+fn fail(session: &Session, fault: &Fault, (out, start): (&mut Vec<u8>, usize)) -> Flow {
+    out.truncate(start);
+    Reply::new(out, session.protocol).error(fault.bytes());
+    Flow::Done
 }
 
 impl Row {

@@ -20,4 +20,4 @@ use super::{REDIS_VERSION, table};
 
 /// What scripts are told of the server.
 const FACTS: Facts =
-    Facts { version: REDIS_VERSION, is_command: |words| table::find(&words).is_some() };
+    Facts { version: REDIS_VERSION, is_command: |words| table::find(words).is_some() };
