@@ -1,6 +1,6 @@
 //! A client's socket, TCP or Unix, read and written through a shared reference.
 
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Write as _};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::task::{Context, Poll};
@@ -215,6 +215,14 @@ impl Socket {
         match self {
             Self::Tcp(stream) => stream.try_write(bytes),
             Self::Unix(stream) => stream.try_write(bytes),
+        }
+    }
+
+    /// Writes what the socket takes without asking the runtime, which cannot look while it is kept busy.
+    pub fn write_unasked(&self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => (&*SockRef::from(stream)).write(bytes),
+            Self::Unix(stream) => (&*SockRef::from(stream)).write(bytes),
         }
     }
 

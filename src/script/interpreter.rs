@@ -25,7 +25,7 @@ const CHUNK: &str = "@user_script";
 /// What is told before what Lua says of a script that it cannot compile.
 const HEAD: &str = "ERR Error compiling script (new function): ";
 /// After how many instructions it is looked at how long a script has run.
-pub const LOOKED_AT_EVERY: u32 = 100_000;
+pub const LOOKED_AT_EVERY: u32 = 10_000;
 
 thread_local! {
     static INTERPRETER: RefCell<Option<Interpreter>> = const { RefCell::new(None) };

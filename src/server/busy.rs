@@ -106,6 +106,8 @@ pub fn attend(worker: &Worker, arrivals: &Arrivals) {
 
 /// Reads from a client and answers its requests as far as that can be done now.
 fn answer_all(server: &Server, outbox: &Outbox) {
+    // The runtime takes a socket that it has not looked at yet for one that is full.
+    outbox.push_unasked();
     let occupied = client::BLOCKED | client::REPLICA;
     let is_idle = outbox.info.flags.load(Ordering::Relaxed) & occupied == 0;
     let Ok(mut input) = outbox.input.try_borrow_mut() else { return };

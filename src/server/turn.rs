@@ -402,7 +402,7 @@ impl Outbox {
             self.note_unsent(left.len() - self.sent.get());
             return;
         }
-        let mut state = self.send_frame();
+        let mut state = self.send_frame(Socket::try_write);
         let mut sent = 0;
         if state == State::Clear {
             (sent, state) = write(|bytes| self.socket.try_write(bytes), &replies);
@@ -450,12 +450,23 @@ impl Outbox {
 
     /// Sends as much of what is left as the socket takes.
     fn push(&self) {
+        self.push_by(Socket::try_write);
+    }
+
+    /// Sends what is left though the task that would do it cannot run.
+    pub fn push_unasked(&self) {
+        if self.state.get() == State::Stuck {
+            self.push_by(Socket::write_unasked);
+        }
+    }
+
+    fn push_by(&self, put: fn(&Socket, &[u8]) -> io::Result<usize>) {
         let mut left = self.left.borrow_mut();
-        let mut state = self.send_frame();
+        let mut state = self.send_frame(put);
         if state == State::Clear {
             let from = self.sent.get();
             let sent;
-            (sent, state) = write(|bytes| self.socket.try_write(bytes), &left[from..]);
+            (sent, state) = write(|bytes| put(&self.socket, bytes), &left[from..]);
             self.counters.sent(sent as u64);
             self.sent.set(from + sent);
         }
@@ -470,12 +481,12 @@ impl Outbox {
     }
 
     /// Sends as much of the long message as the socket takes.
-    fn send_frame(&self) -> State {
+    fn send_frame(&self, put: fn(&Socket, &[u8]) -> io::Result<usize>) -> State {
         let mut frame = self.frame.borrow_mut();
         if frame.is_empty() {
             return State::Clear;
         }
-        let (sent, state) = write(|bytes| self.socket.try_write(bytes), &frame);
+        let (sent, state) = write(|bytes| put(&self.socket, bytes), &frame);
         self.counters.sent(sent as u64);
         frame.advance(sent);
         if state == State::Clear {

@@ -108,6 +108,19 @@ fn clients_that_were_there_before_are_answered_whichever_worker_they_have() {
 }
 
 #[test]
+fn a_client_that_comes_just_before_is_answered() {
+    let server = impatient(&["--io-threads", "1"]);
+    for _ in 0..20 {
+        let mut client = server.connect();
+        client.send_command(&["EVAL", ENDLESS, "0"]);
+        let mut other = server.connect();
+        await_until("the script runs for too long", || other.run("PING").text() == BUSY);
+        assert_eq!(other.run("SCRIPT KILL").text(), "OK");
+        assert!(client.read().0.is_error());
+    }
+}
+
+#[test]
 fn a_script_that_has_written_is_not_ended_halfway() {
     let mut server = impatient(&["--io-threads", "1"]);
     let mut early = server.connect();
