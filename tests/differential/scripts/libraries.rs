@@ -129,7 +129,6 @@ const FUNCTIONS: &[(&str, &str)] = &[
     ("redis.debug", "a"),
     ("redis.replicate_commands", ""),
     ("redis.acl_check_cmd", "s"),
-    ("collectgarbage", "s"),
     ("cjson.new().encode_max_depth", "i"),
     ("cjson.new().decode_max_depth", "i"),
     ("cjson.new().encode_number_precision", "i"),
@@ -138,7 +137,6 @@ const FUNCTIONS: &[(&str, &str)] = &[
     ("cjson.new().decode_invalid_numbers", "a"),
     ("cjson.new().encode_sparse_array", "aii"),
 ];
-/// What may be called with anything without ending one of the servers or taking for ever.
 const PATTERN_PARTS: &[&str] = &[
     "a",
     "b",
