@@ -234,7 +234,7 @@ pub fn make(making: &mut Making<'_>) -> Made {
     if making.chance(12) {
         arguments.pop();
     }
-    if making.chance(6) {
+    if making.chance(6) && takes != "la" {
         arguments.push(making.scalar());
     }
     let listed = arguments.join(",");
@@ -278,6 +278,8 @@ fn argument(making: &mut Making<'_>, name: &str, letter: char) -> String {
         'n' if making.chance(8) => making.string(),
         'n' => making.number(),
         'i' => making.place(),
+        // With another behind it a number becomes a place, to which the elements are moved one by one.
+        'a' if name == "table.insert" => making.string(),
         'b' => making.pick(&["0", "65", "255", "256", "-1", "'66'", "97.5"]).to_owned(),
         'c' => making
             .pick(&["0", "1", "3", "-1", "-2^31", "2^31", "2^32+2", "'2'", "2.9", "0/0", "300"])
