@@ -90,6 +90,7 @@ pub fn type_name(value: &Value) -> &'static str {
     match value {
         // mlua knows integers, Lua 5.1 does not.
         Value::Integer(_) => "number",
+        Value::LightUserData(_) => "userdata",
         other => other.type_name(),
     }
 }
