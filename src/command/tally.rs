@@ -43,6 +43,12 @@ impl Tally {
     /// Has all of them counted.
     #[inline]
     pub fn count_by(&mut self, counters: &Counters) {
+        if !self.0.is_empty() {
+            self.count_all_by(counters);
+        }
+    }
+
+    fn count_all_by(&mut self, counters: &Counters) {
         for Entry { command, count, took, failed } in self.0.drain(..) {
             let index = table::index_of(command);
             match failed {

@@ -11,7 +11,7 @@ use crate::net::args::Gathered;
 use crate::net::reply::Protocol;
 use crate::number::format_double;
 
-use super::bounds::unbounded;
+use super::bounds::hand_over;
 use super::names::Names;
 use super::thrown::{self, Counted, Thrown};
 use super::to_reply::{as_c_casts, c_text};
@@ -134,7 +134,7 @@ fn run(
         let text = text.strip_suffix(b"\r\n").unwrap_or(text);
         return Ok(Err(error(text, Counted::Yes)));
     }
-    unbounded(lua, || to_lua::value(lua, names, reply)).map(Ok)
+    hand_over(lua, reply.len(), || to_lua::value(lua, names, reply)).map(Ok)
 }
 
 /// Makes the table.

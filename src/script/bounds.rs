@@ -1,10 +1,12 @@
 //! How much memory an interpreter may have.
 //!
-//! The bound is for what scripts do. mlua calls each function of Lua that allocates within a call that
-//! can fail, as long as there is one; so what the server itself hands to a script, which is bounded by
-//! what it has, goes past it.
+//! mlua calls each function of Lua that allocates within a call that can fail, as long as there is a bound.
+//! So what is short goes past it, which is looked at beforehand, and the words of a request, which are
+//! bounded themselves.
 
 use mlua::Lua;
+
+use super::elements::no_memory;
 
 /// The most that an interpreter allocates; a script that wants more fails.
 const INTERPRETER_BYTES_MAX: usize = 1 << 30;
@@ -14,8 +16,20 @@ pub fn bounded<R>(lua: &Lua, work: impl FnOnce() -> R) -> R {
     within(lua, INTERPRETER_BYTES_MAX, 0, work)
 }
 
-/// Does something of the server while a script runs.
-pub fn unbounded<R>(lua: &Lua, work: impl FnOnce() -> R) -> R {
+/// Hands so many bytes to a script while it runs.
+pub fn hand_over<R>(
+    lua: &Lua,
+    bytes: usize,
+    work: impl FnOnce() -> mlua::Result<R>,
+) -> mlua::Result<R> {
+    /// What is longer is worth a call that can fail.
+    const SHORT_BYTES_MAX: usize = 4096;
+    if bytes > SHORT_BYTES_MAX {
+        return work();
+    }
+    if lua.used_memory() > INTERPRETER_BYTES_MAX {
+        return Err(no_memory());
+    }
     within(lua, 0, INTERPRETER_BYTES_MAX, work)
 }
 

@@ -6,17 +6,18 @@ use std::sync::atomic::Ordering;
 use crate::command::session::Memory;
 use crate::command::table::Command;
 use crate::command::{Call, Fault, Flow, Session};
+use crate::net::Reply;
 use crate::net::args::Args;
 use crate::number::parse_i64_strict;
-use crate::script::{self, Cache, Failure, Flags, Ran, Script, Sha, Stopped};
+use crate::script::{self, Cache, Commands, Conduct, Failure, Flags, Ran, Script, Sha, Stopped};
 
 use super::FACTS;
 use super::inner::{Inner, Rights};
 
 const NO_SCRIPT: Fault = Fault::fixed("NOSCRIPT No matching script. Please use EVAL.");
-pub(super) const TOO_MANY_KEYS: Fault =
+const TOO_MANY_KEYS: Fault =
     Fault::fixed("ERR Number of keys can't be greater than number of args");
-pub(super) const NEGATIVE_KEYS: Fault = Fault::fixed("ERR Number of keys can't be negative");
+const NEGATIVE_KEYS: Fault = Fault::fixed("ERR Number of keys can't be negative");
 const WRITES: Fault =
     Fault::fixed("ERR Can not execute a script with write flag using *_ro command.");
 const STALE: Fault = Fault::fixed(
@@ -59,7 +60,7 @@ pub fn evalsha_ro(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
 
 fn eval_text(call: &mut Call<'_, '_>, form: Form) -> Result<Flow, Fault> {
     show(call);
-    let keys = count_keys(&call.args)?;
+    let keys = count_keys(&call.args, Fault::NOT_AN_INTEGER)?;
     let text = call.args.word(1);
     if !recalls_text(call.session, text, call.host.scripts()) {
         call.session.script = Some(keep(call, text)?);
@@ -73,7 +74,7 @@ fn eval_known(call: &mut Call<'_, '_>, form: Form) -> Result<Flow, Fault> {
     if digits.len() != Sha::DIGITS {
         return Err(NO_SCRIPT);
     }
-    let keys = count_keys(&call.args)?;
+    let keys = count_keys(&call.args, Fault::NOT_AN_INTEGER)?;
     if !recalls(call.session, digits, call.host.scripts()) {
         return Err(NO_SCRIPT);
     }
@@ -136,30 +137,41 @@ pub(super) fn keep(call: &Call<'_, '_>, text: &[u8]) -> Result<Arc<Script>, Faul
     Ok(scripts.keep(script))
 }
 
-/// Counts the keys that a script is given.
-pub(super) fn count_keys(args: &Args<'_>) -> Result<usize, Fault> {
-    let count = parse_i64_strict(args.word(2)).ok_or(Fault::NOT_AN_INTEGER)?;
+/// Counts the keys that a program is given; `no_number` is told where that is no number.
+pub(super) fn count_keys(args: &Args<'_>, no_number: Fault) -> Result<usize, Fault> {
+    let count = parse_i64_strict(args.word(2)).ok_or(no_number)?;
     let count = usize::try_from(count).map_err(|_| NEGATIVE_KEYS)?;
     if count > args.len() - 3 { Err(TOO_MANY_KEYS) } else { Ok(count) }
 }
 
 fn run(call: &mut Call<'_, '_>, script: &Script, keys: usize, form: Form) -> Result<Flow, Fault> {
     let rights = rights(call, script.flags, form)?;
-    let (args, start) = (call.args, call.reply.buffer().len());
-    let (host, info) = (call.host, Arc::clone(&call.session.info));
+    let (args, cache) = (call.args, call.host.scripts());
     let ran = Ran {
         script,
         keys: args.from(3).first(keys).iter(),
         arguments: args.from(3 + keys).iter(),
     };
-    let mut reply = Vec::new();
-    std::mem::swap(call.reply.buffer(), &mut reply);
-    let mut written = crate::net::Reply::new(&mut reply, call.reply.protocol());
-    let mut inner = Inner::new(call, rights, &script.conduct);
-    let ended = script::run(&FACTS, host.scripts(), ran, &mut inner, &mut written);
+    run_program(call, (rights, &script.conduct), |commands, reply| {
+        script::run(&FACTS, cache, ran, commands, reply)
+    })
+}
+
+/// Has `work` run a program; what it returns becomes the reply.
+pub(super) fn run_program(
+    call: &mut Call<'_, '_>,
+    (rights, conduct): (Rights, &Conduct),
+    work: impl FnOnce(&mut dyn Commands, &mut Reply<'_>) -> Result<(), Failure>,
+) -> Result<Flow, Fault> {
+    let mut reply = std::mem::take(call.reply.buffer());
+    let start = reply.len();
+    let mut written = Reply::new(&mut reply, call.reply.protocol());
+    let mut inner = Inner::new(call, rights, conduct);
+    let ended = work(&mut inner, &mut written);
     inner.end();
-    info.database.store(call.session.database, Ordering::Relaxed);
-    std::mem::swap(call.reply.buffer(), &mut reply);
+    // A database that the program has chosen was shown to others, and is left with it.
+    call.session.info.database.store(call.session.database, Ordering::Relaxed);
+    *call.reply.buffer() = reply;
     let Err(failure) = ended else { return Ok(Flow::Done) };
     call.reply.buffer().truncate(start);
     call.reply.buffer().shrink_to(REPLY_BYTES_KEPT);
@@ -169,7 +181,7 @@ fn run(call: &mut Call<'_, '_>, script: &Script, keys: usize, form: Form) -> Res
     }
 }
 
-pub(super) fn told(failure: Failure) -> Fault {
+fn told(failure: Failure) -> Fault {
     match failure {
         Failure::Said(text) => Fault::of_bytes(text),
         Failure::Stopped(_) => Fault::fixed("ERR Error running script: it was stopped"),

@@ -6,10 +6,10 @@
 //! then, more is taken.
 
 use crate::command::table::{Command, flag};
-use crate::command::{LocatedKey, Session, transaction};
+use crate::command::{Fault, LocatedKey, Session, transaction};
 use crate::keyspace::{Keyspace, ShardSet};
 use crate::net::args::Args;
-use crate::script::{Cache, Conduct, Flags};
+use crate::script::{Cache, Flags};
 
 use super::{eval, fcall};
 
@@ -20,39 +20,23 @@ pub fn shards(
     scripts: &Cache,
     keyspace: &Keyspace,
 ) -> ShardSet {
-    if matches!(command.name, "fcall" | "fcall_ro") {
-        return shards_of_function((command, args), session, scripts, keyspace);
-    }
-    let Some(script) = eval::recall(session, command, args, scripts) else { return ShardSet::ALL };
-    let only_reads = !command.has(flag::RUNS_SCRIPT)
-        || script.flags.is_some_and(|flags| flags.has(Flags::NO_WRITES));
-    pick(&script.conduct, only_reads, || named(args, keyspace))
-}
-
-fn shards_of_function(
-    (command, args): (&Command, &Args<'_>),
-    session: &mut Session,
-    scripts: &Cache,
-    keyspace: &Keyspace,
-) -> ShardSet {
-    let found = fcall::recall(session, args.word(1), scripts.libraries());
-    // The client is told that there is none.
-    let Some(found) = found else { return ShardSet::EMPTY };
+    let program = match command.name {
+        "fcall" | "fcall_ro" => fcall::recall(session, args.word(1), scripts.libraries())
+            .map(|found| (found.conduct(), Some(found.function().flags))),
+        _ => eval::recall(session, command, args, scripts)
+            .map(|script| (&script.conduct, script.flags)),
+    };
+    let Some((conduct, flags)) = program else { return ShardSet::ALL };
     let only_reads =
-        !command.has(flag::RUNS_SCRIPT) || found.function().flags.has(Flags::NO_WRITES);
-    pick(found.conduct(), only_reads, || named(args, keyspace))
-}
-
-/// Tells which shards a program is run with that names those of `named`.
-fn pick(conduct: &Conduct, only_reads: bool, named: impl FnOnce() -> ShardSet) -> ShardSet {
+        !command.has(flag::RUNS_SCRIPT) || flags.is_some_and(|flags| flags.has(Flags::NO_WRITES));
     // What only reads may be run anew at any time.
     let is_trusted = conduct.is_trusted() || (only_reads && !conduct.has_strayed());
-    if is_trusted { named() } else { ShardSet::ALL }
+    if is_trusted { named(args, keyspace) } else { ShardSet::ALL }
 }
 
 /// Tells in which shards the keys are that a script is given; none, if it is called in a wrong way.
 pub(super) fn named(args: &Args<'_>, keyspace: &Keyspace) -> ShardSet {
-    let keys = eval::count_keys(args).unwrap_or(0);
+    let keys = eval::count_keys(args, Fault::NOT_AN_INTEGER).unwrap_or(0);
     let keys = args.from(3).first(keys).iter().map(|key| ShardSet::of(&keyspace.key(key)));
     keys.fold(ShardSet::EMPTY, ShardSet::union)
 }

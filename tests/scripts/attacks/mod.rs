@@ -12,13 +12,12 @@ use crate::{eval, server};
 
 /// Names everything that a script finds, each with its address, so that what replaces anything is seen.
 ///
-/// The functions that run commands are made anew for each script, as are its keys and arguments.
+/// Its keys and arguments are made anew for each script.
 const FOUND: &str = "
     local found, seen = {}, {}
     local function look(path, value)
         local line = path .. ' ' .. tostring(value)
-        if path == '_G.redis.call' or path == '_G.redis.pcall' or path == '_G.KEYS'
-            or path == '_G.ARGV' then
+        if path == '_G.KEYS' or path == '_G.ARGV' then
             line = path .. ' ' .. type(value)
         elseif type(value) == 'table' and not seen[value] then
             seen[value] = true
