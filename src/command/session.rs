@@ -15,6 +15,7 @@ use crate::script::functions::Found;
 
 use super::interrupt::Interrupt;
 use super::pubsub::{Excess, Subscriber};
+use super::scripting::Timing;
 use super::table::Command;
 use super::weight::{Holdings, Weight, name_bytes};
 
@@ -47,6 +48,8 @@ pub struct Session {
     pub time: Option<OnceCell<Duration>>,
     /// The session of the commands that its scripts run, between these.
     pub scripted: Option<Box<Session>>,
+    /// How long commands take that its scripts run.
+    pub timing: Timing,
     /// How it was with memory when its last command began.
     pub memory: Memory,
     /// What `REPLCONF` said so far, before `PSYNC`.
@@ -253,6 +256,7 @@ impl Session {
             function: None,
             time: None,
             scripted: None,
+            timing: Timing::default(),
             memory: Memory::Enough,
             replica: ReplicaHello::default(),
             under_way: None,

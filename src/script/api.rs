@@ -134,7 +134,10 @@ fn run(
         let text = text.strip_suffix(b"\r\n").unwrap_or(text);
         return Ok(Err(error(text, Counted::Yes)));
     }
-    hand_over(lua, reply.len(), || to_lua::value(lua, names, reply)).map(Ok)
+    let value = || to_lua::value(lua, names, reply);
+    // Numbers and what is missing take no memory.
+    let is_none = matches!(&reply[..], [b':', ..] | b"$-1\r\n" | b"_\r\n");
+    if is_none { value() } else { hand_over(lua, reply.len(), value) }.map(Ok)
 }
 
 /// Makes the table.

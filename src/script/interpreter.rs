@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::rc::Rc;
 
 use ahash::RandomState;
@@ -52,7 +53,9 @@ pub struct Ran<'r> {
 
 /// Compiles a script for the thread that asks, to see whether it is one.
 pub fn check(facts: &Facts, cache: &Cache, script: &Script) -> Result<(), Failure> {
-    with(facts, cache, |interpreter| interpreter.prepare(cache, script))
+    with(facts, cache, |interpreter| {
+        interpreter.programs.of(&interpreter.sandbox.lua, cache, script).map(drop)
+    })
 }
 
 /// Runs a script; what it returns becomes the reply.
@@ -89,10 +92,30 @@ struct Interpreter {
     sandbox: Sandbox,
     settings: Rc<Settings>,
     watch: Rc<Watch>,
-    /// The scripts that were compiled here.
+    programs: Programs,
+}
+
+/// The scripts that were compiled for one thread.
+#[derive(Default)]
+struct Programs {
     functions: HashMap<Sha, Function, RandomState>,
     /// How often all scripts had been forgotten by then.
     generation: u64,
+}
+
+impl Programs {
+    /// Returns a script as a function, which it is compiled to when it is first used.
+    fn of(&mut self, lua: &Lua, cache: &Cache, script: &Script) -> Result<&Function, Failure> {
+        let generation = cache.generation();
+        if self.generation != generation {
+            self.functions.clear();
+            self.generation = generation;
+        }
+        Ok(match self.functions.entry(script.sha) {
+            Entry::Occupied(at) => at.into_mut(),
+            Entry::Vacant(at) => at.insert(compiled(lua, script.program(), CHUNK, HEAD)?),
+        })
+    }
 }
 
 impl Interpreter {
@@ -107,22 +130,7 @@ impl Interpreter {
             Ok(()) => Ok(VmState::Continue),
             Err(stopped) => Err(thrown::stop(lua, stopped)),
         })?;
-        Ok(Self { sandbox, settings, watch, functions: HashMap::default(), generation: 0 })
-    }
-
-    /// Has a script at hand as a function, which it is compiled to when it is first used.
-    fn prepare(&mut self, cache: &Cache, script: &Script) -> Result<(), Failure> {
-        let generation = cache.generation();
-        if self.generation != generation {
-            self.functions.clear();
-            self.generation = generation;
-        }
-        if self.functions.contains_key(&script.sha) {
-            return Ok(());
-        }
-        let lua = &self.sandbox.lua;
-        self.functions.insert(script.sha, compiled(lua, script.program(), CHUNK, HEAD)?);
-        Ok(())
+        Ok(Self { sandbox, settings, watch, programs: Programs::default() })
     }
 
     fn run(
@@ -132,10 +140,9 @@ impl Interpreter {
         commands: &mut dyn Commands,
         reply: &mut Reply<'_>,
     ) -> Result<(), Failure> {
-        self.prepare(cache, ran.script)?;
-        let Self { sandbox, settings, watch, functions, .. } = self;
-        let function = &functions[&ran.script.sha];
+        let Self { sandbox, settings, watch, programs } = self;
         let lua = &sandbox.lua;
+        let function = programs.of(lua, cache, ran.script)?;
         settings.protocol.set(Protocol::Resp2);
         let placed = sandbox.placer.place(lua, ran.keys, ran.arguments);
         placed.map_err(|error| broken(&error))?;

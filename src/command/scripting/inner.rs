@@ -120,19 +120,38 @@ impl<'i, 'c, 'k> Inner<'i, 'c, 'k> {
         if !self.named.contains(set) {
             self.stray(set)?;
         }
-        let began = Instant::now();
-        let result = self.execute(command, (args, located), (protocol, out));
-        let now = Instant::now();
-        let took = now.duration_since(began);
-        self.call.data.effect.tally.note(command, took, result.as_ref().err());
-        if let Err(stopped) = pass(began, now) {
-            self.stopped = Some(stopped);
-        }
+        let result = match self.session.timing.known(command, args) {
+            Some(took) => {
+                let result = self.execute(command, (args, located), (protocol, out));
+                self.call.data.effect.tally.note(command, took, result.as_ref().err());
+                result
+            }
+            None => self.execute_timed(command, (args, located), (protocol, out)),
+        };
         match result? {
             Flow::Done | Flow::Close => Ok(()),
             // Nobody can work on it while the script goes on.
             Flow::Await(_) | Flow::Anew => Err(NOT_HERE),
         }
+    }
+
+    /// Runs a command, and sees how long that takes.
+    fn execute_timed(
+        &mut self,
+        command: &'static Command,
+        (args, located): (&Args<'_>, Option<LocatedKey<'_>>),
+        (protocol, out): (Protocol, &mut Vec<u8>),
+    ) -> Result<Flow, Fault> {
+        let began = Instant::now();
+        let result = self.execute(command, (args, located), (protocol, out));
+        let now = Instant::now();
+        let took = now.duration_since(began);
+        self.session.timing.note(command, took, out.len());
+        self.call.data.effect.tally.note(command, took, result.as_ref().err());
+        if let Err(stopped) = pass(began, now) {
+            self.stopped = Some(stopped);
+        }
+        result
     }
 
     /// Sees to it that shards are held which are not of the keys that the script names.

@@ -8,11 +8,13 @@ pub mod function;
 mod inner;
 mod script;
 mod shards;
+mod timing;
 
 pub use eval::{eval, eval_ro, evalsha, evalsha_ro};
 pub use fcall::{fcall, fcall_ro};
 pub use script::{busy, kill, script_exists, script_flush, script_help, script_kill, script_load};
 pub use shards::shards;
+pub use timing::Timing;
 
 use crate::script::Facts;
 

@@ -5,19 +5,20 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use mlua::{Function as LuaFunction, HookTriggers, Lua, Table, Value, VmState};
+use ahash::RandomState;
+use mlua::{Function as LuaFunction, HookTriggers, Table, Value, VmState};
 
 use crate::net::args::{Args, Words};
 use crate::net::reply::{Protocol, Reply};
 use crate::script::api::{self, Settings};
 use crate::script::bounds::bounded;
 use crate::script::interpreter::{Failure, LOOKED_AT_EVERY, broken, compiled, failure};
-use crate::script::position::OWN_CHUNK;
 use crate::script::runs::{Kind, Watch};
 use crate::script::sandbox::{Sandbox, missing};
-use crate::script::{Cache, Commands, Facts, thrown, to_reply, words};
+use crate::script::words::Binder;
+use crate::script::{Cache, Commands, Facts, thrown, to_reply};
 
-use super::library::{Library, folded};
+use super::library::Library;
 use super::metadata;
 use super::registering::{self, Loading, Registered};
 use super::set::Found;
@@ -36,8 +37,6 @@ const WHILE_LOADING: [&str; 7] = [
     "REDIS_VERSION_NUM",
     "log",
 ];
-/// Binds a function to what it is called with: what guards it calls it with nothing.
-const BIND: &str = "return function(f, a, b) return function() return f(a, b) end end";
 
 thread_local! {
     static ENGINE: RefCell<Option<Engine>> = const { RefCell::new(None) };
@@ -86,9 +85,9 @@ pub fn load(
         if registered.is_empty() {
             return Err(Failure::Said(b"ERR No functions registered".to_vec()));
         }
-        let (functions, callbacks): (Vec<_>, Vec<_>) = registered.into_iter().unzip();
+        let functions = registered.iter().map(|(function, _)| function.clone()).collect();
         let library = Library::new(first.name, source, first.bytes, functions);
-        engine.keep(&library, callbacks);
+        engine.keep(&library, registered);
         engine.note_memory();
         Ok(library)
     });
@@ -131,9 +130,9 @@ struct Engine {
     /// By what rules globals are found: those of scripts, or the few that there are while loading.
     rules: Table,
     while_loading: Table,
-    bind: LuaFunction,
+    binder: Binder,
     /// The functions of the libraries that were loaded here, by the library's number.
-    loaded: HashMap<u64, Loaded>,
+    loaded: HashMap<u64, Loaded, RandomState>,
     /// How often the libraries had changed by then.
     generation: u64,
 }
@@ -141,7 +140,8 @@ struct Engine {
 /// A library that was loaded here.
 struct Loaded {
     name: Box<[u8]>,
-    callbacks: HashMap<Box<[u8]>, LuaFunction>,
+    /// In the order of its functions; another run of its program need not register all of them.
+    callbacks: Vec<Option<LuaFunction>>,
 }
 
 impl Engine {
@@ -153,7 +153,7 @@ impl Engine {
         }
         let loading = Rc::new(Loading::default());
         let while_loading = while_loading(&sandbox, &loading)?;
-        let bind = sandbox.lua.load(BIND).set_name(OWN_CHUNK).eval()?;
+        let binder = Binder::new(&sandbox.lua)?;
         let rules = sandbox.rules_of_globals()?;
         let watch = Watch::of_thread(cache.runs());
         let (watched, loads) = (Rc::clone(&watch), Rc::clone(&loading));
@@ -168,7 +168,7 @@ impl Engine {
                 Err(stopped) => Err(thrown::stop(lua, stopped)),
             },
         })?;
-        let (loaded, generation) = (HashMap::new(), 0);
+        let (loaded, generation) = (HashMap::default(), 0);
         Ok(Self {
             sandbox,
             settings,
@@ -176,7 +176,7 @@ impl Engine {
             loading,
             rules,
             while_loading,
-            bind,
+            binder,
             loaded,
             generation,
         })
@@ -207,11 +207,13 @@ impl Engine {
     }
 
     /// Keeps the functions of a library that was loaded here.
-    fn keep(&mut self, library: &Library, callbacks: Vec<LuaFunction>) {
-        let names = library.functions.iter().map(|function| folded(&function.name));
-        let loaded =
-            Loaded { name: library.name.clone(), callbacks: names.zip(callbacks).collect() };
-        self.loaded.insert(library.number, loaded);
+    fn keep(&mut self, library: &Library, registered: Registered) {
+        let mut registered: HashMap<_, _> =
+            registered.into_iter().map(|(function, callback)| (function.name, callback)).collect();
+        let names = library.functions.iter().map(|function| &function.name);
+        let callbacks = names.map(|name| registered.remove(name)).collect();
+        let name = library.name.clone();
+        self.loaded.insert(library.number, Loaded { name, callbacks });
     }
 
     /// Forgets the libraries that are no more.
@@ -224,23 +226,14 @@ impl Engine {
         }
     }
 
-    /// Returns a function, whose library is loaded when it is first used.
-    fn function(&mut self, cache: &Cache, found: &Found) -> Result<LuaFunction, Failure> {
+    /// Has the library of a function at hand, which is loaded when it is first used.
+    fn prepare(&mut self, cache: &Cache, library: &Library) -> Result<(), Failure> {
         self.forget(cache);
-        let library = &found.library;
         if !self.loaded.contains_key(&library.number) {
             let registered = self.load(library.program(), LoadTime::OfStream)?;
-            let callbacks = registered
-                .into_iter()
-                .map(|(function, callback)| (folded(&function.name), callback));
-            let name = library.name.clone();
-            let loaded = Loaded { name, callbacks: callbacks.collect() };
-            self.loaded.insert(library.number, loaded);
+            self.keep(library, registered);
         }
-        let name = folded(&found.function().name);
-        let callback = self.loaded.get(&library.number).and_then(|of| of.callbacks.get(&name));
-        // Another time it has registered others.
-        callback.cloned().ok_or_else(|| Failure::Said(b"ERR Function not found".to_vec()))
+        Ok(())
     }
 
     fn call(
@@ -251,11 +244,16 @@ impl Engine {
         reply: &mut Reply<'_>,
     ) -> Result<(), Failure> {
         let Called { found, keys, arguments, request } = called;
-        let function = self.function(cache, found)?;
-        let Self { sandbox, settings, watch, bind, .. } = self;
+        self.prepare(cache, &found.library)?;
+        let Self { sandbox, settings, watch, binder, loaded, .. } = self;
+        let callbacks = loaded.get(&found.library.number).map(|loaded| &*loaded.callbacks);
+        let Some(Some(function)) = callbacks.and_then(|callbacks| callbacks.get(found.index))
+        else {
+            return Err(Failure::Said(b"ERR Function not found".to_vec()));
+        };
         let lua = &sandbox.lua;
         settings.protocol.set(Protocol::Resp2);
-        let bound = bind_to(lua, bind, function, (keys, arguments));
+        let bound = binder.bind(lua, function, keys, arguments);
         let bound = bound.map_err(|error| broken(&error))?;
         watch.begin_function(&found.function().name, &request);
         let ended = api::with_commands(commands, || {
@@ -284,15 +282,6 @@ impl Engine {
     fn note_memory(&self) {
         self.watch.note_memory(Kind::Function, self.sandbox.lua.used_memory());
     }
-}
-
-fn bind_to(
-    lua: &Lua,
-    bind: &LuaFunction,
-    function: LuaFunction,
-    (keys, arguments): (Words<'_>, Words<'_>),
-) -> mlua::Result<LuaFunction> {
-    bind.call((function, words::table(lua, keys)?, words::table(lua, arguments)?))
 }
 
 /// Makes the globals that there are while a library is loaded: the table `redis`, with little in it.

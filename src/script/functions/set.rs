@@ -32,7 +32,7 @@ pub struct Set {
 pub struct Found {
     /// Its library.
     pub library: Arc<Library>,
-    index: usize,
+    pub(super) index: usize,
     /// How often the libraries had changed when it was found.
     generation: u64,
 }
