@@ -119,7 +119,6 @@ fn directives_that_would_be_broken_promises_are_refused_with_the_reason() {
     for (directive, value, reason) in [
         ("--replica-read-only", "no", "primary"),
         ("--cluster-enabled", "yes", "cluster"),
-        ("--tls-port", "6380", "TLS"),
         ("--aclfile", "users.acl", "requirepass"),
         ("--loadmodule", "some.so", "modules"),
     ] {

@@ -32,6 +32,7 @@ mod guarding;
 pub mod rewrite;
 pub mod set;
 pub mod settings;
+mod tls;
 
 pub mod flags;
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::following::Following;
 use super::guarding::Guarding;
 use super::store::Config;
+pub use super::tls::{AuthClients, Tls};
 use super::value::Value;
 pub use super::words::OutputLimit;
 use super::words::SavePoint;
@@ -236,6 +237,8 @@ pub struct Settings {
     pub guarding: Guarding,
     /// What concerns a server that follows a primary.
     pub following: Following,
+    /// What concerns TLS.
+    pub tls: Tls,
 
     /// `lazyfree-lazy-expire`.
     pub lazyfree_lazy_expire: bool,
@@ -283,11 +286,12 @@ pub struct Settings {
 impl Settings {
     /// The TCP port to listen on, if any.
     ///
-    /// Port zero means none, as for a stock server; but with `backlog-address-file` it means any
-    /// free port, since the file then tells which.
+    /// Port zero means none, as for a stock server; but with `backlog-address-file`, and no
+    /// `tls-port`, it means any free port, since the file then tells which.
     #[must_use]
     pub fn tcp_port(&self) -> Option<u16> {
-        (self.port != 0 || self.backlog_address_file.is_some()).then_some(self.port)
+        let is_any = self.backlog_address_file.is_some() && self.tls.port.is_none();
+        (self.port != 0 || is_any).then_some(self.port)
     }
 }
 
@@ -353,6 +357,7 @@ impl Config {
             repl_disable_tcp_nodelay: self.yes("repl-disable-tcp-nodelay"),
             guarding: self.guarding(),
             following: self.following(),
+            tls: self.tls(),
             lazyfree_lazy_expire: self.yes("lazyfree-lazy-expire"),
             lazyfree_lazy_server_del: self.yes("lazyfree-lazy-server-del"),
             lazyfree_lazy_user_del: self.yes("lazyfree-lazy-user-del"),
@@ -393,7 +398,7 @@ impl Config {
         }
     }
 
-    fn dir(&self) -> PathBuf {
+    pub(super) fn dir(&self) -> PathBuf {
         self.path("dir").unwrap_or_default()
     }
 
@@ -448,7 +453,7 @@ impl Config {
         }
     }
 
-    fn path(&self, name: &str) -> Option<PathBuf> {
+    pub(super) fn path(&self, name: &str) -> Option<PathBuf> {
         self.bytes(name).map(|text| PathBuf::from(OsString::from_vec(text)))
     }
 
@@ -569,6 +574,7 @@ mod tests {
         assert_eq!(port(b""), Some(6379));
         assert_eq!(port(b"port 0"), None);
         assert_eq!(port(b"port 0\nbacklog-address-file /tmp/x"), Some(0));
+        assert_eq!(port(b"port 0\nbacklog-address-file /tmp/x\ntls-port 7"), None);
     }
 
     #[test]

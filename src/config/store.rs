@@ -351,7 +351,6 @@ mod tests {
     fn what_cannot_be_done_is_refused_with_a_reason() {
         for (text, reason) in [
             ("cluster-enabled yes", "this server is not part of a cluster"),
-            ("tls-port 6380", "TLS is not supported"),
             ("loadmodule x.so a b", "modules cannot be loaded"),
             (
                 "replica-read-only no",

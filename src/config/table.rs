@@ -33,6 +33,7 @@ const MEMORY: Kind = Memory(0, u64::MAX);
 const ALWAYS_LAZY: &str = "large values are always freed in the background";
 const ALWAYS_STRICT: &str = "what a replica cannot apply stops its link";
 const ALWAYS_ON: &str = "the log cannot be switched off";
+const CURVES_ONLY: &str = "keys are agreed on by elliptic curves alone";
 const DIRECTORY_IN_USE: &str = "the log is open in this directory; restart to use another";
 const FREED_AT_ONCE: &str = "what is evicted is freed at once, as its memory is wanted";
 const LOG_FIRST: &str = "a replica applies what its log has room for, and stops its link otherwise";
@@ -48,12 +49,12 @@ const NO_OWN_WRITES: &str =
     "a replica's log holds what its primary wrote and nothing else; write to the primary";
 const NO_OWN_EVICTION: &str = "a replica has what its primary has, whose maxmemory evicts for both";
 const NO_MODULES: &str = "modules cannot be loaded";
+const NO_PASSPHRASE: &str = "a key that is encrypted is refused, and no other needs a password";
 const NO_PROCESS: &str = "process control is left to the service manager";
 const NO_REHASH: &str = "tables stay small and are never rehashed as a whole";
 const NO_RESTORE: &str = "payloads are always checked";
 const NO_SAMPLING: &str = "keys that are due are found without sampling";
 const NO_THREADS: &str = "every worker thread reads, executes and writes";
-const NO_TLS: &str = "TLS is not supported";
 
 /// Every directive there is.
 pub static TABLE: &[Directive] = &[
@@ -79,26 +80,26 @@ pub static TABLE: &[Directive] = &[
     row("io-threads-do-reads", YES_NO, "no").fixed().ignored(NO_THREADS),
     row("socket-mark-id", Integer(0, UINT_MAX), "0").fixed().ignored(NO_MARK),
     row("maxmemory-clients", MemoryOrPercent, "0"),
-    row("tls-port", PORT, "0").refused(NO_TLS),
-    row("tls-replication", YES_NO, "no").refused(NO_TLS),
-    row("tls-auth-clients", Choice(&["no", "yes", "optional"]), "yes").ignored(NO_TLS),
-    row("tls-ca-cert-dir", TEXT, "").ignored(NO_TLS),
-    row("tls-ca-cert-file", TEXT, "").ignored(NO_TLS),
-    row("tls-cert-file", TEXT, "").ignored(NO_TLS),
-    row("tls-ciphers", TEXT, "").ignored(NO_TLS),
-    row("tls-ciphersuites", TEXT, "").ignored(NO_TLS),
-    row("tls-client-cert-file", TEXT, "").ignored(NO_TLS),
-    row("tls-client-key-file", TEXT, "").ignored(NO_TLS),
-    row("tls-client-key-file-pass", TEXT, "").ignored(NO_TLS),
-    row("tls-cluster", YES_NO, "no").ignored(NO_TLS),
-    row("tls-dh-params-file", TEXT, "").ignored(NO_TLS),
-    row("tls-key-file", TEXT, "").ignored(NO_TLS),
-    row("tls-key-file-pass", TEXT, "").ignored(NO_TLS),
-    row("tls-prefer-server-ciphers", YES_NO, "no").ignored(NO_TLS),
-    row("tls-protocols", TEXT, "").ignored(NO_TLS),
-    row("tls-session-cache-size", COUNT, "20480").ignored(NO_TLS),
-    row("tls-session-cache-timeout", COUNT, "300").ignored(NO_TLS),
-    row("tls-session-caching", YES_NO, "yes").ignored(NO_TLS),
+    row("tls-port", PORT, "0"),
+    row("tls-replication", YES_NO, "no"),
+    row("tls-cluster", YES_NO, "no"),
+    row("tls-cert-file", TEXT, ""),
+    row("tls-key-file", TEXT, ""),
+    row("tls-client-cert-file", TEXT, ""),
+    row("tls-client-key-file", TEXT, ""),
+    row("tls-ca-cert-file", TEXT, ""),
+    row("tls-ca-cert-dir", TEXT, ""),
+    row("tls-auth-clients", Choice(&["no", "yes", "optional"]), "yes"),
+    row("tls-protocols", TEXT, ""),
+    row("tls-ciphers", TEXT, ""),
+    row("tls-ciphersuites", TEXT, ""),
+    row("tls-prefer-server-ciphers", YES_NO, "no"),
+    row("tls-session-caching", YES_NO, "yes"),
+    row("tls-session-cache-size", COUNT, "20480"),
+    row("tls-session-cache-timeout", COUNT, "300"),
+    row("tls-key-file-pass", TEXT, "").ignored(NO_PASSPHRASE),
+    row("tls-client-key-file-pass", TEXT, "").ignored(NO_PASSPHRASE),
+    row("tls-dh-params-file", TEXT, "").ignored(CURVES_ONLY),
     // General.
     row("databases", Integer(1, INT_MAX), "16").fixed(),
     row("loglevel", Choice(&["debug", "verbose", "notice", "warning"]), "notice"),

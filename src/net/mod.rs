@@ -7,6 +7,7 @@ pub mod parser;
 
 pub mod reply;
 pub mod socket;
+pub mod tls;
 pub mod wire;
 
 pub use args::{Args, OwnedArgs, Span};

@@ -1,4 +1,4 @@
-//! A client's socket, TCP or Unix, read and written through a shared reference.
+//! A client's socket, TCP, TLS or Unix, read and written through a shared reference.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::Shutdown;
@@ -11,8 +11,12 @@ use socket2::SockRef;
 use tokio::io::Interest;
 use tokio::net::{TcpStream, UnixStream};
 
+use super::tls::{Session, TlsStream};
+
 /// How much room a buffer gets that has none.
 const READ_BYTES_MIN: usize = 64;
+/// How much is read at once without asking the runtime.
+const UNASKED_BYTES: usize = 16 * 1024;
 /// How much is thrown away at once when a connection lingers.
 const DRAIN_BYTES: usize = 16 * 1024;
 
@@ -21,6 +25,8 @@ const DRAIN_BYTES: usize = 16 * 1024;
 pub enum Socket {
     /// By TCP.
     Tcp(TcpStream),
+    /// By TCP, with TLS in it.
+    Tls(TlsStream),
     /// By a Unix socket.
     Unix(UnixStream),
 }
@@ -30,6 +36,8 @@ pub enum Socket {
 pub enum Accepted {
     /// By TCP.
     Tcp(std::net::TcpStream),
+    /// By TCP, with TLS in it, whose handshake is done.
+    Tls(std::net::TcpStream, Box<Session>),
     /// By a Unix socket.
     Unix(std::os::unix::net::UnixStream),
 }
@@ -39,6 +47,9 @@ impl Accepted {
     pub fn adopt(self) -> io::Result<Socket> {
         Ok(match self {
             Self::Tcp(stream) => Socket::Tcp(TcpStream::from_std(stream)?),
+            Self::Tls(stream, session) => {
+                Socket::Tls(TlsStream::new(TcpStream::from_std(stream)?, session))
+            }
             Self::Unix(stream) => Socket::Unix(UnixStream::from_std(stream)?),
         })
     }
@@ -46,7 +57,7 @@ impl Accepted {
     /// Returns the descriptor, for people.
     pub fn descriptor(&self) -> RawFd {
         match self {
-            Self::Tcp(stream) => stream.as_raw_fd(),
+            Self::Tcp(stream) | Self::Tls(stream, _) => stream.as_raw_fd(),
             Self::Unix(stream) => stream.as_raw_fd(),
         }
     }
@@ -54,7 +65,7 @@ impl Accepted {
     /// Returns the peer's address and the local one as `CLIENT LIST` shows them.
     pub fn addresses(&self, unix_path: &str) -> (String, String) {
         match self {
-            Self::Tcp(stream) => {
+            Self::Tcp(stream) | Self::Tls(stream, _) => {
                 let show = |address: io::Result<std::net::SocketAddr>| {
                     address.map_or_else(|_| "?:0".to_owned(), |a| unmapped(a).to_string())
                 };
@@ -67,7 +78,7 @@ impl Accepted {
     /// Tells whether the peer is on this machine.
     pub fn is_local(&self) -> bool {
         match self {
-            Self::Tcp(stream) => {
+            Self::Tcp(stream) | Self::Tls(stream, _) => {
                 stream.peer_addr().is_ok_and(|address| unmapped(address).ip().is_loopback())
             }
             Self::Unix(_) => true,
@@ -81,10 +92,15 @@ impl Accepted {
 }
 
 impl Socket {
-    /// Takes the socket from the runtime of the calling thread, for another one to adopt.
+    /// Takes the socket, which has all that was written, from the runtime of the calling thread, for
+    /// another one to adopt.
     pub fn leave(self) -> io::Result<Accepted> {
         Ok(match self {
             Self::Tcp(stream) => Accepted::Tcp(stream.into_std()?),
+            Self::Tls(stream) => {
+                let (stream, session) = stream.into_parts();
+                Accepted::Tls(stream.into_std()?, session)
+            }
             Self::Unix(stream) => Accepted::Unix(stream.into_std()?),
         })
     }
@@ -93,15 +109,19 @@ impl Socket {
     pub fn peer(&self) -> Option<std::net::SocketAddr> {
         match self {
             Self::Tcp(stream) => stream.peer_addr().ok().map(unmapped),
+            Self::Tls(stream) => stream.tcp().peer_addr().ok().map(unmapped),
             Self::Unix(_) => None,
         }
     }
 
     /// Returns another descriptor of the same socket, which keeps it open.
-    pub fn duplicate(&self) -> io::Result<OwnedFd> {
+    ///
+    /// There is none where what is written differs from what is sent.
+    pub fn duplicate(&self) -> io::Result<Option<OwnedFd>> {
         match self {
-            Self::Tcp(stream) => stream.as_fd().try_clone_to_owned(),
-            Self::Unix(stream) => stream.as_fd().try_clone_to_owned(),
+            Self::Tcp(stream) => stream.as_fd().try_clone_to_owned().map(Some),
+            Self::Tls(_) => Ok(None),
+            Self::Unix(stream) => stream.as_fd().try_clone_to_owned().map(Some),
         }
     }
 
@@ -119,11 +139,12 @@ impl Socket {
     pub async fn readable(&self) -> io::Result<()> {
         match self {
             Self::Tcp(stream) => stream.readable().await,
+            Self::Tls(stream) => stream.tcp().readable().await,
             Self::Unix(stream) => stream.readable().await,
         }
     }
 
-    /// Appends to `buffer` the bytes that are there, as far as it has room.
+    /// Appends to `buffer` bytes that are there, as far as it has room or a record of TLS goes.
     pub fn try_read(&self, buffer: &mut BytesMut) -> io::Result<usize> {
         if buffer.len() == buffer.capacity() {
             buffer.reserve(READ_BYTES_MIN);
@@ -131,6 +152,7 @@ impl Socket {
         let room = buffer.capacity() - buffer.len();
         let count = match self {
             Self::Tcp(stream) => stream.try_read_buf(buffer),
+            Self::Tls(stream) => return stream.try_read(buffer),
             Self::Unix(stream) => stream.try_read_buf(buffer),
         }?;
         if count < room {
@@ -140,11 +162,15 @@ impl Socket {
     }
 
     /// Reads what is there without asking the runtime, which cannot look while it is kept busy.
-    pub fn read_unasked(&self, bytes: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Self::Tcp(stream) => (&*SockRef::from(stream)).read(bytes),
-            Self::Unix(stream) => (&*SockRef::from(stream)).read(bytes),
-        }
+    pub fn read_unasked(&self, buffer: &mut BytesMut) -> io::Result<usize> {
+        let mut bytes = [0; UNASKED_BYTES];
+        let count = match self {
+            Self::Tcp(stream) => (&*SockRef::from(stream)).read(&mut bytes),
+            Self::Tls(stream) => return stream.read_unasked(buffer),
+            Self::Unix(stream) => (&*SockRef::from(stream)).read(&mut bytes),
+        }?;
+        buffer.extend_from_slice(&bytes[..count]);
+        Ok(count)
     }
 
     /// Notes that nothing is left to read, so that the next attempt does not ask the system.
@@ -156,11 +182,13 @@ impl Socket {
         // The error is what was asked for.
         let _ = match self {
             Self::Tcp(stream) => stream.try_io(Interest::READABLE, nothing),
+            // It does so itself.
+            Self::Tls(_) => Ok(()),
             Self::Unix(stream) => stream.try_io(Interest::READABLE, nothing),
         };
     }
 
-    /// Writes all of `bytes`.
+    /// Writes all of `bytes`, and waits until the system has them.
     pub async fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             match self.try_write(bytes) {
@@ -170,14 +198,42 @@ impl Socket {
                 Err(e) => return Err(e),
             }
         }
-        Ok(())
+        match self {
+            Self::Tls(stream) => stream.flush().await,
+            Self::Tcp(_) | Self::Unix(_) => Ok(()),
+        }
+    }
+
+    /// Writes what was taken and the system does not have yet.
+    pub fn try_flush(&self) -> io::Result<()> {
+        match self {
+            Self::Tls(stream) => stream.try_flush(),
+            Self::Tcp(_) | Self::Unix(_) => Ok(()),
+        }
+    }
+
+    /// As [`Self::try_flush`], without asking the runtime.
+    pub fn flush_unasked(&self) -> io::Result<()> {
+        match self {
+            Self::Tls(stream) => stream.flush_unasked(),
+            Self::Tcp(_) | Self::Unix(_) => Ok(()),
+        }
+    }
+
+    /// Says that nothing more is written, where that is said otherwise than by closing.
+    pub fn end(&self) {
+        if let Self::Tls(stream) = self {
+            stream.end();
+        }
     }
 
     /// Ends the writing side and reads what still comes, so that the peer gets all that was written.
     ///
     /// A socket that is closed with bytes unread is reset, and the peer may lose the last reply.
     pub async fn linger(&self, patience: Duration) {
+        self.end();
         let ended = match self {
+            Self::Tls(stream) => SockRef::from(stream.tcp()).shutdown(Shutdown::Write),
             Self::Tcp(stream) => SockRef::from(stream).shutdown(Shutdown::Write),
             Self::Unix(stream) => SockRef::from(stream).shutdown(Shutdown::Write),
         };
@@ -198,6 +254,7 @@ impl Socket {
     pub fn poll_read_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Tcp(stream) => stream.poll_read_ready(context),
+            Self::Tls(stream) => stream.tcp().poll_read_ready(context),
             Self::Unix(stream) => stream.poll_read_ready(context),
         }
     }
@@ -206,14 +263,17 @@ impl Socket {
     pub async fn writable(&self) -> io::Result<()> {
         match self {
             Self::Tcp(stream) => stream.writable().await,
+            Self::Tls(stream) => stream.tcp().writable().await,
             Self::Unix(stream) => stream.writable().await,
         }
     }
 
-    /// Writes as many of `bytes` as the socket takes now.
+    /// Writes as many of `bytes` as the socket takes now; [`Self::try_flush`] tells whether the system
+    /// has them all.
     pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Tcp(stream) => stream.try_write(bytes),
+            Self::Tls(stream) => stream.try_write(bytes),
             Self::Unix(stream) => stream.try_write(bytes),
         }
     }
@@ -222,6 +282,7 @@ impl Socket {
     pub fn write_unasked(&self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Tcp(stream) => (&*SockRef::from(stream)).write(bytes),
+            Self::Tls(stream) => stream.write_unasked(bytes),
             Self::Unix(stream) => (&*SockRef::from(stream)).write(bytes),
         }
     }
@@ -230,6 +291,7 @@ impl Socket {
     pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
         match self {
             Self::Tcp(stream) => stream.set_nodelay(nodelay),
+            Self::Tls(stream) => stream.tcp().set_nodelay(nodelay),
             Self::Unix(_) => Ok(()),
         }
     }

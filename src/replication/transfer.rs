@@ -2,20 +2,30 @@
 //!
 //! It blocks, for as long as the replica takes: a thread is needed for it that has nothing else to
 //! do, and that gives way to those who serve clients.
+//!
+//! Where what is sent has to be encrypted first, the socket's own task does that ([`through`]).
 
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::sendfile;
 use rustix::io::Errno;
 
+use crate::net::socket::Socket;
+
 use super::feed::FeedError;
 
 /// How much is handed to the socket at once.
 const CHUNK_BYTES: u64 = 1 << 20;
+/// How much is read from the file at once where it is encrypted on its way.
+const READ_BYTES: usize = 256 * 1024;
+/// How much is encrypted before the worker's clients have a turn.
+const TURN_BYTES: usize = 64 * 1024;
 /// How long it takes at most until somebody who has given up is noticed.
 const PATIENCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 
@@ -73,6 +83,35 @@ impl Transfer<'_> {
         }
         Err(FeedError::Socket(io::ErrorKind::ConnectionAborted.into()))
     }
+}
+
+/// Sends `bytes` of a file through a socket; each of `sent` counts up by what the system has taken.
+///
+/// The file is read by other threads, as it may not be in memory.
+pub async fn through(
+    socket: &Socket,
+    file: &Arc<File>,
+    bytes: u64,
+    sent: &[&AtomicU64],
+) -> Result<(), FeedError> {
+    let (mut at, mut chunk) = (0, vec![0; READ_BYTES]);
+    while at < bytes {
+        chunk.resize(READ_BYTES.min((bytes - at) as usize), 0);
+        let (file, mut room) = (Arc::clone(file), std::mem::take(&mut chunk));
+        let reading =
+            tokio::task::spawn_blocking(move || file.read_exact_at(&mut room, at).map(|()| room));
+        let read = reading.await.map_err(|_| FeedError::LogFailed)?;
+        chunk = read.map_err(|source| snapshot_error(at, source))?;
+        for piece in chunk.chunks(TURN_BYTES) {
+            socket.write_all(piece).await.map_err(FeedError::Socket)?;
+            for counter in sent {
+                counter.fetch_add(piece.len() as u64, Ordering::Relaxed);
+            }
+            tokio::task::yield_now().await;
+        }
+        at += chunk.len() as u64;
+    }
+    Ok(())
 }
 
 fn snapshot_error(at: u64, source: io::Error) -> FeedError {

@@ -26,9 +26,6 @@ use super::renames::Meaning;
 use super::turn::Outbox;
 use super::worker::{Arrivals, Worker};
 
-/// How much is read from a socket at once.
-const READ_BYTES: usize = 16 * 1024;
-
 /// What was done for a connection while a script kept its worker busy.
 #[derive(Debug, Default)]
 pub struct Attended {
@@ -149,13 +146,12 @@ fn answer_all(server: &Server, outbox: &Outbox) {
 
 /// Reads what there is from a socket, up to what a client may send ahead; tells whether there was any.
 fn read(server: &Server, outbox: &Outbox, input: &mut BytesMut) -> bool {
-    let mut bytes = [0; READ_BYTES];
     let before = input.len();
     while input.len() < server.live.query_bytes_max() {
-        match outbox.socket.read_unasked(&mut bytes) {
+        match outbox.socket.read_unasked(input) {
             // Its task notices itself that a client has left.
             Ok(0) => break,
-            Ok(count) => input.extend_from_slice(&bytes[..count]),
+            Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(_) => break,
         }

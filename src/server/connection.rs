@@ -167,7 +167,10 @@ pub async fn serve(mut connection: Connection) {
     match ended {
         Err(End::Moves) => connection.depart(),
         // How it ended makes no difference here: the socket is closed either way.
-        _ => connection.session.unwatch_all(&connection.worker.server.keyspace),
+        _ => {
+            connection.outbox.socket.end();
+            connection.session.unwatch_all(&connection.worker.server.keyspace);
+        }
     }
 }
 
@@ -586,4 +589,5 @@ pub async fn turn_away(socket: Socket, text: &str) {
     const PATIENCE: Duration = Duration::from_secs(1);
     // A client that does not read its refusal has lost nothing else.
     let _ = tokio::time::timeout(PATIENCE, socket.write_all(text.as_bytes())).await;
+    socket.end();
 }

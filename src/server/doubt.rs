@@ -15,6 +15,7 @@ use crate::position::Offset;
 
 use super::Server;
 use super::admission::READ_ONLY;
+use super::listening::TLS;
 
 /// When a doubt ends by itself; none at all if there is nothing to doubt.
 #[derive(Debug, Default)]
@@ -123,7 +124,7 @@ impl Server {
             return;
         }
         let following = self.settings().following.clone();
-        let port = following.announce_port.unwrap_or_else(|| self.listening.port());
+        let port = following.announce_port.unwrap_or_else(|| self.port_for_servers());
         let mut own: Vec<_> = self.listening.addresses().iter().filter_map(|a| parted(a)).collect();
         if let Some((host, local_port)) = parted(local) {
             own.extend([(host.clone(), local_port), (host, port)]);
@@ -137,7 +138,7 @@ impl Server {
 
 /// Parts `ip:port`; what is no address of that form is of nobody.
 fn parted(address: &str) -> Option<(String, u16)> {
-    let address: SocketAddr = address.parse().ok()?;
+    let address: SocketAddr = address.strip_prefix(TLS).unwrap_or(address).parse().ok()?;
     Some((address.ip().to_string(), address.port()))
 }
 

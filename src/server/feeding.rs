@@ -20,7 +20,7 @@ use crate::replication::lineage::Verdict;
 use crate::replication::replicas::{Attached, FeedState, Introduction, Replica, ReplicaKind};
 use crate::replication::resyncs::{Resync, ResyncReason};
 use crate::replication::stream::Stream;
-use crate::replication::transfer::Transfer;
+use crate::replication::transfer::{self, Transfer};
 
 use super::Server;
 use super::clock::unix_ms;
@@ -248,7 +248,9 @@ async fn full(
 
 /// Sends a snapshot's file on a thread that gives way to the workers, and lets go of it there.
 ///
-/// Where it has been replaced meanwhile, to close it is to give up all of its pages.
+/// Where it has been replaced meanwhile, to close it is to give up all of its pages. Where it is to be
+/// encrypted this task does that, a piece at a time: it has the session, which the acknowledgements
+/// that come in need as well.
 async fn send(
     server: &Arc<Server>,
     socket: &Socket,
@@ -257,7 +259,13 @@ async fn send(
 ) -> Result<(), FeedError> {
     let progress = replica.begin_transfer(snapshot.bytes);
     let shared = Arc::clone(server);
-    let socket = socket.duplicate().map_err(FeedError::Socket)?;
+    let Some(socket) = socket.duplicate().map_err(FeedError::Socket)? else {
+        let Snapshot { file, bytes, .. } = snapshot;
+        let sent = [&shared.stats.fed, &progress.sent];
+        let done = transfer::through(socket, &file, bytes, &sent).await;
+        tokio::task::spawn_blocking(move || drop(file));
+        return done;
+    };
     let wanted = Wanted::default();
     let given_up = Arc::clone(&wanted.given_up);
     let (done, outcome) = oneshot::channel();

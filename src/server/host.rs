@@ -32,7 +32,7 @@ use super::link::PrimaryAddress;
 use super::opening::write_address_file;
 use super::{
     Server, admission, apply_sizes, busy, delivery, eviction, monitor, purging, report, room,
-    saving, sync_policy,
+    saving, sync_policy, tls,
 };
 
 const SAVE_UNDER_WAY: Fault = Fault::fixed("ERR Background save already in progress");
@@ -380,14 +380,31 @@ impl Host for Server {
 impl Server {
     /// Does what a change of directives asks of files and sockets; after an error nothing is changed.
     fn put_into_force(&self, changed: &Changed, settings: &Arc<Settings>) -> Result<(), SetError> {
-        let moves = ["port", "bind"].into_iter().find(|name| changed.contains(name));
+        let Some(name) = changed.names().find(|name| name.starts_with("tls-")) else {
+            return self.put_sockets_into_force(changed, settings);
+        };
+        let credentials = tls::load(settings).map_err(|error| {
+            tracing::warn!(%error, "TLS stays as it is");
+            SetError::not_applied(name, "Unable to update TLS configuration. Check server logs.")
+        })?;
+        let before = self.tls.replace(credentials);
+        self.put_sockets_into_force(changed, settings).inspect_err(|_| {
+            self.tls.replace(before);
+        })
+    }
+
+    fn put_sockets_into_force(
+        &self,
+        changed: &Changed,
+        settings: &Arc<Settings>,
+    ) -> Result<(), SetError> {
+        const NO_PORT: &str = "Unable to listen on this port. Check server logs.";
+        let moves = ["port", "bind", "tls-port"].into_iter().find(|name| changed.contains(name));
         if let Some(name) = moves {
-            self.listening.listen(settings).map_err(|_| {
-                let reason = match name {
-                    "port" => "Unable to listen on this port. Check server logs.",
-                    _ => "Failed to bind to specified addresses.",
-                };
-                SetError::not_applied(name, reason)
+            self.listening.listen(settings).map_err(|error| match name {
+                "bind" => SetError::not_applied(name, "Failed to bind to specified addresses."),
+                _ if error.is_tls => SetError::not_applied("tls-port", NO_PORT),
+                _ => SetError::not_applied(name, NO_PORT),
             })?;
         }
         if changed.contains("backlog-feed") && self.set_feed(settings.backlog_feed).is_err() {

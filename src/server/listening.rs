@@ -1,7 +1,6 @@
 //! The thread that listens: it accepts clients, and moves to other addresses when told to.
 
 use std::io;
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, OnceLock, mpsc};
 use std::thread::JoinHandle;
 
@@ -12,6 +11,7 @@ use tokio::task::JoinSet;
 use crate::config::Settings;
 use crate::net::listener::{self, BindError, Listener};
 
+use super::worker::Speech;
 use super::{Server, worker};
 
 /// Where the server listens.
@@ -19,23 +19,38 @@ use super::{Server, worker};
 pub struct Listening {
     orders: OnceLock<UnboundedSender<Order>>,
     thread: Mutex<Option<JoinHandle<()>>>,
-    addresses: Mutex<Vec<String>>,
-    port: AtomicU16,
+    bound: Mutex<Bound>,
 }
 
 /// What the thread is told.
 enum Order {
     /// To listen where these settings say, and nowhere else; if that fails, where it did before.
-    Listen(Arc<Settings>, mpsc::Sender<Result<Bound, BindError>>),
+    Listen(Arc<Settings>, mpsc::Sender<Result<Bound, ListenError>>),
     /// To end.
     End,
 }
 
 /// Where the thread listens now.
+#[derive(Clone, Debug, Default)]
 struct Bound {
+    /// Those for TLS have `tls://` before them.
     addresses: Vec<String>,
     port: u16,
+    tls_port: u16,
 }
+
+/// Why it is not listened where the settings say.
+#[derive(Debug, thiserror::Error)]
+#[error("{source}")]
+pub struct ListenError {
+    /// Whether it is the port for TLS.
+    pub is_tls: bool,
+    /// The reason.
+    pub source: BindError,
+}
+
+/// What is before the address of a socket for TLS.
+pub const TLS: &str = "tls://";
 
 impl Listening {
     /// Starts the thread, which hands each client to one of the workers.
@@ -56,26 +71,29 @@ impl Listening {
     /// Listens where the settings say; where it listened before, nobody does any more.
     ///
     /// After an error it listens where it did before.
-    pub fn listen(&self, settings: &Arc<Settings>) -> Result<(), BindError> {
+    pub fn listen(&self, settings: &Arc<Settings>) -> Result<(), ListenError> {
         let (done, answer) = mpsc::channel();
         let order = Order::Listen(Arc::clone(settings), done);
         let told = self.orders.get().is_some_and(|orders| orders.send(order).is_ok());
         // At the very end of the server nobody listens, and nobody is told.
         let Some(answer) = answer.recv().ok().filter(|_| told) else { return Ok(()) };
-        let bound = answer?;
-        self.port.store(bound.port, Ordering::Relaxed);
-        *self.addresses.lock() = bound.addresses;
+        *self.bound.lock() = answer?;
         Ok(())
     }
 
     /// Returns the addresses and paths listened on.
     pub fn addresses(&self) -> Vec<String> {
-        self.addresses.lock().clone()
+        self.bound.lock().addresses.clone()
     }
 
-    /// Returns the TCP port; zero for none.
+    /// Returns the TCP port that is not for TLS; zero for none.
     pub fn port(&self) -> u16 {
-        self.port.load(Ordering::Relaxed)
+        self.bound.lock().port
+    }
+
+    /// Returns the TCP port for TLS; zero for none.
+    pub fn tls_port(&self) -> u16 {
+        self.bound.lock().tls_port
     }
 
     /// Ends the thread; clients that connect from now on are refused.
@@ -92,57 +110,121 @@ impl Listening {
 }
 
 async fn serve(server: Arc<Server>, mut orders: UnboundedReceiver<Order>) {
-    let mut open = Open { server, tcp: JoinSet::new(), unix: JoinSet::new(), last: None };
+    let mut open = Open {
+        plain: Sockets::new(Arc::clone(&server), Speech::Plain),
+        tls: Sockets::new(Arc::clone(&server), Speech::Tls),
+        server,
+        unix: JoinSet::new(),
+    };
     while let Some(Order::Listen(settings, done)) = orders.recv().await {
         // Whoever asked waits for the answer, unless the server is ending.
-        let _ = done.send(open.listen(settings).await);
+        let _ = done.send(open.listen(&settings).await);
     }
-    open.tcp.shutdown().await;
+    open.plain.tasks.shutdown().await;
+    open.tls.tasks.shutdown().await;
     open.unix.shutdown().await;
 }
 
-/// The sockets that are open, each with the task that accepts from it.
+/// The sockets that are open.
 struct Open {
     server: Arc<Server>,
-    tcp: JoinSet<()>,
+    plain: Sockets,
+    tls: Sockets,
     /// Opened with the first settings; no later ones change it.
     unix: JoinSet<()>,
-    last: Option<Arc<Settings>>,
 }
 
 impl Open {
-    async fn listen(&mut self, settings: Arc<Settings>) -> Result<Bound, BindError> {
-        let mut bound = self.listen_tcp(&settings).await?;
+    async fn listen(&mut self, settings: &Settings) -> Result<Bound, ListenError> {
+        let failed = |is_tls| move |source| ListenError { is_tls, source };
+        let before = self.plain.place.clone();
+        self.plain.listen(Place::plain(settings)).await.map_err(failed(false))?;
+        if let Err(source) = self.tls.listen(Place::tls(settings)).await {
+            if let Err(error) = self.plain.listen(before).await {
+                tracing::error!(%error, "there is no TCP socket any more");
+            }
+            return Err(ListenError { is_tls: true, source });
+        }
+        let mut addresses = self.plain.addresses.clone();
+        addresses.extend(self.tls.addresses.iter().map(|address| format!("{TLS}{address}")));
         if let Some(unix) = &settings.unix_socket {
-            bound.addresses.push(unix.path.display().to_string());
+            addresses.push(unix.path.display().to_string());
             if self.unix.is_empty() {
-                let listener = listener::bind_unix(&unix.path, unix.mode.unwrap_or(0))?;
-                self.unix.spawn(self.accept(listener));
+                let mode = unix.mode.unwrap_or(0);
+                let listener = listener::bind_unix(&unix.path, mode).map_err(failed(false))?;
+                self.unix.spawn(worker::accept(Arc::clone(&self.server), listener, Speech::Plain));
             }
         }
-        self.last = Some(settings);
-        Ok(bound)
+        Ok(Bound { addresses, port: self.plain.port, tls_port: self.tls.port })
+    }
+}
+
+/// Where TCP sockets are, if anywhere.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Place {
+    bind: Vec<String>,
+    port: Option<u16>,
+    backlog: u32,
+}
+
+impl Place {
+    fn plain(settings: &Settings) -> Self {
+        let (bind, backlog) = (settings.bind.clone(), settings.tcp_backlog);
+        Self { bind, port: settings.tcp_port(), backlog }
     }
 
-    async fn listen_tcp(&mut self, settings: &Settings) -> Result<Bound, BindError> {
+    fn tls(settings: &Settings) -> Self {
+        Self { port: settings.tls.port, ..Self::plain(settings) }
+    }
+
+    fn bind(&self) -> Result<Vec<Listener>, BindError> {
+        match self.port {
+            Some(port) => listener::bind(&self.bind, port, self.backlog),
+            None => Ok(Vec::new()),
+        }
+    }
+}
+
+/// TCP sockets of one kind, each with a task that accepts from it.
+struct Sockets {
+    server: Arc<Server>,
+    speech: Speech,
+    tasks: JoinSet<()>,
+    place: Place,
+    addresses: Vec<String>,
+    port: u16,
+}
+
+impl Sockets {
+    fn new(server: Arc<Server>, speech: Speech) -> Self {
+        let (tasks, place) = (JoinSet::new(), Place::default());
+        Self { server, speech, tasks, place, addresses: Vec::new(), port: 0 }
+    }
+
+    async fn listen(&mut self, place: Place) -> Result<(), BindError> {
+        if place == self.place {
+            return Ok(());
+        }
         // On one port addresses may overlap, as those of `*` and `127.0.0.1` do: the old ones go
         // first. On another port the new ones come first, so that there is always one.
-        let same_port = self.last.clone().filter(|last| last.port == settings.port);
-        if same_port.is_some() {
-            self.tcp.shutdown().await;
+        let is_same_port = place.port == self.place.port;
+        if is_same_port {
+            self.tasks.shutdown().await;
         }
-        match bind_tcp(settings) {
+        match place.bind() {
             Ok(listeners) => {
-                self.tcp.shutdown().await;
-                Ok(self.accept_all(listeners))
+                self.tasks.shutdown().await;
+                self.accept_all(listeners);
+                self.place = place;
+                Ok(())
             }
             Err(error) => {
-                if self.last.is_some() {
+                if self.place.port.is_some() {
                     tracing::warn!(%error, "it is listened where it was before");
                 }
-                if let Some(last) = same_port {
-                    match bind_tcp(&last) {
-                        Ok(listeners) => drop(self.accept_all(listeners)),
+                if is_same_port {
+                    match self.place.bind() {
+                        Ok(listeners) => self.accept_all(listeners),
                         Err(error) => tracing::error!(%error, "there is no TCP socket any more"),
                     }
                 }
@@ -151,25 +233,11 @@ impl Open {
         }
     }
 
-    fn accept_all(&mut self, listeners: Vec<Listener>) -> Bound {
-        let addresses = listeners.iter().map(Listener::address).collect();
-        let port = listeners.first().and_then(Listener::port).unwrap_or(0);
+    fn accept_all(&mut self, listeners: Vec<Listener>) {
+        self.addresses = listeners.iter().map(Listener::address).collect();
+        self.port = listeners.first().and_then(Listener::port).unwrap_or(0);
         for listener in listeners {
-            let accepting = self.accept(listener);
-            self.tcp.spawn(accepting);
+            self.tasks.spawn(worker::accept(Arc::clone(&self.server), listener, self.speech));
         }
-        Bound { addresses, port }
-    }
-
-    /// Hands each client that connects to a worker.
-    fn accept(&self, listener: Listener) -> impl Future<Output = ()> + use<> {
-        worker::accept(Arc::clone(&self.server), listener)
-    }
-}
-
-fn bind_tcp(settings: &Settings) -> Result<Vec<Listener>, BindError> {
-    match settings.tcp_port() {
-        Some(port) => listener::bind(&settings.bind, port, settings.tcp_backlog),
-        None => Ok(Vec::new()),
     }
 }

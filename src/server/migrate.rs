@@ -3,8 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::tcp::{ReadHalf, WriteHalf};
+use bytes::{Buf, BytesMut};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
@@ -12,7 +11,8 @@ use crate::command::effect::encode;
 use crate::command::flow::{Migration, Sent};
 use crate::command::{Classes, Events, Fault, Session, stored};
 use crate::keyspace::{Entry, ShardSet};
-use crate::net::Reply;
+use crate::net::socket::Socket;
+use crate::net::{Reply, tls};
 use crate::position::Offset;
 use crate::replication::stream::{Stream, StreamError, Unit};
 use crate::snapshot::rdb::payload;
@@ -24,6 +24,8 @@ use super::{Server, blocking, delivery};
 const LINE_BYTES_MAX: usize = 64 * 1024;
 /// Requests are gathered up to so many bytes.
 const WRITE_BYTES: usize = 256 * 1024;
+/// A target that takes so many has not been silent.
+const PIECE_BYTES: usize = 16 * 1024;
 
 const NOT_CONNECTED: Fault = Fault::fixed("IOERR error or timeout connecting to the client");
 const NOT_WRITTEN: Fault = Fault::fixed("IOERR error or timeout writing to target instance");
@@ -53,12 +55,12 @@ pub async fn run(
     migration: &Migration,
     reply: &mut Reply<'_>,
 ) -> Result<(), Fault> {
-    let mut stream = connect(migration).await?;
-    let (reader, writer) = stream.split();
+    let socket = connect(server, migration).await?;
     let mut answers = Answers::default();
     // The target answers while it is written to: it need not keep all answers to itself.
     let (written, read) =
-        tokio::join!(send(writer, migration), listen(reader, migration, &mut answers));
+        tokio::join!(send(&socket, migration), listen(&socket, migration, &mut answers));
+    socket.end();
     let changed = if migration.copy { None } else { forget(server, session, migration, &answers)? };
     if let Some(error) = answers.error {
         return Err(Fault::of_bytes(
@@ -78,20 +80,28 @@ pub async fn run(
     Ok(())
 }
 
-async fn connect(migration: &Migration) -> Result<TcpStream, Fault> {
+async fn connect(server: &Server, migration: &Migration) -> Result<Socket, Fault> {
     let port: u16 = migration.port.parse().map_err(|_| NOT_CONNECTED)?;
     let connecting = async {
         let addresses = lookup_host((migration.host.as_str(), port)).await;
         let addresses: Vec<_> = addresses.map_err(|_| NOT_CONNECTED)?.collect();
         // That nobody listens is found by stock servers when they write.
-        TcpStream::connect(&addresses[..]).await.map_err(|_| NOT_WRITTEN)
+        let stream = TcpStream::connect(&addresses[..]).await.map_err(|_| NOT_WRITTEN)?;
+        stream.set_nodelay(true).map_err(|_| NOT_CONNECTED)?;
+        if !server.settings().tls.migration {
+            return Ok(Socket::Tcp(stream));
+        }
+        let config = server.tls.client().ok_or(NOT_CONNECTED)?;
+        let shaken = tls::connect(stream, config, &migration.host).await;
+        shaken.map(Socket::Tls).map_err(|error| {
+            tracing::warn!(host = migration.host, %error, "MIGRATE: no TLS with the target");
+            NOT_CONNECTED
+        })
     };
-    let stream = timeout(migration.timeout, connecting).await.map_err(|_| NOT_CONNECTED)??;
-    stream.set_nodelay(true).map_err(|_| NOT_CONNECTED)?;
-    Ok(stream)
+    timeout(migration.timeout, connecting).await.map_err(|_| NOT_CONNECTED)?
 }
 
-async fn send(mut writer: WriteHalf<'_>, migration: &Migration) -> Result<(), Fault> {
+async fn send(socket: &Socket, migration: &Migration) -> Result<(), Fault> {
     let mut bytes = Vec::new();
     let mut digits = itoa::Buffer::new();
     if let Some(login) = &migration.login {
@@ -106,22 +116,18 @@ async fn send(mut writer: WriteHalf<'_>, migration: &Migration) -> Result<(), Fa
         let words: [&[u8]; 5] = [b"RESTORE", &sent.key, ttl, &sent.payload, b"REPLACE"];
         encode(&mut bytes, if migration.replace { &words } else { &words[..4] });
         if bytes.len() >= WRITE_BYTES {
-            write(&mut writer, &bytes, migration.timeout).await?;
+            write(socket, &bytes, migration.timeout).await?;
             bytes.clear();
         }
     }
-    write(&mut writer, &bytes, migration.timeout).await
+    write(socket, &bytes, migration.timeout).await
 }
 
 /// Writes bytes to a target that may be silent for as long as `silence_max` at a time.
-async fn write(
-    writer: &mut WriteHalf<'_>,
-    mut bytes: &[u8],
-    silence_max: Duration,
-) -> Result<(), Fault> {
-    while !bytes.is_empty() {
-        match timeout(silence_max, writer.write(bytes)).await {
-            Ok(Ok(count @ 1..)) => bytes = &bytes[count..],
+async fn write(socket: &Socket, bytes: &[u8], silence_max: Duration) -> Result<(), Fault> {
+    for piece in bytes.chunks(PIECE_BYTES) {
+        match timeout(silence_max, socket.write_all(piece)).await {
+            Ok(Ok(())) => {}
             _ => return Err(NOT_WRITTEN),
         }
     }
@@ -130,11 +136,11 @@ async fn write(
 
 /// Reads the answers; what came before an error of the connection counts.
 async fn listen(
-    reader: ReadHalf<'_>,
+    socket: &Socket,
     migration: &Migration,
     answers: &mut Answers,
 ) -> Result<(), Fault> {
-    let mut lines = Lines { reader, bytes: Vec::new(), silence_max: migration.timeout };
+    let mut lines = Lines { socket, bytes: BytesMut::new(), silence_max: migration.timeout };
     let mut refusal = None;
     if migration.login.is_some() {
         refusal = lines.next().await?;
@@ -155,8 +161,8 @@ async fn listen(
 
 /// The answers of the target, a line each.
 struct Lines<'s> {
-    reader: ReadHalf<'s>,
-    bytes: Vec<u8>,
+    socket: &'s Socket,
+    bytes: BytesMut,
     silence_max: Duration,
 }
 
@@ -165,7 +171,8 @@ impl Lines<'_> {
     async fn next(&mut self) -> Result<Option<Vec<u8>>, Fault> {
         loop {
             if let Some(end) = self.bytes.windows(2).position(|two| two == b"\r\n") {
-                let line: Vec<u8> = self.bytes.drain(..end + 2).take(end).collect();
+                let line = self.bytes.split_to(end);
+                self.bytes.advance(2);
                 return match line.split_first() {
                     Some((b'+', _)) => Ok(None),
                     Some((b'-', error)) => Ok(Some(error.to_vec())),
@@ -175,7 +182,7 @@ impl Lines<'_> {
             if self.bytes.len() > LINE_BYTES_MAX {
                 return Err(NOT_READ);
             }
-            match timeout(self.silence_max, self.reader.read_buf(&mut self.bytes)).await {
+            match timeout(self.silence_max, self.socket.read(&mut self.bytes)).await {
                 Ok(Ok(1..)) => {}
                 _ => return Err(NOT_READ),
             }

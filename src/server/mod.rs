@@ -27,6 +27,7 @@ mod expiry;
 mod failover;
 mod failure;
 mod feeding;
+mod handshaking;
 mod headroom;
 mod held;
 mod host;
@@ -52,11 +53,13 @@ mod retaining;
 mod role;
 mod room;
 mod saving;
+mod sending;
 mod shutdown;
 mod sizes;
 mod stats;
 mod streams;
 mod throttle;
+mod tls;
 mod turn;
 mod worker;
 
@@ -80,7 +83,7 @@ use crate::config::settings::{AppendFsync, BacklogFeed};
 use crate::config::{Config, Packed, Settings};
 use crate::keyspace::Keyspace;
 use crate::log::SyncPolicy;
-use crate::net::listener::BindError;
+use crate::net::tls::TlsError;
 use crate::position::Replid;
 use crate::replication::feed::{DurableOnly, FeedPolicy};
 use crate::replication::lineage::Lineage;
@@ -102,8 +105,9 @@ use doubt::Doubt;
 use ending::{Signals, until_ended};
 use eviction::Gauge;
 use failover::Failover;
+use handshaking::Handshakes;
 use intruder::Intruders;
-use listening::Listening;
+use listening::{ListenError, Listening};
 use live::Live;
 use opening::{
     open_directory, raise_descriptor_limit, remove_pid_file, write_address_file, write_pid_file,
@@ -120,6 +124,7 @@ use shutdown::Stop;
 use sizes::apply_sizes;
 use stats::Stats;
 use streams::Streams;
+use tls::Tls;
 use worker::Workers;
 
 /// All that the server's tasks and threads share.
@@ -168,6 +173,8 @@ pub struct Server {
     run_id: Replid,
     started_ms: i64,
     listening: Listening,
+    handshakes: Handshakes,
+    tls: Tls,
 }
 
 /// What was made ready before the server itself.
@@ -193,7 +200,10 @@ pub enum RunError {
     Lock(#[from] LockError),
     /// A socket cannot be listened on.
     #[error(transparent)]
-    Bind(#[from] BindError),
+    Bind(#[from] ListenError),
+    /// There can be no TLS.
+    #[error("cannot speak TLS: {0}")]
+    Tls(#[from] TlsError),
     /// The file for the addresses cannot be written.
     #[error("cannot write the addresses to {}: {source} (directive backlog-address-file)", path.display())]
     AddressFile {
@@ -212,8 +222,8 @@ pub enum RunError {
     },
     /// There is neither a port nor a socket.
     #[error(
-        "Configured to not listen anywhere, exiting. Port 0 without a unixsocket means that; with \
-         backlog-address-file it means any free port (directives port, unixsocket)"
+        "Configured to not listen anywhere, exiting. Port 0 without a unixsocket or a tls-port means \
+         that; with backlog-address-file it means any free port (directives port, tls-port, unixsocket)"
     )]
     NotListening,
     /// A directive renames a command that does not exist, or to a name that does.
@@ -237,14 +247,19 @@ pub enum RunError {
 pub fn check(config: &Config) -> Result<(), RunError> {
     Renames::new(config.renames()).map_err(RunError::Rename)?;
     let settings = config.settings();
-    let listens = settings.tcp_port().is_some() || settings.unix_socket.is_some();
-    if listens { Ok(()) } else { Err(RunError::NotListening) }
+    let listens = settings.tcp_port().or(settings.tls.port).is_some();
+    if !listens && settings.unix_socket.is_none() {
+        return Err(RunError::NotListening);
+    }
+    tls::load(&settings)?;
+    Ok(())
 }
 
 /// Runs the server until it is told to end.
 pub fn run(config: Config, tracing: LogHandle) -> Result<(), RunError> {
     check(&config)?;
     let settings = Arc::new(config.settings());
+    let credentials = tls::load(&settings)?;
     let directory = Arc::new(open_directory(&settings)?);
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let (pool, inboxes) = match settings.io_threads {
@@ -259,6 +274,7 @@ pub fn run(config: Config, tracing: LogHandle) -> Result<(), RunError> {
     let aids = Aids { bin, tracing, renames };
     let server =
         Arc::new_cyclic(|me| Server::new(config, settings, directory, pool, aids, me.clone()));
+    server.tls.replace(credentials);
     crash::use_info(report::source_for_crashes(&server));
     for (name, reason) in server.config.lock().ignored() {
         tracing::warn!(directive = name, "has no effect: {reason}");
@@ -269,6 +285,7 @@ pub fn run(config: Config, tracing: LogHandle) -> Result<(), RunError> {
         .map_err(RunError::Thread)?;
     let ended = runtime.block_on(serve(&server, inboxes));
     server.listening.end();
+    server.handshakes.end();
     // What still runs on other threads executes no command any more, and the process ends.
     runtime.shutdown_background();
     ended
@@ -286,6 +303,7 @@ async fn serve(
     raise_descriptor_limit(settings.maxclients);
     let workers = Workers::start(server, inboxes).map_err(RunError::Thread)?;
     let mut tasks = JoinSet::new();
+    Handshakes::start(server).map_err(RunError::Thread)?;
     Listening::start(server).map_err(RunError::Thread)?;
     server.listening.listen(&settings)?;
     write_pid_file(&settings)?;
@@ -318,6 +336,7 @@ async fn serve(
     until_ended(server, &mut signals).await;
     tasks.shutdown().await;
     server.listening.end();
+    server.handshakes.end();
     workers.join(&server.pool);
     remove_pid_file(&settings);
     Ok(())
@@ -402,6 +421,8 @@ impl Server {
             run_id: Replid::random(),
             started_ms: clock::unix_ms(),
             listening: Listening::default(),
+            handshakes: Handshakes::default(),
+            tls: Tls::default(),
             config: Mutex::new(config),
             settings: RwLock::new(settings),
         }

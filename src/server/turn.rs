@@ -32,12 +32,11 @@ use crate::net::socket::Socket;
 use super::busy::Attended;
 use super::commit::Sight;
 use super::held::{Held, Holding, Verdict};
+use super::sending::{State, flush, write};
 use super::{Server, eviction};
 
 /// How long replies wait for the other sockets that are ready, beyond a command's own execution.
 const TURN_MAX: Duration = Duration::from_micros(500);
-/// What one socket is sent before others have their turn.
-const SHARE_BYTES: usize = 1 << 20;
 /// Buffers larger than this are given back once they are empty.
 const KEPT_BYTES_MAX: usize = 64 * 1024;
 
@@ -258,17 +257,6 @@ pub struct Outbox {
     task: RefCell<Option<Waker>>,
 }
 
-/// What became of the replies of turns that have ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    /// The socket has them, or they are held.
-    Clear,
-    /// The socket was full, or has had its share: the connection's task sends what is left.
-    Stuck,
-    /// The socket failed: nobody sends them.
-    Broken,
-}
-
 impl Outbox {
     /// Makes the empty outbox of a connection.
     pub fn new(
@@ -408,6 +396,9 @@ impl Outbox {
             (sent, state) = write(|bytes| self.socket.try_write(bytes), &replies);
             self.counters.sent(sent as u64);
         }
+        if state == State::Clear {
+            state = flush(self.socket.try_flush());
+        }
         self.state.set(state);
         if state == State::Clear {
             replies.clear();
@@ -450,17 +441,21 @@ impl Outbox {
 
     /// Sends as much of what is left as the socket takes.
     fn push(&self) {
-        self.push_by(Socket::try_write);
+        self.push_by(Socket::try_write, Socket::try_flush);
     }
 
     /// Sends what is left though the task that would do it cannot run.
     pub fn push_unasked(&self) {
         if self.state.get() == State::Stuck {
-            self.push_by(Socket::write_unasked);
+            self.push_by(Socket::write_unasked, Socket::flush_unasked);
         }
     }
 
-    fn push_by(&self, put: fn(&Socket, &[u8]) -> io::Result<usize>) {
+    fn push_by(
+        &self,
+        put: fn(&Socket, &[u8]) -> io::Result<usize>,
+        flush_socket: fn(&Socket) -> io::Result<()>,
+    ) {
         let mut left = self.left.borrow_mut();
         let mut state = self.send_frame(put);
         if state == State::Clear {
@@ -469,6 +464,9 @@ impl Outbox {
             (sent, state) = write(|bytes| put(&self.socket, bytes), &left[from..]);
             self.counters.sent(sent as u64);
             self.sent.set(from + sent);
+        }
+        if state == State::Clear {
+            state = flush(flush_socket(&self.socket));
         }
         if state == State::Clear {
             *left = Vec::new();
@@ -550,51 +548,5 @@ impl Outbox {
         if !task.as_ref().is_some_and(|task| task.will_wake(context.waker())) {
             *task = Some(context.waker().clone());
         }
-    }
-}
-
-/// Writes as much as the socket takes, and a share at most: one whose client reads as fast as this
-/// writes is never full. Returns how much, and what is to become of the rest.
-fn write(mut try_write: impl FnMut(&[u8]) -> io::Result<usize>, bytes: &[u8]) -> (usize, State) {
-    let share = &bytes[..bytes.len().min(SHARE_BYTES)];
-    let mut sent = 0;
-    while sent < share.len() {
-        match try_write(&share[sent..]) {
-            Ok(0) => return (sent, State::Broken),
-            Ok(count) => sent += count,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return (sent, State::Stuck),
-            Err(_) => return (sent, State::Broken),
-        }
-    }
-    (sent, if sent < bytes.len() { State::Stuck } else { State::Clear })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nobody_is_sent_more_than_a_share_at_once() {
-        let mut taken = Vec::new();
-        let mut reader = |bytes: &[u8]| {
-            let count = bytes.len().min(SHARE_BYTES / 3);
-            taken.push(count);
-            Ok(count)
-        };
-        let long = vec![0; 3 * SHARE_BYTES];
-        assert_eq!(write(&mut reader, &long), (SHARE_BYTES, State::Stuck));
-        assert_eq!(write(&mut reader, &long[..SHARE_BYTES]), (SHARE_BYTES, State::Clear));
-        assert_eq!(taken.iter().sum::<usize>(), 2 * SHARE_BYTES);
-    }
-
-    #[test]
-    fn a_socket_that_is_full_or_broken_keeps_the_rest() {
-        let full = || Err(io::ErrorKind::WouldBlock.into());
-        let mut answers = [Ok(10), full(), Ok(0), Err(io::ErrorKind::ConnectionReset.into())];
-        let mut answers = answers.iter_mut().map(|answer| std::mem::replace(answer, Ok(0)));
-        let mut next = |_: &[u8]| answers.next().expect("there is another");
-        assert_eq!(write(&mut next, &[0; 100]), (10, State::Stuck));
-        assert_eq!(write(&mut next, &[0; 90]), (0, State::Broken));
-        assert_eq!(write(&mut next, &[0; 90]), (0, State::Broken));
     }
 }

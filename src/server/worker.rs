@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
+use std::net::TcpStream;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -91,12 +92,25 @@ impl Worker {
     }
 }
 
+/// What clients of a socket speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Speech {
+    /// Commands.
+    Plain,
+    /// TLS, and commands in it.
+    Tls,
+}
+
 /// Hands each client that connects to a worker, until the server ends.
-pub async fn accept(server: Arc<Server>, listener: Listener) {
+pub async fn accept(server: Arc<Server>, listener: Listener, speech: Speech) {
     loop {
         match listener.accept(server.live.keepalive_s()).await {
             Ok(client) => {
-                if !server.pool.assign(client) {
+                let goes_on = match (client, speech) {
+                    (Accepted::Tcp(client), Speech::Tls) => welcome_to_shake(&server, client),
+                    (client, _) => server.pool.assign(client),
+                };
+                if !goes_on {
                     return;
                 }
             }
@@ -107,6 +121,16 @@ pub async fn accept(server: Arc<Server>, listener: Listener) {
             }
         }
     }
+}
+
+/// Has hands shaken with a client, unless there are too many; false once the server ends.
+fn welcome_to_shake(server: &Server, client: TcpStream) -> bool {
+    if server.clients.count() + server.handshakes.count() >= server.live.clients_max() {
+        // It would not understand why.
+        server.clients.refuse();
+        return true;
+    }
+    server.handshakes.begin(client)
 }
 
 /// Clients on their way to a worker, which takes them in one by one.

@@ -2,8 +2,11 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::Arc;
 
 use backlogd::net::wire::put_command;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, Stream};
 
 use super::wait::PATIENCE;
 
@@ -79,6 +82,7 @@ impl Value {
 #[derive(Debug)]
 pub struct Client {
     stream: TcpStream,
+    tls: Option<Box<ClientConnection>>,
     buffer: Vec<u8>,
     at: usize,
 }
@@ -101,7 +105,37 @@ impl Client {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
-        Ok(Self { stream, buffer: Vec::new(), at: 0 })
+        Ok(Self { stream, tls: None, buffer: Vec::new(), at: 0 })
+    }
+
+    /// Connects in TLS, and shakes hands.
+    pub fn try_connect_tls(
+        address: SocketAddr,
+        config: &Arc<ClientConfig>,
+    ) -> std::io::Result<Self> {
+        let mut client = Self::try_connect(address)?;
+        let name = ServerName::IpAddress(address.ip().into());
+        let connection = ClientConnection::new(Arc::clone(config), name);
+        let mut connection = Box::new(connection.map_err(std::io::Error::other)?);
+        while connection.is_handshaking() {
+            connection.complete_io(&mut client.stream)?;
+        }
+        client.tls = Some(connection);
+        Ok(client)
+    }
+
+    /// Connects in TLS; panics when that fails.
+    #[track_caller]
+    pub fn connect_tls(address: SocketAddr, config: &Arc<ClientConfig>) -> Self {
+        Self::try_connect_tls(address, config)
+            .unwrap_or_else(|error| panic!("no TLS with {address}: {error}"))
+    }
+
+    /// The certificate that the server has shown.
+    #[track_caller]
+    pub fn peer_certificate(&self) -> CertificateDer<'static> {
+        let tls = self.tls.as_ref().expect("it speaks TLS");
+        tls.peer_certificates().expect("the server shows one")[0].clone().into_owned()
     }
 
     /// Sends bytes as they are.
@@ -112,7 +146,14 @@ impl Client {
 
     /// Sends bytes as they are.
     pub fn try_send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        self.stream.write_all(bytes)
+        match &mut self.tls {
+            Some(tls) => {
+                let mut stream = Stream::new(&mut **tls, &mut self.stream);
+                stream.write_all(bytes)?;
+                stream.flush()
+            }
+            None => self.stream.write_all(bytes),
+        }
     }
 
     /// Sends one command without reading its reply.
@@ -305,7 +346,11 @@ impl Client {
 
     fn more(&mut self) -> std::io::Result<()> {
         let mut chunk = [0; 16 * 1024];
-        match self.stream.read(&mut chunk) {
+        let read = match &mut self.tls {
+            Some(tls) => Stream::new(&mut **tls, &mut self.stream).read(&mut chunk),
+            None => self.stream.read(&mut chunk),
+        };
+        match read {
             Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
             Ok(count) => {
                 self.buffer.extend_from_slice(&chunk[..count]);

@@ -20,6 +20,7 @@ pub mod segments;
 pub mod server;
 pub mod stock;
 pub mod talk;
+pub mod tls;
 pub mod wait;
 
 pub use boot::Boot;
@@ -32,6 +33,7 @@ pub use relay::Relay;
 pub use server::Server;
 pub use stock::{Program, Stock};
 pub use talk::Talk;
+pub use tls::{Authority, Shown};
 pub use wait::await_until;
 
 use std::net::SocketAddr;

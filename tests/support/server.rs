@@ -195,6 +195,8 @@ fn ready(directory: &Path, arguments: &[String]) -> (Process, SocketAddr) {
     let path = address_file(directory);
     let text = std::fs::read_to_string(&path)
         .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let address = text.trim().parse().unwrap_or_else(|_| panic!("not an address: {text:?}"));
+    let first = text.lines().next().unwrap_or_default();
+    let address = first.strip_prefix("tls://").unwrap_or(first);
+    let address = address.parse().unwrap_or_else(|_| panic!("not an address: {text:?}"));
     (process, address)
 }

@@ -26,6 +26,12 @@ pub enum LinkError {
         /// The reason.
         source: io::Error,
     },
+    /// Hands could not be shaken with whoever listens there.
+    #[error("no TLS with the primary: {source}")]
+    Tls {
+        /// The reason.
+        source: io::Error,
+    },
     /// The connection failed.
     #[error("the connection to the primary failed: {0}")]
     Socket(#[source] io::Error),
@@ -121,6 +127,7 @@ impl LinkError {
             | Self::Apply(_) => true,
             Self::Stopped
             | Self::Connect { .. }
+            | Self::Tls { .. }
             | Self::Socket(_)
             | Self::Closed
             | Self::Silent { .. }

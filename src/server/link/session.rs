@@ -13,6 +13,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::log::Log;
 use crate::net::socket::Socket;
+use crate::net::tls;
 use crate::position::{Position, Replid};
 use crate::replication::answer;
 use crate::replication::handshake::{Agreement, Failover, Handshake, Plan, Step};
@@ -68,8 +69,26 @@ enum Received {
     Loaded(Box<Aside>),
 }
 
+/// Connects, by TLS where the configuration says so.
+async fn connect(server: &Server, link: &Link) -> Result<Socket, LinkError> {
+    let failed = |source| LinkError::Connect { address: link.primary.to_string(), source };
+    let stream = connect_tcp(server, link).await.map_err(failed)?;
+    stream.set_nodelay(true).map_err(LinkError::Socket)?;
+    let keepalive_s = server.live.keepalive_s();
+    if keepalive_s > 0 {
+        let keepalive = TcpKeepalive::new().with_time(Duration::from_secs(keepalive_s));
+        SockRef::from(&stream).set_tcp_keepalive(&keepalive).map_err(LinkError::Socket)?;
+    }
+    if !server.settings().tls.replication {
+        return Ok(Socket::Tcp(stream));
+    }
+    let config = server.tls.client().ok_or(LinkError::Stopped)?;
+    let shaken = tls::connect(stream, config, &link.primary.host).await;
+    shaken.map(Socket::Tls).map_err(|source| LinkError::Tls { source })
+}
+
 /// Addresses are tried in their order.
-async fn connect(server: &Server, link: &Link) -> std::io::Result<TcpStream> {
+async fn connect_tcp(server: &Server, link: &Link) -> std::io::Result<TcpStream> {
     let source = server.settings().following.source_address.clone();
     let parse = |text: String| text.parse::<std::net::IpAddr>().map_err(std::io::Error::other);
     let source = source.map(parse).transpose()?;
@@ -96,18 +115,12 @@ impl<'l> Session<'l> {
             connected = timeout(silence_max, connect(server, link)) => connected,
             _ = stop.wait_for(|stop| *stop) => return Err(LinkError::Stopped),
         };
-        let stream = match connected {
-            Ok(stream) => stream.map_err(failed)?,
+        let socket = match connected {
+            Ok(socket) => socket?,
             Err(_) => return Err(failed(std::io::ErrorKind::TimedOut.into())),
         };
-        stream.set_nodelay(true).map_err(LinkError::Socket)?;
-        let keepalive_s = server.live.keepalive_s();
-        if keepalive_s > 0 {
-            let keepalive = TcpKeepalive::new().with_time(Duration::from_secs(keepalive_s));
-            SockRef::from(&stream).set_tcp_keepalive(&keepalive).map_err(LinkError::Socket)?;
-        }
         link.status.heard();
-        let (socket, buffer) = (Socket::Tcp(stream), BytesMut::new());
+        let buffer = BytesMut::new();
         Ok(Self { server, link, socket, buffer, stop, silence_max })
     }
 
@@ -154,7 +167,7 @@ impl<'l> Session<'l> {
     fn plan(&self) -> Result<Plan, LinkError> {
         let settings = self.server.settings();
         let text = |bytes: &Vec<u8>| String::from_utf8_lossy(bytes).into_owned();
-        let own_port = self.server.listening.port();
+        let own_port = self.server.port_for_servers();
         let failover = if *self.link.takes_over.lock() { Failover::Asked } else { Failover::No };
         Ok(Plan {
             user: settings.following.user.as_ref().map(text),

@@ -141,7 +141,8 @@ fn server_section(server: &Server, text: &mut Text<'_, '_>) {
     text.line("process_id", std::process::id());
     text.line("process_supervised", "no");
     text.line("run_id", server.run_id);
-    text.line("tcp_port", server.listening.port());
+    let port = server.listening.port();
+    text.line("tcp_port", if port == 0 { server.listening.tls_port() } else { port });
     text.line("server_time_usec", now_ms * 1000);
     text.line("uptime_in_seconds", uptime_s);
     text.line("uptime_in_days", uptime_s / 86_400);
@@ -160,14 +161,17 @@ fn server_section(server: &Server, text: &mut Text<'_, '_>) {
 /// Tells what is listened on, each address as it is configured.
 fn listeners(server: &Server, text: &mut Text<'_, '_>) {
     let settings = server.settings();
-    let port = server.listening.port();
-    let tcp = (port != 0).then(|| {
-        let addresses = settings.bind.iter().map(|address| format!("bind={address},"));
-        format!("name=tcp,{}port={port}", addresses.collect::<String>())
-    });
+    let tcp = |name: &'static str, port: u16| {
+        (port != 0).then(|| {
+            let addresses = settings.bind.iter().map(|address| format!("bind={address},"));
+            format!("name={name},{}port={port}", addresses.collect::<String>())
+        })
+    };
+    let plain = tcp("tcp", server.listening.port());
+    let tls = tcp("tls", server.listening.tls_port());
     let path = settings.unix_socket.as_ref().map(|unix| unix.path.display());
     let unix = path.map(|path| format!("name=unix,bind={path}"));
-    for (number, listener) in tcp.into_iter().chain(unix).enumerate() {
+    for (number, listener) in plain.into_iter().chain(unix).chain(tls).enumerate() {
         text.line(format_args!("listener{number}"), listener);
     }
 }
