@@ -6,14 +6,14 @@ use std::process::ExitCode;
 use backlogd::admin::{crash, status, tool, tracing as log_lines};
 use backlogd::config::flags::{self, FlagsError};
 use backlogd::config::{Config, Invocation};
-use backlogd::server;
+use backlogd::server::{self, Start};
 
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     match flags::parse(std::env::args_os()) {
-        Ok(Invocation::Serve(config)) => serve(*config),
+        Ok(Invocation::Serve(config, input)) => serve(*config, &input),
         Ok(Invocation::CheckConfig(config)) => match server::check(&config) {
             Ok(()) => say("the configuration is sound\n"),
             Err(error) => refuse(&error.to_string()),
@@ -26,7 +26,12 @@ fn main() -> ExitCode {
     }
 }
 
-fn serve(config: Config) -> ExitCode {
+fn serve(mut config: Config, input: &[u8]) -> ExitCode {
+    let process = match server::begin(&mut config, input) {
+        Ok(Start::Here(process)) => process,
+        Ok(Start::Elsewhere(code)) => return code,
+        Err(error) => return refuse(&error.to_string()),
+    };
     let settings = config.settings();
     let tracing = match log_lines::start(settings.loglevel, settings.logfile.as_deref()) {
         Ok(tracing) => tracing,
@@ -38,7 +43,7 @@ fn serve(config: Config) -> ExitCode {
     if let Err(error) = crash::start(tracing.clone()) {
         return refuse(&format!("cannot watch for crashes: {error}"));
     }
-    match server::run(config, tracing) {
+    match server::run(config, tracing, process) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(%error, "the server cannot run");

@@ -212,8 +212,8 @@ pub struct StatusArgs {
 /// What the command line asks for.
 #[derive(Debug)]
 pub enum Invocation {
-    /// To run the server.
-    Serve(Box<Config>),
+    /// To run the server; with what was read of standard input, if it was asked to be.
+    Serve(Box<Config>, Vec<u8>),
     /// To say that this configuration is sound.
     CheckConfig(Box<Config>),
     /// To look into a log.
@@ -262,17 +262,19 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
         None => {}
     }
     let (rest, check_later) = without_check_config(line.rest);
-    let config = Box::new(configuration(&rest)?);
+    let (config, input) = configuration(&rest)?;
+    let config = Box::new(config);
     if line.check_config || check_later {
         Ok(Invocation::CheckConfig(config))
     } else {
-        Ok(Invocation::Serve(config))
+        Ok(Invocation::Serve(config, input))
     }
 }
 
 /// Reads the file, standard input and the directives, in that order.
-fn configuration(rest: &[OsString]) -> Result<Config, ConfigError> {
+fn configuration(rest: &[OsString]) -> Result<(Config, Vec<u8>), ConfigError> {
     let mut rest = rest;
+    let mut input = Vec::new();
     let mut statements = Vec::new();
     let mut file = None;
     if let [first, after @ ..] = rest
@@ -285,11 +287,11 @@ fn configuration(rest: &[OsString]) -> Result<Config, ConfigError> {
     if let [first, after @ ..] = rest
         && first == "-"
     {
-        source::read_stdin(&mut statements)?;
+        input = source::read_stdin(&mut statements)?;
         rest = after;
     }
     statements.extend(directives(rest));
-    Config::from_statements(&statements, file)
+    Ok((Config::from_statements(&statements, file)?, input))
 }
 
 /// Turns `--name value…` into statements.
@@ -370,7 +372,7 @@ mod tests {
 
     fn served(arguments: &[&str]) -> Config {
         match run(arguments) {
-            Ok(Invocation::Serve(config)) => *config,
+            Ok(Invocation::Serve(config, _)) => *config,
             other => panic!("{other:?}"),
         }
     }

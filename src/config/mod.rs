@@ -29,6 +29,7 @@ pub mod store;
 
 mod following;
 mod guarding;
+mod processing;
 pub mod rewrite;
 pub mod set;
 pub mod settings;
@@ -40,6 +41,7 @@ pub use directive::{Access, Class, Directive, is_sensitive};
 pub use flags::{Invocation, LogCommand, StatusArgs};
 pub use following::{DisklessLoad, Following};
 pub use guarding::Guarding;
+pub use processing::{Processing, Supervised};
 pub use rewrite::RewriteError;
 pub use set::{Caller, Changed, SetError};
 pub use settings::Settings;

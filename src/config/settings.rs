@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::following::Following;
 use super::guarding::Guarding;
+use super::processing::Processing;
 use super::store::Config;
 pub use super::tls::{AuthClients, Tls};
 use super::value::Value;
@@ -155,8 +156,8 @@ pub struct Settings {
     pub loglevel: LogLevel,
     /// `logfile`; `None` for standard output.
     pub logfile: Option<PathBuf>,
-    /// `pidfile`.
-    pub pidfile: Option<PathBuf>,
+    /// How the process lives beside whoever started it.
+    pub processing: Processing,
     /// `hz`: how often background work runs each second.
     pub hz: u32,
     /// `active-expire-effort`, from 1 to 10.
@@ -319,7 +320,7 @@ impl Config {
             databases: self.unsigned("databases"),
             loglevel: self.loglevel(),
             logfile: self.path("logfile"),
-            pidfile: self.path("pidfile"),
+            processing: self.processing(),
             hz: self.unsigned("hz"),
             active_expire_effort: self.unsigned("active-expire-effort"),
             enable_debug_command: self.allowed("enable-debug-command"),

@@ -129,10 +129,13 @@ pub fn read_file(path: &Path, found: &mut Vec<Statement>) -> Result<(), ConfigEr
 }
 
 /// Reads standard input and the files it includes, and appends its statements to `found`.
-pub fn read_stdin(found: &mut Vec<Statement>) -> Result<(), ConfigError> {
+///
+/// Returns the text, as it cannot be read again.
+pub fn read_stdin(found: &mut Vec<Statement>) -> Result<Vec<u8>, ConfigError> {
     let text = read_limited(io::stdin().lock(), &Origin::Stdin)
         .map_err(|error| error.unwrap_or_else(ConfigError::Stdin))?;
-    read_text(&text, &Origin::Stdin, Includes::Followed, 0, found)
+    read_text(&text, &Origin::Stdin, Includes::Followed, 0, found)?;
+    Ok(text)
 }
 
 /// Reads a text and appends its statements to `found`.

@@ -163,6 +163,16 @@ impl Config {
         self.values[row].to_reply(TABLE[row].kind)
     }
 
+    /// Puts what a start has found out into the place of a value, for CONFIG GET to show.
+    ///
+    /// # Panics
+    /// When there is no such row, or it takes no such word: both are spelled out in this crate only.
+    pub fn settle(&mut self, name: &str, word: &str) {
+        let row = Directive::find(name.as_bytes()).expect("only names of the table are asked for");
+        let value = TABLE[row].parse(&[word.as_bytes()], &self.values[row]);
+        self.values[row] = value.expect("only words of its kind are put there");
+    }
+
     /// Takes one statement.
     fn apply(&mut self, statement: &Statement) -> Result<(), LineError> {
         let words: Vec<&[u8]> = statement.words.iter().map(Vec::as_slice).collect();
@@ -398,8 +408,9 @@ mod tests {
 
     #[test]
     fn only_what_differs_from_its_default_is_reported_as_ignored() {
-        let config =
-            read("daemonize no\nappendonly no\nactiverehashing no\nrename-command FLUSHALL \"\"");
+        let config = read(
+            "disable-thp yes\nappendonly no\nactiverehashing no\nrename-command FLUSHALL \"\"",
+        );
         let names: Vec<_> = config.ignored().into_iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["appendonly", "activerehashing"]);
         let limit =

@@ -50,7 +50,7 @@ const NO_OWN_WRITES: &str =
 const NO_OWN_EVICTION: &str = "a replica has what its primary has, whose maxmemory evicts for both";
 const NO_MODULES: &str = "modules cannot be loaded";
 const NO_PASSPHRASE: &str = "a key that is encrypted is refused, and no other needs a password";
-const NO_PROCESS: &str = "process control is left to the service manager";
+const NO_PROCESS: &str = "it is left to the service manager and the system";
 const NO_REHASH: &str = "tables stay small and are never rehashed as a whole";
 const NO_RESTORE: &str = "payloads are always checked";
 const NO_SAMPLING: &str = "keys that are due are found without sampling";
@@ -104,7 +104,9 @@ pub static TABLE: &[Directive] = &[
     row("databases", Integer(1, INT_MAX), "16").fixed(),
     row("loglevel", Choice(&["debug", "verbose", "notice", "warning"]), "notice"),
     row("logfile", TEXT, "").fixed(),
+    row("daemonize", YES_NO, "no").fixed(),
     row("pidfile", TEXT, "").fixed(),
+    row("supervised", Choice(&["upstart", "systemd", "auto", "no"]), "no").fixed(),
     row("hz", Clamped(1, 500), "10").ignored(NO_SAMPLING),
     row("active-expire-effort", Integer(1, 10), "1"),
     row("enable-debug-command", Choice(&["no", "yes", "local"]), "no").fixed(),
@@ -114,10 +116,6 @@ pub static TABLE: &[Directive] = &[
     row("shutdown-on-sigint", Flags(&["default", "save", "nosave", "now", "force"]), "default"),
     row("shutdown-on-sigterm", Flags(&["default", "save", "nosave", "now", "force"]), "default"),
     row("busy-reply-threshold", LONG, "5000").alias("lua-time-limit"),
-    row("daemonize", YES_NO, "no").fixed().ignored(NO_PROCESS),
-    row("supervised", Choice(&["upstart", "systemd", "auto", "no"]), "no")
-        .fixed()
-        .ignored(NO_PROCESS),
     row("set-proc-title", YES_NO, "yes").fixed().ignored(NO_PROCESS),
     row(
         "proc-title-template",

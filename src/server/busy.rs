@@ -194,6 +194,7 @@ pub fn end_at_once(server: &Server) -> ! {
     if let Some(stream) = server.stream() {
         stream.seal();
     }
+    server.process.ends();
     remove_pid_file(&server.settings());
     std::process::exit(0);
 }

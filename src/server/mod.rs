@@ -42,6 +42,7 @@ mod opening;
 mod pause;
 mod pool;
 mod priority;
+mod process;
 mod recovery;
 mod removal;
 mod renames;
@@ -114,6 +115,7 @@ use opening::{
 };
 use pause::Pause;
 use pool::{Arrival, Pool};
+pub use process::{Process, Start, begin};
 use recovery::{Loading, StartError};
 use renames::Renames;
 pub use replay::{Applied, Division, apply_units};
@@ -163,6 +165,7 @@ pub struct Server {
     /// How much memory is used, where that is limited.
     memory: Gauge,
     tracing: LogHandle,
+    process: Process,
     renames: Renames,
     scripts: Cache,
     intruders: Intruders,
@@ -181,6 +184,7 @@ pub struct Server {
 struct Aids {
     bin: Bin,
     tracing: LogHandle,
+    process: Process,
     renames: Renames,
 }
 
@@ -212,14 +216,9 @@ pub enum RunError {
         /// The reason.
         source: std::io::Error,
     },
-    /// The file for the process number cannot be written.
-    #[error("cannot write the process number to {}: {source} (directive pidfile)", path.display())]
-    PidFile {
-        /// The file.
-        path: PathBuf,
-        /// The reason.
-        source: std::io::Error,
-    },
+    /// The process cannot go into the background.
+    #[error("cannot go into the background: {0} (directive daemonize)")]
+    Daemon(#[source] std::io::Error),
     /// There is neither a port nor a socket.
     #[error(
         "Configured to not listen anywhere, exiting. Port 0 without a unixsocket or a tls-port means \
@@ -256,8 +255,8 @@ pub fn check(config: &Config) -> Result<(), RunError> {
 }
 
 /// Runs the server until it is told to end.
-pub fn run(config: Config, tracing: LogHandle) -> Result<(), RunError> {
-    check(&config)?;
+pub fn run(config: Config, tracing: LogHandle, process: Process) -> Result<(), RunError> {
+    process.announce();
     let settings = Arc::new(config.settings());
     let credentials = tls::load(&settings)?;
     let directory = Arc::new(open_directory(&settings)?);
@@ -271,7 +270,7 @@ pub fn run(config: Config, tracing: LogHandle) -> Result<(), RunError> {
     let renames = Renames::new(config.renames()).map_err(RunError::Rename)?;
     let follows = settings.following.primary.is_some();
     tracing.set_role(if follows { LoggedRole::Replica } else { LoggedRole::Primary });
-    let aids = Aids { bin, tracing, renames };
+    let aids = Aids { bin, tracing, process, renames };
     let server =
         Arc::new_cyclic(|me| Server::new(config, settings, directory, pool, aids, me.clone()));
     server.tls.replace(credentials);
@@ -296,21 +295,34 @@ async fn serve(
     inboxes: Vec<UnboundedReceiver<Arrival>>,
 ) -> Result<(), RunError> {
     // Before anybody can know that the server is there: an orderly end is possible from then on.
-    let mut signals = Signals::new().map_err(RunError::Thread)?;
+    let signals = Signals::new().map_err(RunError::Thread)?;
     let settings = server.settings();
     server.live.set_loading(true);
     role::announce(server);
     raise_descriptor_limit(settings.maxclients);
     let workers = Workers::start(server, inboxes).map_err(RunError::Thread)?;
-    let mut tasks = JoinSet::new();
     Handshakes::start(server).map_err(RunError::Thread)?;
     Listening::start(server).map_err(RunError::Thread)?;
     server.listening.listen(&settings)?;
-    write_pid_file(&settings)?;
     tracing::info!(
         addresses = server.listening.addresses().join(" "),
         "listening; clients are told LOADING until the data is there"
     );
+    write_pid_file(&settings);
+    server.process.listens();
+    let ended = serve_data(server, signals, workers).await;
+    remove_pid_file(&settings);
+    ended
+}
+
+/// Restores the data, and serves it until the end.
+async fn serve_data(
+    server: &Arc<Server>,
+    mut signals: Signals,
+    workers: Workers,
+) -> Result<(), RunError> {
+    let mut tasks = JoinSet::new();
+    tasks.spawn(process::tell(Arc::clone(server)));
     let recovering = {
         let server = Arc::clone(server);
         std::thread::Builder::new()
@@ -329,16 +341,16 @@ async fn serve(
             return Ok(());
         }
     }
-    write_address_file(&settings, &server.listening.addresses())?;
+    write_address_file(&server.settings(), &server.listening.addresses())?;
     tracing::info!("Ready to accept connections");
     role::settle(server)?;
+    server.process.serves();
     tasks.spawn(cron::run(Arc::clone(server)));
     until_ended(server, &mut signals).await;
     tasks.shutdown().await;
     server.listening.end();
     server.handshakes.end();
     workers.join(&server.pool);
-    remove_pid_file(&settings);
     Ok(())
 }
 
@@ -413,6 +425,7 @@ impl Server {
             bin: aids.bin,
             memory: Gauge::default(),
             tracing: aids.tracing,
+            process: aids.process,
             renames: aids.renames,
             scripts,
             intruders: Intruders::default(),

@@ -31,17 +31,20 @@ pub fn write_address_file(settings: &Settings, addresses: &[String]) -> Result<(
     std::fs::rename(&aside, path).map_err(failed)
 }
 
-/// Writes the process number where `pidfile` says.
-pub fn write_pid_file(settings: &Settings) -> Result<(), RunError> {
-    let Some(path) = &settings.pidfile else { return Ok(()) };
-    std::fs::write(path, format!("{}\n", std::process::id()))
-        .map_err(|source| RunError::PidFile { path: path.clone(), source })
+/// Writes the process number where `pidfile` says; the server goes on without, as stock servers do.
+pub fn write_pid_file(settings: &Settings) {
+    if let Some(path) = &settings.processing.pidfile
+        && let Err(error) = std::fs::write(path, format!("{}\n", std::process::id()))
+    {
+        tracing::warn!(%error, path = %path.display(), "Failed to write PID file");
+    }
 }
 
 /// Removes the file again.
 pub fn remove_pid_file(settings: &Settings) {
-    if let Some(path) = &settings.pidfile
+    if let Some(path) = &settings.processing.pidfile
         && let Err(error) = std::fs::remove_file(path)
+        && error.kind() != std::io::ErrorKind::NotFound
     {
         tracing::warn!(%error, path = %path.display(), "the pid file stays");
     }

@@ -124,6 +124,7 @@ async fn end(server: &Arc<Server>, mode: ShutdownMode) -> Result<(), Fault> {
             return Err(FAILED);
         }
     }
+    server.process.ends();
     let shared = Arc::clone(server);
     let closed = tokio::task::spawn_blocking(move || {
         role::end(&shared);

@@ -139,7 +139,7 @@ fn server_section(server: &Server, text: &mut Text<'_, '_>) {
     // What stock servers say that were not made by that compiler.
     text.line("gcc_version", "0.0.0");
     text.line("process_id", std::process::id());
-    text.line("process_supervised", "no");
+    text.line("process_supervised", server.process.supervisor());
     text.line("run_id", server.run_id);
     let port = server.listening.port();
     text.line("tcp_port", if port == 0 { server.listening.tls_port() } else { port });
