@@ -145,10 +145,13 @@ impl Daemon {
     }
 
     /// Waits until it has ended; whoever has inherited it may not have asked after it yet.
+    /// Waits until all of it has ended: as long as a thread has not, the directory is locked.
     fn await_end(&self) {
-        let path = format!("/proc/{}/stat", self.0.as_raw_nonzero());
+        let path = |name| format!("/proc/{}/{name}", self.0.as_raw_nonzero());
+        let threads = || fs::read_dir(path("task")).map_or(0, Iterator::count);
         await_until("the daemon is gone", || {
-            fs::read_to_string(&path).map_or(true, |stat| stat.contains(") Z "))
+            fs::read_to_string(path("stat")).map_or(true, |stat| stat.contains(") Z "))
+                && threads() <= 1
         });
     }
 }
