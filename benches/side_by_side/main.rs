@@ -38,6 +38,7 @@ mod server;
 mod streams;
 mod syncs;
 mod table;
+mod tls;
 mod values;
 
 use std::io;
@@ -127,6 +128,8 @@ enum Part {
     Streams,
     /// Lua scripts; 1 min.
     Scripts,
+    /// Clients in TLS; 1 min.
+    Tls,
     /// What tracked keys, events and evictions cost; 2 min.
     Events,
     /// Memory for each element of values small and large; 1 min.
@@ -156,6 +159,7 @@ const FULL: &[Part] = &[
     Part::Values,
     Part::Streams,
     Part::Scripts,
+    Part::Tls,
     Part::Events,
     Part::Footprint,
     Part::Eviction,
@@ -203,6 +207,7 @@ impl Part {
             Self::Values => values::run(workers, rounds, pace, out),
             Self::Streams => streams::run(workers, rounds, pace, out),
             Self::Scripts => scripts::run(workers, rounds, pace, out),
+            Self::Tls => tls::run(workers, rounds, pace, out),
             Self::Events => events::run(rounds, pace, out),
             Self::Footprint => footprint::run(out),
             Self::Eviction => eviction::run(rounds, pace, out),
