@@ -11,7 +11,7 @@ use std::time::Duration;
 use support::process::Process;
 use support::stock::free_port;
 use support::wait::await_within;
-use support::{Client, Program, Value};
+use support::{Authority, Client, Program, Shown, Value};
 use tempfile::TempDir;
 
 /// How long Sentinel may take for a step: it looks every ten seconds, and waits for others to agree.
@@ -24,16 +24,53 @@ enum Kind {
     Stock,
 }
 
+/// How all of them speak with each other.
+enum Speech {
+    Plain,
+    /// By TLS alone, each with a certificate that the authority has signed.
+    Tls(Authority),
+}
+
+impl Speech {
+    /// The lines of a configuration file by which one listens at `port`.
+    fn lines(&self, port: u16) -> String {
+        let Self::Tls(authority) = self else { return format!("port {port}\n") };
+        let Shown { certificate, key } = authority.issue("member");
+        format!(
+            "port 0\ntls-port {port}\ntls-replication yes\ntls-cert-file {}\ntls-key-file {}\n\
+             tls-ca-cert-file {}\n",
+            certificate.display(),
+            key.display(),
+            authority.file().display()
+        )
+    }
+
+    fn try_connect(&self, address: SocketAddr) -> std::io::Result<Client> {
+        match self {
+            Self::Plain => Client::try_connect(address),
+            Self::Tls(authority) => {
+                let config = authority.client(Some(&authority.issue("client")));
+                Client::try_connect_tls(address, &config)
+            }
+        }
+    }
+
+    fn connect(&self, address: SocketAddr) -> Client {
+        self.try_connect(address).unwrap_or_else(|error| panic!("no way to {address}: {error}"))
+    }
+}
+
 /// A server with a configuration file, which Sentinel has it rewrite.
-struct Member {
+struct Member<'s> {
     kind: Kind,
+    speech: &'s Speech,
     directory: TempDir,
     address: SocketAddr,
     process: Process,
 }
 
-impl Member {
-    fn start(kind: Kind, primary: Option<&Member>, priority: u32) -> Self {
+impl<'s> Member<'s> {
+    fn start(speech: &'s Speech, kind: Kind, primary: Option<&Member<'_>>, priority: u32) -> Self {
         let directory = TempDir::new().expect("a temporary directory can be made");
         let port = free_port();
         let saving = if kind == Kind::Stock { "save \"\"\n" } else { "" };
@@ -41,14 +78,15 @@ impl Member {
             format!("replicaof 127.0.0.1 {}\n", primary.address.port())
         });
         let lines = format!(
-            "bind 127.0.0.1\nport {port}\ndir {}\nreplica-priority {priority}\n\
+            "bind 127.0.0.1\n{}dir {}\nreplica-priority {priority}\n\
              repl-diskless-sync-delay 0\nenable-debug-command yes\n{saving}{following}",
+            speech.lines(port),
             directory.path().display()
         );
         fs::write(directory.path().join("server.conf"), lines).expect("the file can be written");
         let process = Self::spawn(kind, &directory);
         let address = SocketAddr::from(([127, 0, 0, 1], port));
-        Self { kind, directory, address, process }
+        Self { kind, speech, directory, address, process }
     }
 
     fn spawn(kind: Kind, directory: &TempDir) -> Process {
@@ -70,18 +108,29 @@ impl Member {
     }
 
     fn connect(&self) -> Client {
-        Client::connect(self.address)
+        self.speech.connect(self.address)
     }
 
     fn info(&self, field: &str) -> String {
-        self.connect().info("all", field)
+        let mut told = String::new();
+        // Sentinel has all clients closed of whom it reconfigures, so one may have to ask again.
+        patiently("it answers", || {
+            let asked = self.speech.try_connect(self.address);
+            match asked.and_then(|mut client| client.try_call(&["INFO", "all"])) {
+                Ok(text) => told = text.text(),
+                Err(_) => return false,
+            }
+            true
+        });
+        let field = told.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+        field.unwrap_or_default().trim().to_owned()
     }
 
     fn port(&self) -> String {
         self.address.port().to_string()
     }
 
-    fn follows(&self, primary: &Member) -> bool {
+    fn follows(&self, primary: &Member<'_>) -> bool {
         self.info("role") == "slave"
             && self.info("master_port") == primary.port()
             && self.info("master_link_status") == "up"
@@ -94,21 +143,24 @@ impl Member {
 }
 
 /// Three sentinels that watch one primary.
-struct Sentinels {
+struct Sentinels<'s> {
+    speech: &'s Speech,
     addresses: Vec<SocketAddr>,
     _processes: Vec<(Process, TempDir)>,
 }
 
-impl Sentinels {
-    fn watch(primary: &Member) -> Self {
+impl<'s> Sentinels<'s> {
+    fn watch(primary: &Member<'s>) -> Self {
+        let speech = primary.speech;
         let (mut addresses, mut processes) = (Vec::new(), Vec::new());
         for _ in 0..3 {
             let directory = TempDir::new().expect("a temporary directory can be made");
             let port = free_port();
             let path: PathBuf = directory.path().join("sentinel.conf");
             let lines = format!(
-                "bind 127.0.0.1\nport {port}\ndir {}\nsentinel monitor it 127.0.0.1 {} 2\n\
+                "bind 127.0.0.1\n{}dir {}\nsentinel monitor it 127.0.0.1 {} 2\n\
                  sentinel down-after-milliseconds it 1500\nsentinel failover-timeout it 6000\n",
+                speech.lines(port),
                 directory.path().display(),
                 primary.port()
             );
@@ -122,14 +174,14 @@ impl Sentinels {
             addresses.push(SocketAddr::from(([127, 0, 0, 1], port)));
             processes.push((process, directory));
         }
-        Self { addresses, _processes: processes }
+        Self { speech, addresses, _processes: processes }
     }
 
     /// Waits until all of them know the replicas and each other.
     fn await_discovery(&self, replicas: usize) {
         for address in &self.addresses {
             patiently("the sentinels know all members", || {
-                let told = Client::connect(*address).run("SENTINEL MASTER it");
+                let told = self.speech.connect(*address).run("SENTINEL MASTER it");
                 let words: Vec<_> = told.elements().iter().map(Value::text).collect();
                 let field = |name: &str| {
                     let at = words.iter().position(|word| word == name)?;
@@ -142,10 +194,10 @@ impl Sentinels {
     }
 
     /// Waits until all of them agree on the primary.
-    fn await_primary(&self, primary: &Member) {
+    fn await_primary(&self, primary: &Member<'_>) {
         for address in &self.addresses {
             patiently("the sentinels agree on the new primary", || {
-                let told = Client::connect(*address).run("SENTINEL GET-MASTER-ADDR-BY-NAME it");
+                let told = self.speech.connect(*address).run("SENTINEL GET-MASTER-ADDR-BY-NAME it");
                 told.elements().get(1).is_some_and(|port| port.text() == primary.port())
             });
         }
@@ -158,7 +210,7 @@ fn patiently(what: &str, reached: impl FnMut() -> bool) {
 }
 
 /// Writes keys, each of which a replica has when this returns.
-fn write_replicated(primary: &Member, from: usize, count: usize) {
+fn write_replicated(primary: &Member<'_>, from: usize, count: usize) {
     let mut client = primary.connect();
     for number in from..from + count {
         assert_eq!(client.run(&format!("SET key:{number} {number}")).text(), "OK");
@@ -166,7 +218,7 @@ fn write_replicated(primary: &Member, from: usize, count: usize) {
     assert!(client.run("WAIT 1 10000").integer() >= 1, "a replica has them");
 }
 
-fn assert_kept(member: &Member, count: usize) {
+fn assert_kept(member: &Member<'_>, count: usize) {
     let mut client = member.connect();
     for number in 0..count {
         let value = client.run(&format!("GET key:{number}")).text();
@@ -174,7 +226,7 @@ fn assert_kept(member: &Member, count: usize) {
     }
 }
 
-fn await_same_data(members: &[&Member]) {
+fn await_same_data(members: &[&Member<'_>]) {
     patiently("all members have the same data", || {
         let digests = members.iter().map(|member| member.connect().run("DEBUG DIGEST").text());
         let digests: Vec<_> = digests.collect();
@@ -182,16 +234,25 @@ fn await_same_data(members: &[&Member]) {
     });
 }
 
-fn full_resyncs(members: &[&Member]) -> u64 {
-    let count = |member: &&Member| member.info("sync_full").parse::<u64>().expect("a count");
+fn full_resyncs(members: &[&Member<'_>]) -> u64 {
+    let count = |member: &&Member<'_>| member.info("sync_full").parse::<u64>().expect("a count");
     members.iter().map(count).sum()
 }
 
 #[test]
 fn a_primary_that_dies_is_replaced_and_comes_back_without_any_full_resync() {
-    let mut first = Member::start(Kind::Backlogd, None, 100);
-    let second = Member::start(Kind::Backlogd, Some(&first), 10);
-    let third = Member::start(Kind::Backlogd, Some(&first), 100);
+    our_primary_dies_and_comes_back(&Speech::Plain);
+}
+
+#[test]
+fn so_it_is_by_tls_alone() {
+    our_primary_dies_and_comes_back(&Speech::Tls(Authority::new("authority")));
+}
+
+fn our_primary_dies_and_comes_back(speech: &Speech) {
+    let mut first = Member::start(speech, Kind::Backlogd, None, 100);
+    let second = Member::start(speech, Kind::Backlogd, Some(&first), 10);
+    let third = Member::start(speech, Kind::Backlogd, Some(&first), 100);
     let sentinels = Sentinels::watch(&first);
     patiently("the links are up", || second.follows(&first) && third.follows(&first));
     sentinels.await_discovery(2);
@@ -222,9 +283,18 @@ fn a_primary_that_dies_is_replaced_and_comes_back_without_any_full_resync() {
 
 #[test]
 fn stock_members_and_ours_fail_over_to_each_other() {
-    let mut first = Member::start(Kind::Stock, None, 100);
-    let second = Member::start(Kind::Backlogd, Some(&first), 10);
-    let third = Member::start(Kind::Stock, Some(&first), 100);
+    stock_members_and_ours_fail_over(&Speech::Plain);
+}
+
+#[test]
+fn stock_members_and_ours_fail_over_to_each_other_by_tls_alone() {
+    stock_members_and_ours_fail_over(&Speech::Tls(Authority::new("authority")));
+}
+
+fn stock_members_and_ours_fail_over(speech: &Speech) {
+    let mut first = Member::start(speech, Kind::Stock, None, 100);
+    let second = Member::start(speech, Kind::Backlogd, Some(&first), 10);
+    let third = Member::start(speech, Kind::Stock, Some(&first), 100);
     let sentinels = Sentinels::watch(&first);
     patiently("the links are up", || second.follows(&first) && third.follows(&first));
     sentinels.await_discovery(2);
