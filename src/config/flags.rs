@@ -204,6 +204,21 @@ pub struct StatusArgs {
     #[arg(long, value_name = "MS", default_value_t = 2000,
           value_parser = clap::value_parser!(u64).range(1..=600_000))]
     pub timeout: u64,
+    /// Speaks TLS to all of them
+    #[arg(long, requires = "trust")]
+    pub tls: bool,
+    /// Trusts the servers whose certificates are signed by one in this file
+    #[arg(long, value_name = "FILE", requires = "tls", group = "trust")]
+    pub cacert: Option<PathBuf>,
+    /// Trusts any server
+    #[arg(long, requires = "tls", group = "trust")]
+    pub insecure: bool,
+    /// The certificate to show to servers that want one
+    #[arg(long, value_name = "FILE", requires_all = ["tls", "key"])]
+    pub cert: Option<PathBuf>,
+    /// Its key
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub key: Option<PathBuf>,
     /// Writes JSON
     #[arg(long)]
     pub json: bool,
@@ -478,6 +493,11 @@ mod tests {
         assert_eq!((given.user.as_deref(), given.password.as_deref()), (Some("u"), Some("p")));
         let Ok(Invocation::Status(bare)) = run(&["status", "h:1"]) else { panic!() };
         assert_eq!((bare.user, bare.password, bare.timeout), (None, None, 2000));
+        let line = ["status", "h:1", "--tls", "--cacert", "ca", "--cert", "c", "--key", "k"];
+        let Ok(Invocation::Status(given)) = run(&line) else { panic!() };
+        let path = |name: &str| Some(PathBuf::from(name));
+        assert_eq!((given.tls, given.insecure, given.cacert), (true, false, path("ca")));
+        assert_eq!((given.cert, given.key), (path("c"), path("k")));
         for wrong in [&["status"][..], &["status", "a", "b"], &["status", "a", "--timeout", "0"]] {
             assert!(matches!(run(wrong), Err(FlagsError::Tool(_))), "{wrong:?}");
         }

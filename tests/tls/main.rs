@@ -7,6 +7,8 @@ mod handshakes;
 mod reloading;
 mod replication;
 mod start;
+mod stock;
+mod tools;
 mod traffic;
 
 use std::net::{Ipv4Addr, SocketAddr};

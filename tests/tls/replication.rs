@@ -13,13 +13,13 @@ const VALUES: usize = 300;
 const VALUE_BYTES: usize = 50_000;
 
 /// A server whose links speak TLS, with a port for those who ask without.
-struct Linked {
+pub struct Linked {
     member: Member,
     tls_port: u16,
 }
 
 impl Linked {
-    fn start(kind: &Kind, authority: &Authority, shown: &Shown, further: &[&str]) -> Self {
+    pub fn start(kind: &Kind, authority: &Authority, shown: &Shown, further: &[&str]) -> Self {
         let (port, tls_port) = (free_port().to_string(), free_port());
         let number = tls_port.to_string();
         let files = authority.arguments(shown);
@@ -33,29 +33,33 @@ impl Linked {
         Self { member: kind.start(&arguments), tls_port }
     }
 
-    fn with(kind: &Kind, authority: &Authority) -> Self {
+    pub fn with(kind: &Kind, authority: &Authority) -> Self {
         Self::start(kind, authority, &authority.issue("server"), &[])
     }
 
-    fn tls_address(&self) -> SocketAddr {
+    pub fn tls_address(&self) -> SocketAddr {
         SocketAddr::new(self.member.address().ip(), self.tls_port)
     }
 
-    fn info(&self, section: &str, field: &str) -> String {
-        self.member.connect().info(section, field)
+    pub fn connect(&self) -> Client {
+        self.member.connect()
     }
 
-    fn follow(&self, primary: &Self) {
-        let reply = self.member.connect().run(&format!("REPLICAOF 127.0.0.1 {}", primary.tls_port));
+    fn info(&self, section: &str, field: &str) -> String {
+        self.connect().info(section, field)
+    }
+
+    pub fn follow(&self, primary: &Self) {
+        let reply = self.connect().run(&format!("REPLICAOF 127.0.0.1 {}", primary.tls_port));
         assert!(!reply.is_error(), "{reply:?}");
     }
 
-    fn await_link(&self) {
+    pub fn await_link(&self) {
         await_until("the link is up", || self.info("replication", "master_link_status") == "up");
     }
 
-    fn await_same_data(&self, primary: &Self) {
-        let digest = |of: &Self| of.member.connect().run("DEBUG DIGEST").text();
+    pub fn await_same_data(&self, primary: &Self) {
+        let digest = |of: &Self| of.connect().run("DEBUG DIGEST").text();
         await_until("both have the same data", || digest(self) == digest(primary));
     }
 }
@@ -65,7 +69,7 @@ fn set(client: &mut Client, key: &str, value: &[u8]) {
 }
 
 fn fill(primary: &Linked) {
-    let mut client = primary.member.connect();
+    let mut client = primary.connect();
     for number in 0..VALUES {
         let value: Vec<_> = (0..VALUE_BYTES).map(|at| (at * (number + 7) / 3) as u8).collect();
         set(&mut client, &format!("key:{number}"), &value);
@@ -92,7 +96,7 @@ fn full_resyncs_and_the_stream_come_through() {
         replica.await_link();
         replica.await_same_data(&primary);
         fill(&primary);
-        let mut client = primary.member.connect();
+        let mut client = primary.connect();
         for number in 0..1000 {
             client.run(&format!("RPUSH list {number}"));
         }
@@ -116,19 +120,19 @@ fn after_a_kill_of_our_primary_both_kinds_resync_partially() {
         replica.follow(&primary);
         replica.await_link();
     }
-    set(&mut primary.member.connect(), "before", b"1");
+    set(&mut primary.connect(), "before", b"1");
     let all = replicas.len();
-    let waited = primary.member.connect().run(&format!("WAIT {all} 30000")).integer();
+    let waited = primary.connect().run(&format!("WAIT {all} 30000")).integer();
     assert_eq!(waited, all as i64);
     primary.member.kill();
     primary.member.restart(None);
     for replica in &replicas {
         replica.await_link();
     }
-    set(&mut primary.member.connect(), "after", b"2");
+    set(&mut primary.connect(), "after", b"2");
     for replica in &replicas {
         replica.await_same_data(&primary);
-        assert_eq!(replica.member.connect().run("GET after").text(), "2");
+        assert_eq!(replica.connect().run("GET after").text(), "2");
     }
     assert_eq!(primary.info("stats", "sync_partial_ok"), all.to_string());
     assert_eq!(primary.info("stats", "sync_full"), "0");
@@ -143,11 +147,11 @@ fn after_a_kill_our_replica_resyncs_partially_from_both_kinds() {
         let mut replica = Linked::with(&Kind::Backlogd, &authority);
         replica.follow(&primary);
         replica.await_link();
-        set(&mut primary.member.connect(), "before", b"1");
-        assert_eq!(primary.member.connect().run("WAITAOF 0 0 0").is_error(), !has_waitaof(&kind));
-        assert_eq!(primary.member.connect().run("WAIT 1 30000").integer(), 1);
+        set(&mut primary.connect(), "before", b"1");
+        assert_eq!(primary.connect().run("WAITAOF 0 0 0").is_error(), !has_waitaof(&kind));
+        assert_eq!(primary.connect().run("WAIT 1 30000").integer(), 1);
         replica.member.kill();
-        set(&mut primary.member.connect(), "meanwhile", b"2");
+        set(&mut primary.connect(), "meanwhile", b"2");
         replica.member.restart(Some(primary.tls_address()));
         replica.await_link();
         replica.await_same_data(&primary);
@@ -172,21 +176,21 @@ fn a_primary_is_followed_by_its_certificate_alone() {
         (ours.issue_expired("server"), "certificate expired"),
     ] {
         let primary = Linked::start(&Kind::Backlogd, &ours, &shown, &anybody);
-        set(&mut primary.member.connect(), "key", b"of an impostor");
+        set(&mut primary.connect(), "key", b"of an impostor");
         replica.follow(&primary);
         await_told(&replica, reason);
         assert_eq!(replica.info("replication", "master_link_status"), "down");
-        assert_eq!(replica.member.connect().run("GET key"), Value::Null);
+        assert_eq!(replica.connect().run("GET key"), Value::Null);
     }
     let primary = Linked::with(&Kind::Backlogd, &ours);
     // Without TLS there is nobody to be found: what listens is no TLS server.
     let plain = primary.member.address().port();
-    replica.member.connect().run(&format!("REPLICAOF 127.0.0.1 {plain}"));
+    replica.connect().run(&format!("REPLICAOF 127.0.0.1 {plain}"));
     await_told(&replica, "no TLS with the primary");
-    set(&mut primary.member.connect(), "key", b"of the primary");
+    set(&mut primary.connect(), "key", b"of the primary");
     replica.follow(&primary);
     replica.await_link();
-    assert_eq!(replica.member.connect().run("GET key").text(), "of the primary");
+    assert_eq!(replica.connect().run("GET key").text(), "of the primary");
 }
 
 /// Waits until the link tells this of its last attempt.
@@ -216,7 +220,7 @@ fn a_replica_shows_the_certificate_that_is_meant_for_it() {
         ["CONFIG", "SET", "tls-client-cert-file", &certificate],
         ["tls-client-key-file", &key, "timeout", "0"],
     ];
-    assert_eq!(replica.member.connect().call(&set.concat()).text(), "OK");
+    assert_eq!(replica.connect().call(&set.concat()).text(), "OK");
     replica.await_link();
 }
 
@@ -228,11 +232,11 @@ fn keys_migrate_in_tls() {
     let from = Linked::start(&Kind::Backlogd, &authority, &shown, &migrating);
     for kind in Kind::all() {
         let target = Linked::with(&kind, &authority);
-        let mut client = from.member.connect();
+        let mut client = from.connect();
         set(&mut client, "key", &vec![b'v'; 3 << 20]);
         let port = target.tls_port;
         assert_eq!(client.run(&format!("MIGRATE 127.0.0.1 {port} key 0 20000")).text(), "OK");
         assert_eq!(client.run("EXISTS key").integer(), 0);
-        assert_eq!(target.member.connect().run("STRLEN key").integer(), 3 << 20);
+        assert_eq!(target.connect().run("STRLEN key").integer(), 3 << 20);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,7 @@ use redis_protocol::resp2::types::OwnedFrame;
 
 use super::address::Address;
 use super::facts::{Facts, shown};
+use crate::net::tls::{Blocking, ClientConfig};
 use crate::net::wire::put_command;
 
 /// A longer reply is not taken.
@@ -23,6 +24,15 @@ const AT_ONCE: usize = 32;
 const GRACE: Duration = Duration::from_millis(200);
 /// What a server says that wants no password, now and before 6.0.
 const NEEDS_NONE: [&str; 2] = ["without any password configured", "no password is set"];
+
+/// How the servers are spoken to.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Manner {
+    /// Whom they are to let in.
+    pub(super) credentials: Option<Credentials>,
+    /// What a handshake begins with, where TLS is spoken.
+    pub(super) tls: Option<Arc<ClientConfig>>,
+}
 
 /// Whom the servers are to let in.
 #[derive(Clone, Debug)]
@@ -42,6 +52,9 @@ pub(super) enum AskError {
     /// It cannot be reached, or the connection broke.
     #[error("{}", .0.kind())]
     Socket(#[from] io::Error),
+    /// Hands could not be shaken.
+    #[error("no TLS: {0}")]
+    Tls(#[source] io::Error),
     /// It did not answer in time.
     #[error("no answer within {} ms", .0.as_millis())]
     Late(Duration),
@@ -69,7 +82,7 @@ enum Reply {
 /// Asks all of `addresses`, and gives up on each that takes longer than `patience`.
 pub(super) fn ask_all(
     addresses: &[Address],
-    credentials: Option<&Credentials>,
+    manner: &Manner,
     patience: Duration,
 ) -> Vec<Result<Facts, AskError>> {
     let ask_some = |some: &[Address]| {
@@ -77,10 +90,10 @@ pub(super) fn ask_all(
         let (sender, answers) = mpsc::channel();
         let mut found: Vec<_> = some.iter().map(|_| Err(AskError::Late(patience))).collect();
         for (index, address) in some.iter().cloned().enumerate() {
-            let (sender, credentials) = (sender.clone(), credentials.cloned());
+            let (sender, manner) = (sender.clone(), manner.clone());
             // Looking up a name cannot be cut short, so the thread is left to itself if it hangs.
             thread::spawn(move || {
-                let facts = ask(&address, credentials.as_ref(), deadline, patience);
+                let facts = ask(&address, &manner, deadline, patience);
                 // Nobody waits any more if this fails.
                 drop(sender.send((index, facts)));
             });
@@ -97,13 +110,14 @@ pub(super) fn ask_all(
 
 fn ask(
     address: &Address,
-    credentials: Option<&Credentials>,
+    manner: &Manner,
     deadline: Instant,
     patience: Duration,
 ) -> Result<Facts, AskError> {
-    let asked = Connection::open(address, deadline).and_then(|mut one| one.info(credentials));
+    let asked = Connection::open(address, manner.tls.as_ref(), deadline)
+        .and_then(|mut one| one.info(manner.credentials.as_ref()));
     let info = asked.map_err(|error| match error {
-        AskError::Socket(error)
+        AskError::Socket(error) | AskError::Tls(error)
             if matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock) =>
         {
             AskError::Late(patience)
@@ -114,18 +128,67 @@ fn ask(
 }
 
 struct Connection {
-    stream: TcpStream,
+    stream: Stream,
     deadline: Instant,
     buffer: Vec<u8>,
 }
 
+/// What a server is spoken to through.
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<Blocking>),
+}
+
+impl Stream {
+    fn new(
+        stream: TcpStream,
+        (tls, host): (Option<&Arc<ClientConfig>>, &str),
+        deadline: Instant,
+    ) -> Result<Self, AskError> {
+        let Some(config) = tls else { return Ok(Self::Plain(stream)) };
+        stream.set_read_timeout(Some(left(deadline)?))?;
+        stream.set_write_timeout(Some(left(deadline)?))?;
+        let shaken = Blocking::connect(stream, Arc::clone(config), host).map_err(AskError::Tls)?;
+        Ok(Self::Tls(Box::new(shaken)))
+    }
+
+    fn socket(&self) -> &TcpStream {
+        match self {
+            Self::Plain(stream) => stream,
+            Self::Tls(stream) => stream.socket(),
+        }
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Plain(stream) => stream.write_all(bytes),
+            Self::Tls(stream) => stream.write_all(bytes).and_then(|()| stream.flush()),
+        }
+    }
+
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(stream) => stream.read(bytes),
+            Self::Tls(stream) => stream.read(bytes),
+        }
+    }
+}
+
 impl Connection {
-    fn open(address: &Address, deadline: Instant) -> Result<Self, AskError> {
+    fn open(
+        address: &Address,
+        tls: Option<&Arc<ClientConfig>>,
+        deadline: Instant,
+    ) -> Result<Self, AskError> {
+        let host = address.host.as_str();
         let found = (address.host.as_str(), address.port).to_socket_addrs();
         let mut last = io::Error::from(ErrorKind::AddrNotAvailable);
         for address in found.map_err(AskError::Unknown)? {
             match TcpStream::connect_timeout(&address, left(deadline)?) {
-                Ok(stream) => return Ok(Self { stream, deadline, buffer: Vec::new() }),
+                Ok(stream) => {
+                    let stream = Stream::new(stream, (tls, host), deadline)?;
+                    return Ok(Self { stream, deadline, buffer: Vec::new() });
+                }
                 Err(error) => last = error,
             }
         }
@@ -139,7 +202,7 @@ impl Connection {
             put_command(&mut request, &words.collect::<Vec<_>>());
         }
         put_command(&mut request, &["INFO"]);
-        self.stream.set_write_timeout(Some(left(self.deadline)?))?;
+        self.stream.socket().set_write_timeout(Some(left(self.deadline)?))?;
         // A server that lets nobody in says why before it closes, and that counts.
         let sent = self.stream.write_all(&request);
         if credentials.is_some() {
@@ -163,12 +226,15 @@ impl Connection {
                 self.buffer.drain(..consumed);
                 return Ok(reply);
             }
-            self.stream.set_read_timeout(Some(left(self.deadline)?))?;
+            self.stream.socket().set_read_timeout(Some(left(self.deadline)?))?;
             match (self.stream.read(&mut chunk), sent) {
                 (Ok(0) | Err(_), Err(error)) => return Err(io::Error::from(error.kind()).into()),
                 (Ok(0), Ok(())) => return Err(io::Error::from(ErrorKind::UnexpectedEof).into()),
                 (Ok(count), _) => self.buffer.extend_from_slice(&chunk[..count]),
                 (Err(error), _) if error.kind() == ErrorKind::Interrupted => {}
+                (Err(error), _) if error.kind() == ErrorKind::InvalidData => {
+                    return Err(AskError::Tls(error));
+                }
                 (Err(error), _) => return Err(error.into()),
             }
         }
@@ -257,7 +323,7 @@ mod tests {
         let address = Address { host: "127.0.0.1".to_owned(), port };
         let patience = Duration::from_millis(200);
         let began = Instant::now();
-        let answers = ask_all(&vec![address; 20], None, patience);
+        let answers = ask_all(&vec![address; 20], &Manner::default(), patience);
         assert_eq!(answers.len(), 20);
         for answer in answers {
             assert_eq!(answer.unwrap_err().to_string(), "no answer within 200 ms");

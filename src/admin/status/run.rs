@@ -5,10 +5,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use super::address::{Address, NotAnAddress};
-use super::client::{AskError, Credentials, ask_all};
+use super::client::{AskError, Credentials, Manner, ask_all};
 use super::walk::walk;
 use super::{json, text, warnings};
 use crate::config::StatusArgs;
+use crate::net::tls::{TlsError, client_with, permissive_client};
 
 /// Where the password is taken from unless it is given, as redis-cli does.
 const PASSWORD: &str = "REDISCLI_AUTH";
@@ -26,6 +27,8 @@ enum StatusError {
     UserAlone,
     #[error("{address} does not answer: {source}")]
     Silent { address: Address, source: AskError },
+    #[error("cannot speak TLS: {0}")]
+    Tls(#[from] TlsError),
     #[error("cannot write: {0}")]
     Output(#[from] io::Error),
 }
@@ -44,9 +47,9 @@ pub fn run(arguments: &StatusArgs) -> ExitCode {
 
 fn status(arguments: &StatusArgs, out: &mut dyn Write) -> Result<ExitCode, StatusError> {
     let address: Address = arguments.address.parse()?;
-    let credentials = credentials(arguments)?;
+    let manner = manner(arguments)?;
     let patience = Duration::from_millis(arguments.timeout);
-    let ask = |addresses: &[Address]| ask_all(addresses, credentials.as_ref(), patience);
+    let ask = |addresses: &[Address]| ask_all(addresses, &manner, patience);
     let first = ask(std::slice::from_ref(&address)).pop();
     let facts = first
         .unwrap_or(Err(AskError::Late(patience)))
@@ -68,6 +71,16 @@ fn status(arguments: &StatusArgs, out: &mut dyn Write) -> Result<ExitCode, Statu
         _ if warnings.is_empty() => Ok(ExitCode::SUCCESS),
         _ => Ok(ExitCode::from(BROKEN)),
     }
+}
+
+fn manner(arguments: &StatusArgs) -> Result<Manner, StatusError> {
+    let shown = (arguments.cert.clone(), arguments.key.clone());
+    let tls = match (&arguments.cacert, arguments.insecure) {
+        (Some(authority), _) => Some(client_with(authority, &shown)?),
+        (None, true) => Some(permissive_client(&shown)?),
+        (None, false) => None,
+    };
+    Ok(Manner { credentials: credentials(arguments)?, tls })
 }
 
 fn credentials(arguments: &StatusArgs) -> Result<Option<Credentials>, StatusError> {

@@ -8,6 +8,7 @@
 //! A [`Session`] does no I/O of its own, so what is not a tokio socket carries it as well. Whatever was
 //! read is decrypted at once: where a session holds no plaintext, a socket that is not ready has none.
 
+mod blocking;
 mod chain;
 mod credentials;
 mod files;
@@ -20,6 +21,7 @@ mod suites;
 #[cfg(test)]
 mod testing;
 
+pub use blocking::Blocking;
 pub use credentials::{ClientAuth, Credentials, Options, Sessions, client_with, permissive_client};
 pub use files::TlsError;
 pub use handshake::{accept, connect};
