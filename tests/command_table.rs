@@ -18,8 +18,12 @@ const ARITY_CHANGED_IN_7_2: [&str; 4] =
 /// The commands that scripts may run since Redis 7.2, where they do not wait.
 const NOSCRIPT_BEFORE_7_2: [&str; 9] =
     ["blmove", "blmpop", "blpop", "brpop", "brpoplpush", "bzmpop", "bzpopmax", "bzpopmin", "wait"];
+/// The commands of which Redis 7.2 says how a cluster is to be asked.
+const TIPS_NEW_IN_7_2: [&str; 3] = ["acl|deluser", "acl|save", "acl|setuser"];
 /// The fields of docs that Redis 7.2 changed, with their commands.
-const CHANGED_IN_7_2: [(&str, &str); 23] = [
+const CHANGED_IN_7_2: [(&str, &str); 25] = [
+    ("acl|cat", "arguments"),
+    ("acl|log", "history"),
     ("function|flush", "arguments"),
     ("client|list", "history"),
     ("client|unblock", "arguments"),
@@ -106,6 +110,9 @@ fn info_tells_what_stock_tells() {
                 && let Value::Set(flags) = &mut facts[2]
             {
                 flags.retain(|flag| *flag != Value::Simple("noscript".to_owned()));
+            }
+            if TIPS_NEW_IN_7_2.contains(&row.name) {
+                facts.remove(7);
             }
             if ARITY_CHANGED_IN_7_2.contains(&row.name) {
                 facts.remove(1);

@@ -119,7 +119,7 @@ fn directives_that_would_be_broken_promises_are_refused_with_the_reason() {
     for (directive, value, reason) in [
         ("--replica-read-only", "no", "primary"),
         ("--cluster-enabled", "yes", "cluster"),
-        ("--aclfile", "users.acl", "requirepass"),
+        ("--aclfile", "users.acl", "No such file"),
         ("--loadmodule", "some.so", "modules"),
     ] {
         let arguments: Vec<_> = [directive].into_iter().chain(value.split(' ')).collect();

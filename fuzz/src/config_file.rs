@@ -6,7 +6,7 @@ use backlogd::config::Config;
 pub fn check(text: &[u8]) {
     let Ok(config) = Config::from_text(text) else { return };
     let _ = config.settings();
-    let rewritten = config.rewritten(text).expect("a text that was read can be edited");
+    let rewritten = config.rewritten(text, &[]).expect("a text that was read can be edited");
     let names_directory = |line: &&[u8]| line.starts_with(b"dir ");
     // The default directory need not exist, while one that is named must.
     let kept: Vec<_> = rewritten

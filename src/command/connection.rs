@@ -1,12 +1,14 @@
 //! Commands of the connection itself: who speaks, in which protocol, to which database.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::net::reply::Protocol;
 use crate::number::parse_i64_strict;
 
+use super::acl;
 use super::client::check_name;
-use super::host::{AuthFault, RoleReport};
+use super::host::RoleReport;
 use super::session::{ReplyMode, Session, flag};
 use super::{Call, Fault, Flow, REDIS_VERSION};
 
@@ -83,13 +85,18 @@ pub fn auth(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
 }
 
 fn log_in(call: &mut Call<'_, '_>, user: Option<&[u8]>, password: &[u8]) -> Result<(), Fault> {
-    call.host.authenticate(user, password).map_err(|fault| match fault {
-        AuthFault::WrongPassword => WRONG_PASSWORD,
-        AuthFault::NoPasswordSet => NO_PASSWORD_SET,
-    })?;
-    let user = user.map_or("default".into(), String::from_utf8_lossy);
-    call.session.authenticated = true;
-    call.session.info.names.lock().user = user.into_owned();
+    let users = call.host.users().current();
+    if user.is_none() && users.default_user().takes_any_password() {
+        return Err(NO_PASSWORD_SET);
+    }
+    let name = user.unwrap_or(acl::DEFAULT);
+    match users.find(name).filter(|user| user.takes(password)) {
+        Some(user) => call.session.log_in(Arc::clone(user), &users),
+        None => {
+            acl::note_login(call, name);
+            return Err(WRONG_PASSWORD);
+        }
+    }
     Ok(())
 }
 
@@ -206,17 +213,13 @@ pub fn reset(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     session.unwatch_all(call.data.keyspace);
     session.unsubscribe_all();
     session.end_tracking();
-    session.authenticated = !call.host.needs_password();
+    session.become_default(&call.host.users().current());
     session.reply = ReplyMode::On;
     session.no_touch = false;
     session.info.queued.store(-1, Relaxed);
     session.info.holdings.queued.store(0, Relaxed);
     session.info.flags.fetch_and(!CLEARED, Relaxed);
-    {
-        let mut names = session.info.names.lock();
-        names.name.clear();
-        "default".clone_into(&mut names.user);
-    }
+    session.info.names.lock().name.clear();
     use_database(session, 0);
     use_protocol(session, Protocol::Resp2);
     call.reply.set_protocol(Protocol::Resp2);

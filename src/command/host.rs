@@ -10,6 +10,7 @@ use crate::position::{Offset, Replid};
 use crate::script::Cache;
 use crate::snapshot::rdb;
 
+use super::acl::Users;
 use super::pubsub::Hub;
 use super::session::ClientInfo;
 use super::table::Command;
@@ -59,10 +60,14 @@ pub trait Host: Send + Sync {
     /// Tells whether `DEBUG` may be used by this client (`enable-debug-command`).
     fn allows_debug(&self, session: &Session) -> bool;
 
-    /// Checks a user's password; `None` for the user means the default one.
-    fn authenticate(&self, user: Option<&[u8]>, password: &[u8]) -> Result<(), AuthFault>;
-    /// Tells whether a password is set at all.
-    fn needs_password(&self) -> bool;
+    /// Returns the users.
+    fn users(&self) -> &Users;
+    /// Reads the ACL file: its path and its text.
+    fn read_acl_file(&self) -> Result<(String, Vec<u8>), Fault>;
+    /// Puts a text in the place of the ACL file's.
+    fn write_acl_file(&self, text: &[u8]) -> Result<(), Fault>;
+    /// Counts an error that a client reads as a part of the reply to another command.
+    fn count_error(&self, fault: &Fault);
 
     /// Lists the clients connected, in the order of their numbers.
     fn clients(&self) -> Vec<Arc<ClientInfo>>;
@@ -157,15 +162,6 @@ pub struct Ran<'r> {
     pub took_us: u64,
     /// When, in Unix milliseconds.
     pub at_ms: i64,
-}
-
-/// Why a password was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AuthFault {
-    /// Wrong name or password.
-    WrongPassword,
-    /// No password is set, and one was given.
-    NoPasswordSet,
 }
 
 /// What `CLIENT PAUSE` holds back.

@@ -32,6 +32,7 @@ pub mod sort;
 pub mod sorted_set;
 pub mod stream;
 
+pub mod acl;
 pub mod glob;
 pub mod partial_sort;
 pub mod scan;

@@ -50,6 +50,11 @@ pub(super) fn of_hello(args: &Args<'_>, _host: &dyn Host) -> Vec<usize> {
     secret
 }
 
+/// Of what makes, shows or deletes users, all but the subcommand.
+pub(super) fn of_users(args: &Args<'_>, _host: &dyn Host) -> Vec<usize> {
+    (2..args.len()).collect()
+}
+
 /// Of `MIGRATE`, what logs it in with the target.
 pub(super) fn of_migrate(args: &Args<'_>, _host: &dyn Host) -> Vec<usize> {
     let mut secret = Vec::new();

@@ -13,6 +13,7 @@ use crate::net::reply::Protocol;
 use crate::script::Script;
 use crate::script::functions::Found;
 
+use super::acl::{DEFAULT_ID, Login};
 use super::interrupt::Interrupt;
 use super::pubsub::{Excess, Subscriber};
 use super::scripting::Timing;
@@ -28,8 +29,10 @@ pub struct Session {
     pub database: usize,
     /// The protocol that `HELLO` chose.
     pub protocol: Protocol,
-    /// Whether it may run commands: it gave the password, or there is none.
+    /// Whether it may run commands: it gave a password, or needs none.
     pub authenticated: bool,
+    /// Who it is, and whether it may do anything.
+    pub login: Login,
     /// The commands queued since `MULTI`.
     pub transaction: Option<Transaction>,
     /// Whether `EXEC` is running the queued commands, so that none may wait.
@@ -231,6 +234,8 @@ pub struct ClientInfo {
     pub redirect: AtomicI64,
     /// The offset up to which this client's writes reach in the stream.
     pub written: AtomicU64,
+    /// The number of the user that it is.
+    pub user_id: AtomicU64,
     /// The words it gave of itself.
     pub names: Mutex<Names>,
     /// Ends the connection when notified.
@@ -241,12 +246,15 @@ pub struct ClientInfo {
 
 impl Session {
     /// Begins with what a new connection has: database 0, RESP2, no transaction.
-    pub fn new(info: Arc<ClientInfo>, authenticated: bool) -> Self {
+    ///
+    /// It is one of the server itself until it is made a user.
+    pub fn new(info: Arc<ClientInfo>) -> Self {
         Self {
             info,
             database: 0,
             protocol: Protocol::Resp2,
-            authenticated,
+            authenticated: true,
+            login: Login::of_server(),
             transaction: None,
             executing: false,
             watch: Watch::default(),
@@ -268,7 +276,7 @@ impl Session {
     /// Begins the session of the commands that one script runs; it is to be given back.
     pub fn begin_scripted(&mut self) -> Box<Self> {
         let own = self.scripted.take();
-        let mut own = own.unwrap_or_else(|| Box::new(Self::new(Arc::clone(&self.info), true)));
+        let mut own = own.unwrap_or_else(|| Box::new(Self::new(Arc::clone(&self.info))));
         own.database = self.database;
         own.executing = true;
         own.time = Some(OnceCell::new());
@@ -336,6 +344,7 @@ impl ClientInfo {
             last_command: AtomicUsize::new(0),
             redirect: AtomicI64::new(-1),
             written: AtomicU64::new(0),
+            user_id: AtomicU64::new(DEFAULT_ID),
             names: Mutex::new(Names { user: "default".to_owned(), ..Names::default() }),
             kill: tokio::sync::Notify::new(),
             interrupt: Interrupt::default(),

@@ -14,10 +14,11 @@ use crate::position::{Offset, Replid};
 use crate::script::Cache;
 use crate::snapshot::rdb;
 
+use super::acl::Users;
 use super::effect::Part;
 use super::host::{
-    AuthFault, Followed, LatencyHistogram, Meaning, MemoryFigure, MemoryFigures, PauseScope, Ran,
-    RoleReport, SaveStarted, SlowEntry,
+    Followed, LatencyHistogram, Meaning, MemoryFigure, MemoryFigures, PauseScope, Ran, RoleReport,
+    SaveStarted, SlowEntry,
 };
 use super::pubsub::Hub;
 use super::table::{self, Command, flag};
@@ -167,7 +168,7 @@ pub fn session_of(id: u64) -> Session {
     let mut info = ClientInfo::new(id, address, "127.0.0.1:6379".to_owned(), NOW_MS);
     info.since_ms = NOW_MS - 5_000;
     info.descriptor = 8;
-    Session::new(Arc::new(info), true)
+    Session::new(Arc::new(info))
 }
 
 /// Joins the words of a command in the stream by spaces.
@@ -191,8 +192,10 @@ pub struct FakeHost {
     pub calls: Mutex<Vec<String>>,
     /// The parameters of the configuration.
     pub parameters: Mutex<Vec<(String, String)>>,
-    /// The password, if one is set.
-    pub password: Mutex<Option<Vec<u8>>>,
+    /// The users.
+    pub users: Users,
+    /// The text of the ACL file, if there is one.
+    pub acl_file: Mutex<Option<Vec<u8>>>,
     /// The clients connected.
     pub clients: Mutex<Vec<Arc<ClientInfo>>>,
     /// The slow log, newest first.
@@ -218,7 +221,8 @@ impl Default for FakeHost {
         Self {
             calls: Mutex::default(),
             parameters: Mutex::default(),
-            password: Mutex::default(),
+            users: Users::default(),
+            acl_file: Mutex::default(),
             clients: Mutex::default(),
             slow: Mutex::default(),
             latency: Mutex::default(),
@@ -312,17 +316,22 @@ impl Host for FakeHost {
         !self.refuses_debug.load(Relaxed)
     }
 
-    fn authenticate(&self, user: Option<&[u8]>, password: &[u8]) -> Result<(), AuthFault> {
-        match (&*self.password.lock(), user) {
-            (None, None) => Err(AuthFault::NoPasswordSet),
-            (None, Some(b"default")) => Ok(()),
-            (Some(right), None | Some(b"default")) if right == password => Ok(()),
-            _ => Err(AuthFault::WrongPassword),
-        }
+    fn users(&self) -> &Users {
+        &self.users
     }
 
-    fn needs_password(&self) -> bool {
-        self.password.lock().is_some()
+    fn read_acl_file(&self) -> Result<(String, Vec<u8>), Fault> {
+        let text = self.acl_file.lock().clone().ok_or(Fault::fixed("ERR no file"))?;
+        Ok(("users.acl".to_owned(), text))
+    }
+
+    fn write_acl_file(&self, text: &[u8]) -> Result<(), Fault> {
+        *self.acl_file.lock() = Some(text.to_vec());
+        Ok(())
+    }
+
+    fn count_error(&self, fault: &Fault) {
+        self.note(format!("error {}", fault.code()));
     }
 
     fn clients(&self) -> Vec<Arc<ClientInfo>> {

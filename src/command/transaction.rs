@@ -11,7 +11,7 @@ use super::flow::{Owed, Request};
 use super::host::Ran;
 use super::session::{Transaction, Watch, WatchedKey, flag};
 use super::table::{self, Command};
-use super::{Call, Classes, Effect, Fault, Flow, Session, sort};
+use super::{Call, Classes, Effect, Fault, Flow, Session, acl, sort};
 
 const EXEC_ABORT: Fault =
     Fault::fixed("EXECABORT Transaction discarded because of previous errors.");
@@ -151,6 +151,7 @@ fn run_queued(
     let began = Instant::now();
     let database = call.session.database;
     let args = words.as_args();
+    check_again(call, command, &args)?;
     inner.clear();
     call.data.locked.take_created();
     // All of them are logged at once, and share the room.
@@ -185,6 +186,24 @@ fn run_queued(
         call.host.account_queued(&ran, &call.session.info, result.as_ref().err());
     }
     result
+}
+
+/// Checks that the client may still run a command: users may have changed since it was queued.
+fn check_again(
+    call: &mut Call<'_, '_>,
+    command: &'static Command,
+    args: &Args<'_>,
+) -> Result<(), Fault> {
+    let users = call.host.users();
+    if call.session.login.is_unbound(users.version()) {
+        return Ok(());
+    }
+    call.session.notice_users(users)?;
+    call.session.check(users, command, args).map_err(|denied| {
+        let fault = acl::deny_queued(call, denied, (command, args));
+        call.host.count_error(&fault);
+        fault
+    })
 }
 
 /// Tells whether a watched key was changed or has expired since.

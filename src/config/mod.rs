@@ -34,6 +34,7 @@ pub mod rewrite;
 pub mod set;
 pub mod settings;
 mod tls;
+mod users;
 
 pub mod flags;
 
@@ -47,4 +48,5 @@ pub use set::{Caller, Changed, SetError};
 pub use settings::Settings;
 pub use source::{ConfigError, Origin};
 pub use store::Config;
+pub use users::UserSettings;
 pub use writing::{Packed, Writing};

@@ -45,7 +45,9 @@ pub enum RewriteError {
 
 impl Config {
     /// Rewrites the configuration file durably; see the module for what it does to the text.
-    pub fn rewrite(&self) -> Result<(), RewriteError> {
+    ///
+    /// `users` are whole lines, which take the place of those there are.
+    pub fn rewrite(&self, users: &[Vec<u8>]) -> Result<(), RewriteError> {
         let path = self.file().ok_or(RewriteError::NoFile)?;
         let old = match fs::read(path) {
             Ok(text) => text,
@@ -55,13 +57,13 @@ impl Config {
             }
         };
         let new = self
-            .rewritten(&old)
+            .rewritten(&old, users)
             .map_err(|line| RewriteError::Unreadable(Origin::File(path.into()), line))?;
         if new == old { Ok(()) } else { replace(path, &new) }
     }
 
     /// Edits the text of a configuration file; the error is the number of a line that is unreadable.
-    pub fn rewritten(&self, old: &[u8]) -> Result<Vec<u8>, usize> {
+    pub fn rewritten(&self, old: &[u8], users: &[Vec<u8>]) -> Result<Vec<u8>, usize> {
         let (mut text, mut said) = (Text::read(old)?, Self::default());
         for (row, value) in self.values.iter().enumerate() {
             if text.keep(row, value, &mut said) == Kept::Yes {
@@ -94,6 +96,7 @@ impl Config {
                 }
             }
         }
+        users.iter().for_each(|line| text.put_user(line));
         Ok(text.finish())
     }
 }
@@ -143,6 +146,8 @@ struct Text {
     lines: Vec<Vec<u8>>,
     /// By row of the table: its lines that have not been used yet, last first.
     unused: HashMap<usize, Vec<Found>>,
+    /// The lines of users that have not been used yet, last first.
+    users: Vec<usize>,
     has_mark: bool,
     /// Whether the last line ended in a newline; what is appended then keeps its distance.
     is_closed: bool,
@@ -157,7 +162,8 @@ impl Text {
             lines.pop();
         }
         let has_mark = lines.iter().any(|line| syntax::trim(line) == MARK);
-        let mut text = Self { lines, unused: HashMap::new(), has_mark, is_closed };
+        let mut text =
+            Self { lines, unused: HashMap::new(), users: Vec::new(), has_mark, is_closed };
         for line in syntax::lines(old) {
             let words = line.words.ok_or(line.number)?;
             let Some((name, arguments)) = words.split_first() else { continue };
@@ -167,11 +173,11 @@ impl Text {
                 let (line, arguments) = (line.number - 1, arguments.to_vec());
                 text.unused.entry(row).or_default().push(Found { line, spelling, arguments });
             } else if name.eq_ignore_ascii_case(b"user") {
-                // Says what `requirepass` says, and would be wrong once that changes.
-                text.lines[line.number - 1].clear();
+                text.users.push(line.number - 1);
             }
         }
         text.unused.values_mut().for_each(|lines| lines.reverse());
+        text.users.reverse();
         Ok(text)
     }
 
@@ -208,22 +214,39 @@ impl Text {
                 self.lines[own.line] = line(own.spelling.as_deref().unwrap_or(name));
             }
             None if presence == Presence::Optional => {}
-            None => {
-                if !self.has_mark {
-                    if self.is_closed {
-                        self.lines.push(Vec::new());
-                    }
-                    self.lines.push(MARK.to_vec());
-                    self.has_mark = true;
-                }
-                self.lines.push(line(name));
-            }
+            None => self.append(line(name)),
         }
     }
 
+    /// Writes the line of a user: over the first of such lines not used yet, or at the end.
+    ///
+    /// Words are quoted where they would be read as others, as the name of a key may be anything.
+    fn put_user(&mut self, line: &[u8]) {
+        let words: Vec<_> = line.split(|byte| *byte == b' ').collect();
+        let words: Vec<_> = words.into_iter().map(syntax::quoted_if_needed).collect();
+        let line = words.join(&b' ');
+        match self.users.pop() {
+            Some(own) => self.lines[own] = line,
+            None => self.append(line),
+        }
+    }
+
+    /// Writes a line at the end, below the mark.
+    fn append(&mut self, line: Vec<u8>) {
+        if !self.has_mark {
+            if self.is_closed {
+                self.lines.push(Vec::new());
+            }
+            self.lines.push(MARK.to_vec());
+            self.has_mark = true;
+        }
+        self.lines.push(line);
+    }
+
     fn finish(mut self) -> Vec<u8> {
-        for found in self.unused.into_values().flatten() {
-            self.lines[found.line].clear();
+        let unused = self.unused.into_values().flatten().map(|found| found.line);
+        for line in unused.chain(self.users) {
+            self.lines[line].clear();
         }
         let mut text = Vec::new();
         let mut was_empty = false;
@@ -239,7 +262,7 @@ impl Text {
 }
 
 /// Puts `text` in the place of the file such that a crash leaves the old one or the new one.
-fn replace(path: &Path, text: &[u8]) -> Result<(), RewriteError> {
+pub fn replace(path: &Path, text: &[u8]) -> Result<(), RewriteError> {
     let failed = |verb, path: &Path| {
         let path = path.to_path_buf();
         move |source| RewriteError::Io { verb, path, source }
@@ -284,7 +307,7 @@ mod tests {
         let mut config = Config::from_text(text.as_bytes()).unwrap();
         let pairs: Vec<_> = pairs.iter().map(|(n, v)| (n.as_bytes(), v.as_bytes())).collect();
         let _changed = config.set(&pairs, Caller::Local).unwrap();
-        let text = String::from_utf8(config.rewritten(text.as_bytes()).unwrap()).unwrap();
+        let text = String::from_utf8(config.rewritten(text.as_bytes(), &[]).unwrap()).unwrap();
         // The directory depends on where the test runs.
         let lines = text.lines().filter(|line| !line.starts_with("dir "));
         let text = lines.collect::<Vec<_>>().join("\n") + "\n";
@@ -346,7 +369,7 @@ mod tests {
                    latency-tracking-info-percentiles 50 99.0\nshutdown-on-sigterm \"default\"\n";
         assert_eq!(edit(old, &[]), old);
         let other_ends = old.replace('\n', "\r\n").into_bytes();
-        let new = Config::from_text(&other_ends).unwrap().rewritten(&other_ends).unwrap();
+        let new = Config::from_text(&other_ends).unwrap().rewritten(&other_ends, &[]).unwrap();
         assert!(new.starts_with(&other_ends));
         let new = edit(old, &[("maxmemory", "104857600"), ("requirepass", "c")]);
         assert_eq!(new, old.replace("'a b'", "\"c\""));
@@ -366,14 +389,33 @@ mod tests {
     fn a_second_rewrite_changes_nothing() {
         let config =
             Config::from_text(b"port 1\nbind 1.2.3.4\nreplica-announce-ip \"x y\"").unwrap();
-        let once = config.rewritten(b"").unwrap();
-        assert_eq!(config.rewritten(&once).unwrap(), once);
+        let once = config.rewritten(b"", &[]).unwrap();
+        assert_eq!(config.rewritten(&once, &[]).unwrap(), once);
     }
 
     #[test]
-    fn lines_that_set_no_value_stay_and_user_lines_go() {
-        let old = "rename-command FLUSHALL \"\"\nuser default on nopass ~* &* +@all\nsave 1 1\n";
-        assert_eq!(edit(old, &[]), "rename-command FLUSHALL \"\"\n\nsave 1 1\n");
+    fn lines_that_set_no_value_stay_and_those_of_users_are_the_present_ones() {
+        let old = "rename-command FLUSHALL \"\"\nuser b on\n# about a\nuser a on\nuser c on\n\
+                   save 1 1\n";
+        assert_eq!(edit(old, &[]), "rename-command FLUSHALL \"\"\n\n# about a\n\nsave 1 1\n");
+        let config = Config::from_text(old.as_bytes()).unwrap();
+        let rewritten = |users: &[&[u8]]| {
+            let users: Vec<_> = users.iter().map(|line| line.to_vec()).collect();
+            let new = config.rewritten(old.as_bytes(), &users).unwrap();
+            let words = |line: Vec<Vec<u8>>| String::from_utf8(line.join(&b'|')).unwrap();
+            let text = String::from_utf8(new).unwrap();
+            // The default directory need not exist.
+            let lines = text.lines().filter(|line| !line.starts_with("dir "));
+            let text = lines.collect::<Vec<_>>().join("\n") + "\n";
+            let read = Config::from_text(text.as_bytes()).unwrap().user_lines();
+            (text, read.into_iter().map(words).collect::<Vec<_>>())
+        };
+        let (text, _) = rewritten(&[b"user a off", b"user d on"]);
+        let begin = "rename-command FLUSHALL \"\"\nuser a off\n# about a\nuser d on\n\nsave 1 1\n";
+        assert!(text.starts_with(begin), "{text}");
+        let (text, read) = rewritten(&[b"user  on ~a\"b ~'\\", b"user a", b"user b", b"user e on"]);
+        assert!(text.ends_with("\nuser e on\n"), "{text}");
+        assert_eq!(read, ["|on|~a\"b|~'\\", "a", "b", "e|on"]);
     }
 
     #[test]
@@ -385,7 +427,7 @@ mod tests {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
         let mut config = Config::from_file(&path).unwrap();
         let _changed = config.set(&[(b"timeout", b"2")], Caller::Local).unwrap();
-        config.rewrite().unwrap();
+        config.rewrite(&[]).unwrap();
         assert!(fs::read_to_string(&path).unwrap().starts_with("timeout 2\n"));
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
@@ -393,7 +435,7 @@ mod tests {
 
     #[test]
     fn without_a_file_there_is_nothing_to_rewrite() {
-        let error = Config::default().rewrite().unwrap_err().to_string();
+        let error = Config::default().rewrite(&[]).unwrap_err().to_string();
         assert_eq!(error, "The server is running without a config file");
     }
 
@@ -417,7 +459,7 @@ mod tests {
             ];
             let _changed = config.set(&pairs, Caller::Local).unwrap();
             let old = comments.join("\n");
-            let new = config.rewritten(old.as_bytes()).unwrap();
+            let new = config.rewritten(old.as_bytes(), &[]).unwrap();
             let text = String::from_utf8(new.clone()).unwrap();
             for comment in &comments {
                 prop_assert!(text.lines().any(|line| line == comment));

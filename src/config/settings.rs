@@ -12,6 +12,7 @@ use super::guarding::Guarding;
 use super::processing::Processing;
 use super::store::Config;
 pub use super::tls::{AuthClients, Tls};
+use super::users::UserSettings;
 use super::value::Value;
 pub use super::words::OutputLimit;
 use super::words::SavePoint;
@@ -179,6 +180,8 @@ pub struct Settings {
 
     /// `requirepass`.
     pub requirepass: Option<Vec<u8>>,
+    /// What holds for all users.
+    pub users: UserSettings,
 
     /// `dir`, absolute.
     pub dir: PathBuf,
@@ -331,6 +334,7 @@ impl Config {
             shutdown_on_sigterm: self.shutdown_options("shutdown-on-sigterm"),
             busy_reply_threshold: Duration::from_millis(self.unsigned("busy-reply-threshold")),
             requirepass: self.bytes("requirepass"),
+            users: self.user_settings(),
             dir_is_default: !self.is_given("dir"),
             dbfilename: self.path("dbfilename").unwrap_or_default(),
             save: self.save_points(),

@@ -112,6 +112,9 @@ pub enum LineError {
     /// The value was not taken.
     #[error(transparent)]
     Value(#[from] ValueError),
+    /// What a `user` line says is wrong.
+    #[error("{0}")]
+    User(String),
     /// A directive that is known and not supported.
     #[error("{0}")]
     Refused(&'static str),

@@ -34,6 +34,8 @@ pub struct Config {
     pub(super) file: Option<PathBuf>,
     /// What `rename-command` asks for, in order.
     pub(super) renames: Vec<Rename>,
+    /// The `user` lines, in order.
+    users: Vec<Statement>,
 }
 
 impl Default for Config {
@@ -44,7 +46,13 @@ impl Default for Config {
                 *value = Value::Text(absolute(Path::new(row.default)).into_os_string().into_vec());
             }
         }
-        Self { given: vec![false; values.len()], values, file: None, renames: Vec::new() }
+        Self {
+            given: vec![false; values.len()],
+            values,
+            file: None,
+            renames: Vec::new(),
+            users: Vec::new(),
+        }
     }
 }
 
@@ -60,7 +68,6 @@ impl Config {
         for statement in statements {
             config.apply(statement).map_err(|problem| statement.error(problem))?;
         }
-        config.check_default_user(statements)?;
         Ok(config)
     }
 
@@ -179,7 +186,7 @@ impl Config {
         let [name, arguments @ ..] = words.as_slice() else { return Ok(()) };
         match Directive::find(name) {
             Some(row) => self.take(row, arguments),
-            None => self.apply_special(name, arguments),
+            None => self.apply_special(statement, name, arguments),
         }
     }
 
@@ -211,7 +218,12 @@ impl Config {
     }
 
     /// Takes a statement that sets no value.
-    fn apply_special(&mut self, name: &[u8], arguments: &[&[u8]]) -> Result<(), LineError> {
+    fn apply_special(
+        &mut self,
+        statement: &Statement,
+        name: &[u8],
+        arguments: &[&[u8]],
+    ) -> Result<(), LineError> {
         let name = hyphenated(name).to_ascii_lowercase();
         match (name.as_slice(), arguments) {
             (b"rename-command", [from, to]) => {
@@ -222,50 +234,26 @@ impl Config {
             (b"sentinel", [_, ..]) => {
                 Err(LineError::Refused("sentinel directive while not in sentinel mode"))
             }
-            // Whether it may stand is known once the whole file is read.
-            (b"user", [_, ..]) => Ok(()),
+            // What its rules mean is not known here.
+            (b"user", [_, ..]) => {
+                self.users.push(statement.clone());
+                Ok(())
+            }
             (name, [_]) if FORGOTTEN.iter().any(|known| known.as_bytes() == name) => Ok(()),
             _ => Err(LineError::Directive),
         }
     }
 
-    /// Takes only those `user` lines that say what this server does anyway.
-    ///
-    /// A stock server's CONFIG REWRITE writes `user default on nopass … +@all`, or one with the
-    /// hash of `requirepass` in its place. Anything else would be a lock that does not lock.
-    fn check_default_user(&self, statements: &[Statement]) -> Result<(), ConfigError> {
-        let has_password =
-            !matches!(self.value("requirepass"), Value::Text(text) if text.is_empty());
-        for statement in statements {
-            let [name, user, rules @ ..] = statement.words.as_slice() else { continue };
-            if !name.eq_ignore_ascii_case(b"user") {
-                continue;
-            }
-            let says = |rule: &[u8]| rules.iter().any(|word| word.eq_ignore_ascii_case(rule));
-            let is_harmless = |rule: &Vec<u8>| {
-                let open: [&[u8]; 9] = [
-                    b"on",
-                    b"nopass",
-                    b"sanitize-payload",
-                    b"~*",
-                    b"&*",
-                    b"+@all",
-                    b"allkeys",
-                    b"allchannels",
-                    b"allcommands",
-                ];
-                open.iter().any(|known| rule.eq_ignore_ascii_case(known))
-                    || (has_password && rule.starts_with(b"#"))
-            };
-            let locks_alike = has_password != says(b"nopass");
-            let is_open = user == b"default" && says(b"on") && rules.iter().all(is_harmless);
-            if !(is_open && locks_alike) {
-                return Err(statement.error(LineError::Refused(
-                    "users other than the default one do not exist here; use requirepass",
-                )));
-            }
-        }
-        Ok(())
+    /// Lists what the `user` lines say: the name of each user and its rules.
+    #[must_use]
+    pub fn user_lines(&self) -> Vec<Vec<Vec<u8>>> {
+        self.users.iter().map(|line| line.words[1..].to_vec()).collect()
+    }
+
+    /// Blames one of the `user` lines for a problem.
+    #[must_use]
+    pub fn user_fault(&self, line: usize, problem: String) -> ConfigError {
+        self.users[line].error(LineError::User(problem))
     }
 }
 
@@ -392,18 +380,14 @@ mod tests {
     }
 
     #[test]
-    fn a_user_line_must_say_what_is_so_anyway() {
-        read("user default on nopass sanitize-payload ~* &* +@all");
-        read("user default on #abcd ~* &* +@all\nrequirepass x");
-        for text in [
-            "user default on #abcd ~* &* +@all",
-            "user default on nopass ~* &* +@all\nrequirepass x",
-            "user default off nopass ~* &* +@all",
-            "user default on nopass ~* &* +@all -flushall",
-            "user alice on nopass ~* &* +@all",
-        ] {
-            assert!(refusal(text).contains("requirepass"), "{text}");
-        }
+    fn user_lines_are_kept_as_they_are_and_blamed_by_their_place() {
+        let config = read("user a on\nport 1\nUSER b \"+get\" '(~x'  +set)");
+        let words = |line: &Vec<Vec<u8>>| String::from_utf8(line.join(&b'|')).unwrap();
+        let lines: Vec<_> = config.user_lines().iter().map(words).collect();
+        assert_eq!(lines, ["a|on", "b|+get|(~x|+set)"]);
+        let fault = config.user_fault(1, "no".to_owned()).to_string();
+        assert!(fault.starts_with("no\n    in standard input, line 3:\n"), "{fault}");
+        assert_eq!(refusal("user"), "Bad directive or wrong number of arguments");
     }
 
     #[test]

@@ -78,6 +78,13 @@ pub fn quote(text: &[u8]) -> String {
     quoted
 }
 
+/// Writes a word without blanks such that [`words`] gives it back, in quotes only where it needs them.
+#[must_use]
+pub fn quoted_if_needed(word: &[u8]) -> Vec<u8> {
+    let needs_quotes = word.is_empty() || word.iter().any(|byte| matches!(byte, b'"' | b'\''));
+    if needs_quotes { quote(word).into_bytes() } else { word.to_vec() }
+}
+
 /// Reads the word at the head of `rest`, which begins with no white space.
 fn word(rest: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     let mut word = Vec::new();

@@ -38,7 +38,6 @@ const DIRECTORY_IN_USE: &str = "the log is open in this directory; restart to us
 const FREED_AT_ONCE: &str = "what is evicted is freed at once, as its memory is wanted";
 const LOG_FIRST: &str = "a replica applies what its log has room for, and stops its link otherwise";
 const LOG_FEEDS: &str = "replicas are fed from the log on disk";
-const NO_ACL: &str = "users other than the default one do not exist here; use requirepass";
 const NO_AOF: &str = "the log takes the place of the append-only file";
 const NO_CLUSTER: &str = "this server is not part of a cluster";
 const NO_COMPRESSION: &str = "elements of lists are never compressed";
@@ -148,10 +147,9 @@ pub static TABLE: &[Directive] = &[
     row("jemalloc-bg-thread", YES_NO, "yes"),
     // Security.
     row("requirepass", TEXT, ""),
-    row("aclfile", TEXT, "").fixed().refused(NO_ACL),
-    row("acllog-max-len", LONG, "128").ignored(NO_ACL),
-    row("acl-pubsub-default", Choice(&["allchannels", "resetchannels"]), "resetchannels")
-        .ignored(NO_ACL),
+    row("aclfile", TEXT, "").fixed(),
+    row("acllog-max-len", LONG, "128"),
+    row("acl-pubsub-default", Choice(&["allchannels", "resetchannels"]), "resetchannels"),
     row("enable-module-command", Choice(&["no", "yes", "local"]), "no").fixed().ignored(NO_MODULES),
     // Data directory and snapshots.
     row("dir", Directory, "./backlogd-data").anchored(DIRECTORY_IN_USE),

@@ -165,14 +165,11 @@ pub fn table(
     table.raw_set("replicate_commands", lua.create_function(|_, ()| Ok(true))?)?;
     table.raw_set("breakpoint", lua.create_function(|_, _: MultiValue| Ok(false))?)?;
     table.raw_set("debug", lua.create_function(|_, _: MultiValue| Ok(()))?)?;
-    let is_command = facts.is_command;
-    let check = lua.create_function(move |_, words: MultiValue| {
+    let check = lua.create_function(|_, words: MultiValue| {
         let mut gathered = Gathered::default();
         gather(&words, &mut gathered).map_err(thrown::reply)?;
-        if is_command(&gathered.as_args()) {
-            return Ok(true);
-        }
-        Err(thrown::reply("ERR Invalid command passed to redis.acl_check_cmd()"))
+        let may = RUNNING.with(|running| running.0.may_run(&gathered.as_args()));
+        may.ok_or_else(|| thrown::reply("ERR Invalid command passed to redis.acl_check_cmd()"))
     })?;
     table.raw_set("acl_check_cmd", check)?;
     let settings = Rc::clone(settings);

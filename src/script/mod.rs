@@ -41,12 +41,13 @@ use crate::net::reply::Protocol;
 pub struct Facts {
     /// Its version, as three numbers with dots between.
     pub version: &'static str,
-    /// Tells whether words are a command.
-    pub is_command: fn(&Args<'_>) -> bool,
 }
 
 /// What runs the commands of a script.
 pub trait Commands {
+    /// Tells whether whoever runs the script may run a command; `None` if there is no such command.
+    fn may_run(&self, words: &Args<'_>) -> Option<bool>;
+
     /// Runs a command and appends its reply to `out`, an error's as well.
     fn run(
         &mut self,

@@ -11,10 +11,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
+use crate::command::acl::{self, Login};
 use crate::command::flow::{Block, Request};
 use crate::command::table::keys::keys_of;
 use crate::command::table::{Command, flag};
-use crate::command::{Call, ClientInfo, Data, Effect, Fault, Flow, Mode, Session};
+use crate::command::{Call, ClientInfo, Data, Effect, Fault, Flow, Host as _, Mode, Session};
 use crate::keyspace::{Keyspace, Locked, ShardSet, Ticket};
 use crate::net::args::OwnedArgs;
 use crate::net::reply::Protocol;
@@ -43,6 +44,7 @@ struct Waiter {
     database: usize,
     protocol: Protocol,
     client: Arc<ClientInfo>,
+    login: Login,
     answer: oneshot::Sender<Answer>,
 }
 
@@ -141,6 +143,7 @@ pub fn wait(
         database,
         protocol: session.protocol,
         client: Arc::clone(&session.info),
+        login: session.login.clone(),
         answer: sender,
     };
     blocked.waiters.lock().insert(ticket, waiter);
@@ -255,9 +258,15 @@ impl<'s, 'k> Serving<'s, 'k> {
             self.server.blocked.waiters.lock().insert(ticket, waiter);
             return;
         }
-        let mut session = Session::new(Arc::clone(&waiter.client), true);
+        let mut session = Session::new(Arc::clone(&waiter.client));
         session.protocol = waiter.protocol;
         session.database = waiter.database;
+        session.login = waiter.login.clone();
+        let Ok(checked) = self.check_again(&mut session, &waiter) else {
+            // Its user is gone, and its connection is about to be closed.
+            self.server.blocked.waiters.lock().insert(ticket, waiter);
+            return;
+        };
         let mut reply = Vec::new();
         self.effect.clear();
         self.locked.take_created();
@@ -286,9 +295,9 @@ impl<'s, 'k> Serving<'s, 'k> {
             host: self.server,
         };
         let handler = waiter.command.handler.expect("what waits has run before");
-        let result = match &room {
-            Ok(_) => handler(&mut call),
-            Err(refusal) => Err(refusal.clone()),
+        let result = match (&checked, &room) {
+            (Ok(()), Ok(_)) => handler(&mut call),
+            (Err(refusal), _) | (_, Err(refusal)) => Err(refusal.clone()),
         };
         let logged = self.log(&session, &waiter);
         match result {
@@ -313,6 +322,26 @@ impl<'s, 'k> Serving<'s, 'k> {
             let key = self.server.keyspace.key(args.word(index));
             self.locked.wait_no_more(waiter.database, &key, ticket);
         }
+    }
+
+    /// Checks that whoever waits may still run the command; an error if it is nobody any more.
+    fn check_again(
+        &self,
+        session: &mut Session,
+        waiter: &Waiter,
+    ) -> Result<Result<(), Fault>, Fault> {
+        let users = &self.server.users;
+        if session.login.is_unbound(users.version()) {
+            return Ok(Ok(()));
+        }
+        session.notice_users(users)?;
+        let (command, args) = (waiter.command, &waiter.words.as_args());
+        let checked = session.check(users, command, args);
+        Ok(checked.map_err(|denied| {
+            let fault = acl::deny(users, session, denied, (command, args), self.now_ms);
+            self.server.count_error(&fault);
+            fault
+        }))
     }
 
     /// Logs what a command did, and tells of it; says whether it is in the log.

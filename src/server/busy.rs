@@ -4,7 +4,7 @@
 //! a shard or while it does; clients that come are served by another worker. Those of the worker that
 //! runs the script are read from and answered by its very thread, in between.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -12,10 +12,11 @@ use std::sync::atomic::Ordering;
 
 use bytes::{Buf, BytesMut};
 
-use crate::command::Fault;
+use crate::command::acl::Login;
 use crate::command::scripting::{self, busy, function};
 use crate::command::session::flag as client;
 use crate::command::table::{self, flag};
+use crate::command::{Fault, Session};
 use crate::net::reply::Protocol;
 use crate::net::{Args, Parsed, Parser, Peer, Reply};
 use crate::script::{Kind, Moment, attend_with};
@@ -33,14 +34,19 @@ pub struct Attended {
     answered: Cell<bool>,
     /// Whether bytes were read that its task is to look at.
     unread: Cell<bool>,
-    /// Whether its client has given the password, or there is none.
+    /// Whether its client may ask for anything at all.
     authenticated: Cell<bool>,
+    /// Who the client is.
+    login: RefCell<Login>,
 }
 
 impl Attended {
-    /// Notes whether the client may ask for anything.
-    pub fn note_session(&self, authenticated: bool) {
-        self.authenticated.set(authenticated);
+    /// Notes who the client is, and whether it may ask for anything.
+    pub fn note_session(&self, session: &Session) {
+        self.authenticated.set(session.authenticated);
+        if !self.login.borrow().is_same(&session.login) {
+            self.login.replace(session.login.clone());
+        }
     }
 
     /// Tells once whether requests were answered.
@@ -124,7 +130,7 @@ fn answer_all(server: &Server, outbox: &Outbox) {
         if !args.is_empty() {
             let mut replies = outbox.replies();
             let mut reply = Reply::new(&mut replies, protocol);
-            match answer(server, &args) {
+            match answer(server, outbox, &args) {
                 Answer::Later => break,
                 Answer::Done => reply.ok(),
                 Answer::Fault(fault) => reply.error(fault.bytes()),
@@ -159,19 +165,23 @@ fn read(server: &Server, outbox: &Outbox, input: &mut BytesMut) -> bool {
     input.len() > before
 }
 
-fn answer(server: &Server, args: &Args<'_>) -> Answer {
+fn answer(server: &Server, outbox: &Outbox, args: &Args<'_>) -> Answer {
     match server.renames.meaning(args) {
-        Meaning::Itself => answer_by_own_name(server, args),
-        Meaning::Other(words) => answer_by_own_name(server, &words.as_args()),
+        Meaning::Itself => answer_by_own_name(server, outbox, args),
+        Meaning::Other(words) => answer_by_own_name(server, outbox, &words.as_args()),
         Meaning::Nothing => Answer::Fault(table::unknown(args)),
     }
 }
 
-fn answer_by_own_name(server: &Server, args: &Args<'_>) -> Answer {
+fn answer_by_own_name(server: &Server, outbox: &Outbox, args: &Args<'_>) -> Answer {
     let command = match table::resolve(args) {
         Ok(command) => command,
         Err(fault) => return Answer::Fault(fault),
     };
+    // Who may not is told so, and it is noted, when the script is over.
+    if !outbox.attended.login.borrow().may_run(&server.users, command, args) {
+        return Answer::Later;
+    }
     match command.name {
         "script|kill" => Answer::of(scripting::kill(server.scripts.runs(), Kind::Script)),
         "function|kill" => Answer::of(scripting::kill(server.scripts.runs(), Kind::Function)),

@@ -131,7 +131,7 @@ pub fn arrive(worker: &Worker, client: Traveller) -> io::Result<Connection> {
     let (info, hub) = (Arc::clone(&session.info), Arc::clone(&worker.server.hub));
     let outbox = Outbox::new(socket, info, counters, hub);
     *outbox.input.borrow_mut() = input;
-    outbox.attended.note_session(session.authenticated);
+    outbox.attended.note_session(&session);
     let mut connection = Connection {
         parser: parser(&worker.server, &session),
         worker: worker.clone(),
@@ -293,7 +293,7 @@ impl Connection {
         }
         self.outbox.show_input();
         self.enrol();
-        self.outbox.attended.note_session(self.session.authenticated);
+        self.outbox.attended.note_session(&self.session);
         self.worker.turn.owe(&self.outbox, began, now);
         step
     }
@@ -574,14 +574,15 @@ async fn until_gone(worker: &Worker, outbox: &Outbox) -> End {
 fn open_session(server: &Arc<Server>, socket: &Accepted) -> Session {
     let (address, local_address) = socket.addresses(&server.unix_path());
     let now_ms = unix_ms();
-    let authenticated = !server.needs_password_now();
     let mut info = ClientInfo::new(server.clients.next_id(), address, local_address, now_ms);
     info.descriptor = socket.descriptor();
     info.weight = Weight::among(server.clients.weights());
     if socket.is_unix() {
         info.flags.store(flag::UNIX, Ordering::Relaxed);
     }
-    Session::new(Arc::new(info), authenticated)
+    let mut session = Session::new(Arc::new(info));
+    session.become_default(&server.users.current());
+    session
 }
 
 /// Tells a client why it is not served, within a bounded time, and closes its socket.

@@ -25,9 +25,8 @@ use super::intruder::speaks_http;
 use super::pause::Who;
 use super::renames::Meaning;
 use super::streams::Appending;
-use super::{Server, delivery, room};
+use super::{Server, delivery, rights, room};
 
-const NO_AUTH: Fault = Fault::fixed("NOAUTH Authentication required.");
 const LOADING: Fault = Fault::fixed("LOADING Redis is loading the dataset in memory");
 const PRIMARY_DOWN: Fault = Fault::fixed(
     "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
@@ -35,7 +34,8 @@ const PRIMARY_DOWN: Fault = Fault::fixed(
 const OUT_OF_MEMORY: Fault =
     Fault::fixed("OOM command not allowed when used memory > 'maxmemory'.");
 const ONLY_MONITORS: Fault = Fault::fixed("ERR Replica can't interact with the keyspace");
-const NOT_IN_TRANSACTION: Fault = Fault::fixed("ERR Command not allowed inside a transaction");
+pub(super) const NOT_IN_TRANSACTION: Fault =
+    Fault::fixed("ERR Command not allowed inside a transaction");
 
 /// What a client that monitors may not run.
 const TOUCHES_DATA: u32 = flag::WRITE | flag::READONLY | flag::PUBLISHES | flag::KEEPS_RESULT;
@@ -212,7 +212,7 @@ impl Executor {
         let asked = Asked::of(session, command, args);
         let queue = session.transaction.is_some() && !runs_at_once(command);
         // The room set aside for a large request is given back once the request has run.
-        let _room = match self.admit(session, command, &asked) {
+        let _room = match self.admit(session, (command, args), &asked) {
             Ok(room) => room,
             Err(fault) => return Outcome::Ran(self.refuse(session, Some(command), &fault, out)),
         };
@@ -363,11 +363,11 @@ impl Executor {
     fn admit(
         &mut self,
         session: &mut Session,
-        command: &Command,
+        (command, args): (&'static Command, &Args<'_>),
         asked: &Asked,
     ) -> Result<Option<Secured>, Fault> {
-        if !session.authenticated && command.flags & flag::NO_AUTH == 0 {
-            return Err(NO_AUTH);
+        if !session.login.is_unbound(self.server.users.version()) {
+            rights::admit(&self.server, session, (command, args), self.now_ms)?;
         }
         if session.transaction.is_some() && command.flags & flag::NO_MULTI != 0 {
             return Err(NOT_IN_TRANSACTION);

@@ -1,21 +1,24 @@
 //! What commands may ask of the server.
 
 use std::any::Any;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::admin::crash;
 use crate::admin::memory::{self, set_purging};
+use crate::command::acl::Users;
 use crate::command::counters::{BUCKETS, bucket_limit_us};
 use crate::command::host::{
-    AuthFault, Followed, LatencyHistogram, Meaning, MemoryFigures, PauseScope, Ran, RoleReport,
-    SaveStarted, SlowEntry,
+    Followed, LatencyHistogram, Meaning, MemoryFigures, PauseScope, Ran, RoleReport, SaveStarted,
+    SlowEntry,
 };
 use crate::command::pubsub::Hub;
 use crate::command::session::flag;
 use crate::command::table::{self, Command};
 use crate::command::{ClientInfo, Fault, Flow, Host, Session};
+use crate::config::rewrite::replace;
 use crate::config::settings::Allowed;
 use crate::config::{Caller, Changed, SetError, Settings, is_sensitive};
 use crate::keyspace::Locked;
@@ -31,8 +34,8 @@ use super::failover::Stage;
 use super::link::PrimaryAddress;
 use super::opening::write_address_file;
 use super::{
-    Server, admission, apply_sizes, busy, delivery, eviction, monitor, purging, report, room,
-    saving, sync_policy, tls,
+    Server, admission, apply_sizes, busy, delivery, eviction, monitor, purging, report, rights,
+    room, saving, sync_policy, tls,
 };
 
 const SAVE_UNDER_WAY: Fault = Fault::fixed("ERR Background save already in progress");
@@ -60,6 +63,10 @@ impl Host for Server {
         }
         self.live.apply(&settings);
         self.commit.apply(&settings);
+        rights::apply(&self.users, &settings);
+        if changed.contains("requirepass") {
+            self.users.require(settings.requirepass.as_deref());
+        }
         self.scripts.runs().set_threshold(settings.busy_reply_threshold);
         self.replicas.nudge();
         self.identity.lock().keep(settings.backlog_lineage_size);
@@ -96,7 +103,8 @@ impl Host for Server {
     }
 
     fn config_rewrite(&self) -> Result<(), Fault> {
-        self.config.lock().rewrite().map_err(|error| {
+        let lines = self.user_lines();
+        self.config.lock().rewrite(&lines).map_err(|error| {
             tracing::warn!(%error, "CONFIG REWRITE failed");
             Fault::of(format!("ERR {error}"))
         })
@@ -163,21 +171,40 @@ impl Host for Server {
         }
     }
 
-    fn authenticate(&self, user: Option<&[u8]>, password: &[u8]) -> Result<(), AuthFault> {
-        let settings = self.settings();
-        if user.is_some_and(|user| user != b"default") {
-            return Err(AuthFault::WrongPassword);
-        }
-        match &settings.requirepass {
-            Some(right) if same(right, password) => Ok(()),
-            Some(_) => Err(AuthFault::WrongPassword),
-            None if user.is_some() => Ok(()),
-            None => Err(AuthFault::NoPasswordSet),
+    fn users(&self) -> &Users {
+        &self.users
+    }
+
+    fn read_acl_file(&self) -> Result<(String, Vec<u8>), Fault> {
+        let path = self.acl_file()?;
+        let name = path.display().to_string();
+        match rights::read_text(&path) {
+            Ok(text) => Ok((name, text)),
+            Err(error) => {
+                let text = format!("ERR Error loading ACLs, opening file '{name}': {error}");
+                Err(Fault::of(text))
+            }
         }
     }
 
-    fn needs_password(&self) -> bool {
-        self.needs_password_now()
+    fn write_acl_file(&self, text: &[u8]) -> Result<(), Fault> {
+        const FAILED: Fault = Fault::fixed(
+            "ERR There was an error trying to save the ACLs. Please check the server logs for more \
+             information",
+        );
+        let path = self.acl_file()?;
+        // One at a time: both would write to the same file first.
+        let _turn = self.config.lock();
+        replace(&path, text).map_err(|error| {
+            tracing::warn!(%error, "ACL SAVE failed");
+            FAILED
+        })
+    }
+
+    fn count_error(&self, fault: &Fault) {
+        if let Some(shared) = self.counters.last() {
+            shared.refused(None, fault);
+        }
     }
 
     fn clients(&self) -> Vec<Arc<ClientInfo>> {
@@ -378,6 +405,24 @@ impl Host for Server {
 }
 
 impl Server {
+    /// Returns the path of the ACL file.
+    fn acl_file(&self) -> Result<PathBuf, Fault> {
+        const NONE: Fault = Fault::fixed(
+            "ERR This Redis instance is not configured to use an ACL file. You may want to specify \
+             users via the ACL SETUSER command and then issue a CONFIG REWRITE (assuming you have a \
+             Redis configuration file set) in order to store users in the Redis configuration.",
+        );
+        self.settings().users.file.clone().ok_or(NONE)
+    }
+
+    /// Lists the users as lines of the configuration, unless they are in a file of their own.
+    fn user_lines(&self) -> Vec<Vec<u8>> {
+        if self.settings().users.file.is_some() {
+            return Vec::new();
+        }
+        self.users.current().all().map(|user| user.line()).collect()
+    }
+
     /// Does what a change of directives asks of files and sockets; after an error nothing is changed.
     fn put_into_force(&self, changed: &Changed, settings: &Arc<Settings>) -> Result<(), SetError> {
         let Some(name) = changed.names().find(|name| name.starts_with("tls-")) else {
@@ -424,10 +469,4 @@ impl Server {
         }
         Ok(())
     }
-}
-
-/// Compares without telling by its duration how much is right.
-fn same(right: &[u8], given: &[u8]) -> bool {
-    let differing = right.iter().zip(given).fold(0, |sum, (a, b)| sum | (a ^ b));
-    right.len() == given.len() && differing == 0
 }

@@ -51,6 +51,7 @@ mod report;
 mod requests;
 mod restore;
 mod retaining;
+mod rights;
 mod role;
 mod room;
 mod saving;
@@ -78,6 +79,7 @@ use crate::admin::latency::LatencyEvents;
 use crate::admin::memory::{Purging, set_purging};
 use crate::admin::slowlog::SlowLog;
 use crate::admin::tracing::{LogHandle, LoggedRole};
+use crate::command::acl::Users;
 use crate::command::counters::Counters;
 use crate::command::pubsub::Hub;
 use crate::config::settings::{AppendFsync, BacklogFeed};
@@ -120,6 +122,7 @@ use recovery::{Loading, StartError};
 use renames::Renames;
 pub use replay::{Applied, Division, apply_units};
 pub use restore::RestoreError;
+pub use rights::UsersError;
 use role::Roles;
 use saving::Saving;
 use shutdown::Stop;
@@ -149,6 +152,7 @@ pub struct Server {
     roles: Roles,
     failover: Failover,
     hub: Arc<Hub>,
+    users: Users,
     doubt: Doubt,
     identity: Mutex<Lineage>,
     directory: Arc<Directory>,
@@ -186,6 +190,7 @@ struct Aids {
     tracing: LogHandle,
     process: Process,
     renames: Renames,
+    users: Users,
 }
 
 /// Why the server does not run.
@@ -228,6 +233,9 @@ pub enum RunError {
     /// A directive renames a command that does not exist, or to a name that does.
     #[error("No such command in rename-command: {0}")]
     Rename(String),
+    /// The users cannot be had that the configuration asks for.
+    #[error(transparent)]
+    Users(#[from] UsersError),
     /// The data, the log or the snapshot cannot be used.
     #[error(transparent)]
     Start(#[from] StartError),
@@ -246,6 +254,7 @@ pub enum RunError {
 pub fn check(config: &Config) -> Result<(), RunError> {
     Renames::new(config.renames()).map_err(RunError::Rename)?;
     let settings = config.settings();
+    rights::open(config, &settings)?;
     let listens = settings.tcp_port().or(settings.tls.port).is_some();
     if !listens && settings.unix_socket.is_none() {
         return Err(RunError::NotListening);
@@ -270,7 +279,8 @@ pub fn run(config: Config, tracing: LogHandle, process: Process) -> Result<(), R
     let renames = Renames::new(config.renames()).map_err(RunError::Rename)?;
     let follows = settings.following.primary.is_some();
     tracing.set_role(if follows { LoggedRole::Replica } else { LoggedRole::Primary });
-    let aids = Aids { bin, tracing, process, renames };
+    let users = rights::open(&config, &settings)?;
+    let aids = Aids { bin, tracing, process, renames, users };
     let server =
         Arc::new_cyclic(|me| Server::new(config, settings, directory, pool, aids, me.clone()));
     server.tls.replace(credentials);
@@ -409,6 +419,7 @@ impl Server {
             roles: Roles::default(),
             failover: Failover::default(),
             hub: Arc::new(hub),
+            users: aids.users,
             blocked: Blocked::default(),
             doubt: Doubt::default(),
             identity: Mutex::new(Lineage::new(Replid::random())),
@@ -599,15 +610,5 @@ impl Server {
     fn unix_path(&self) -> String {
         let settings = self.settings();
         settings.unix_socket.as_ref().map_or_else(String::new, |u| u.path.display().to_string())
-    }
-
-    fn needs_password_now(&self) -> bool {
-        self.settings().requirepass.is_some()
-    }
-
-    /// Tells whether clients of other machines are turned away.
-    fn is_protected(&self) -> bool {
-        let settings = self.settings();
-        settings.protected_mode && settings.requirepass.is_none()
     }
 }

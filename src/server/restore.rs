@@ -229,5 +229,5 @@ impl RestoreError {
 
 /// The session of the log itself.
 fn nobody() -> Session {
-    Session::new(Arc::new(ClientInfo::new(0, String::new(), String::new(), 0)), true)
+    Session::new(Arc::new(ClientInfo::new(0, String::new(), String::new(), 0)))
 }

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
+use crate::command::acl::Users;
 use crate::command::session::{ClientInfo, flag};
 use crate::command::{Call, Fault, Flow};
 use crate::net::args::Args;
@@ -15,7 +16,7 @@ pub fn client_kill(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     let filter = if by_address_only {
         Filter { address: call.args.get(2), ..Filter::default() }
     } else {
-        Filter::read(&call.args)?
+        Filter::read(&call.args, call.host.users())?
     };
     let own_id = call.session.info.id;
     let mut killed = 0;
@@ -47,12 +48,12 @@ struct Filter<'a> {
     class: Option<ClientType>,
     address: Option<&'a [u8]>,
     local_address: Option<&'a [u8]>,
-    user: Option<&'a [u8]>,
+    user: Option<u64>,
     spares_itself: bool,
 }
 
 impl<'a> Filter<'a> {
-    fn read(args: &Args<'a>) -> Result<Self, Fault> {
+    fn read(args: &Args<'a>, users: &Users) -> Result<Self, Fault> {
         let mut filter = Self { spares_itself: true, ..Self::default() };
         let mut at = 2;
         while at < args.len() {
@@ -62,8 +63,11 @@ impl<'a> Filter<'a> {
                 b"type" => filter.class = Some(ClientType::read(value)?),
                 b"addr" => filter.address = Some(value),
                 b"laddr" => filter.local_address = Some(value),
-                b"user" if value == b"default" => filter.user = Some(value),
-                b"user" => return Err(Fault::quoting("ERR No such user '", value, "'")),
+                b"user" => {
+                    let user = users.current().find(value).map(|user| user.id);
+                    let none = || Fault::quoting("ERR No such user '", value, "'");
+                    filter.user = Some(user.ok_or_else(none)?);
+                }
                 b"skipme" if value.eq_ignore_ascii_case(b"yes") => filter.spares_itself = true,
                 b"skipme" if value.eq_ignore_ascii_case(b"no") => filter.spares_itself = false,
                 _ => return Err(Fault::SYNTAX),
@@ -77,7 +81,7 @@ impl<'a> Filter<'a> {
         let is = |wanted: Option<&[u8]>, value: &str| wanted.is_none_or(|w| w == value.as_bytes());
         is(self.address, &client.address)
             && is(self.local_address, &client.local_address)
-            && is(self.user, &client.names.lock().user)
+            && self.user.is_none_or(|user| user == client.user_id.load(Relaxed))
             && self.id.is_none_or(|id| id == client.id)
             && self.class.is_none_or(|class| class == ClientType::of(client))
             && !(self.spares_itself && client.id == own_id)

@@ -8,8 +8,8 @@ use crate::net::reply::Protocol;
 
 fn bench_with_password() -> Bench {
     let mut bench = Bench::new();
-    *bench.host.password.lock() = Some(b"secret".to_vec());
-    bench.session.authenticated = false;
+    bench.host.users.require(Some(b"secret"));
+    bench.session.become_default(&bench.host.users.current());
     bench
 }
 

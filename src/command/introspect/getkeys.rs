@@ -1,6 +1,7 @@
 //! `COMMAND GETKEYS`: the keys in a whole command, and what is done with them.
 
-use crate::command::table::{self, Command, KeySpec, flag};
+use crate::command::table::touch::flags_here;
+use crate::command::table::{self, flag};
 use crate::command::{Call, Fault, Flow, sort};
 use crate::net::args::Args;
 
@@ -57,17 +58,4 @@ fn keys_in(words: &Args<'_>) -> Result<Vec<(usize, &'static str)>, Fault> {
         return Err(Fault::fixed("ERR Invalid arguments specified for command"));
     }
     Ok(found)
-}
-
-/// Returns what is done with the keys by these very words, where that depends on the words.
-fn flags_here(command: &Command, spec: &KeySpec, words: &Args<'_>) -> &'static str {
-    if !spec.has_flag("variable_flags") {
-        return spec.flags;
-    }
-    let gets = words.from(3).iter().any(|word| word.eq_ignore_ascii_case(b"get"));
-    match (command.name, gets) {
-        ("set", true) => "RW access update",
-        ("set", false) => "OW update",
-        _ => spec.flags,
-    }
 }

@@ -82,17 +82,6 @@ pub fn time(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     Ok(Flow::Done)
 }
 
-/// `ACL WHOAMI`.
-pub fn acl_whoami(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
-    call.reply.bulk(call.session.info.names.lock().user.as_bytes());
-    Ok(Flow::Done)
-}
-
-/// `ACL HELP`.
-pub fn acl_help(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
-    help::subcommands(call)
-}
-
 /// `MODULE LIST`.
 pub fn module_list(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     call.reply.array(0);

@@ -88,6 +88,17 @@ impl Channels {
         found
     }
 
+    /// Lists those who listen to channels whose names are `wanted`.
+    pub fn listeners_to(&self, wanted: impl Fn(&[u8]) -> bool) -> Vec<u64> {
+        let mut found = Vec::new();
+        for part in &self.parts {
+            let part = part.lock();
+            let channels = part.iter().filter(|(name, _)| wanted(name));
+            channels.for_each(|(_, listeners)| found.extend(listeners.keys()));
+        }
+        found
+    }
+
     fn part(&self, name: &[u8]) -> &Part {
         &self.parts[part_of(&self.hasher, name)]
     }

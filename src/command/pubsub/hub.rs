@@ -104,6 +104,14 @@ impl Hub {
         self.channels_of(kind).names(wanted)
     }
 
+    /// Lists the clients that subscribe to something whose name is `wanted`, maybe several times.
+    pub fn listeners_to(&self, kind: Kind, wanted: impl Fn(&[u8]) -> bool) -> Vec<u64> {
+        match kind {
+            Kind::Pattern => self.patterns.listeners_to(wanted),
+            Kind::Channel | Kind::ShardChannel => self.channels_of(kind).listeners_to(wanted),
+        }
+    }
+
     /// Counts those who would get a message, once for each of their subscriptions that fit.
     pub fn receivers(&self, kind: Kind, channel: &[u8]) -> usize {
         let mut count = self.subscribers(kind, channel);

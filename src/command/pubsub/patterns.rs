@@ -62,6 +62,13 @@ impl Patterns {
         }
     }
 
+    /// Lists those who listen to patterns that are `wanted`.
+    pub fn listeners_to(&self, wanted: impl Fn(&[u8]) -> bool) -> Vec<u64> {
+        let listed = self.listed.read();
+        let patterns = listed.all.values().filter(|(name, _)| wanted(name));
+        patterns.flat_map(|(_, listeners)| listeners.keys().copied()).collect()
+    }
+
     /// Hands out each pattern that the name of a channel matches, with those who listen to it.
     pub fn each(&self, channel: &[u8], mut visit: impl FnMut(&[u8], &Listeners)) {
         if self.count() == 0 {

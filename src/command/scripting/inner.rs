@@ -5,7 +5,7 @@ use std::time::Instant;
 use crate::command::host::Meaning;
 use crate::command::room::words_bytes;
 use crate::command::table::{self, Command, flag, keys};
-use crate::command::{Call, Classes, Data, Effect, Fault, Flow, LocatedKey, Mode, Session};
+use crate::command::{Call, Classes, Data, Effect, Fault, Flow, LocatedKey, Mode, Session, acl};
 use crate::keyspace::ShardSet;
 use crate::net::args::Args;
 use crate::net::reply::{Protocol, Reply};
@@ -112,6 +112,10 @@ impl<'i, 'c, 'k> Inner<'i, 'c, 'k> {
         if command.has(flag::NOSCRIPT) {
             return Err(NOT_HERE);
         }
+        if !command.has(flag::STALE) && self.call.host.withholds_stale() {
+            return Err(STALE);
+        }
+        self.check(command, args)?;
         if asks_to_wait(command, args) {
             return Err(waits(command));
         }
@@ -169,12 +173,26 @@ impl<'i, 'c, 'k> Inner<'i, 'c, 'k> {
         if locked.extend(set) { Ok(()) } else { Err(STRAYS) }
     }
 
-    /// Tells whether the script may run a command.
+    /// Checks that whoever runs the script may run a command.
+    fn check(&mut self, command: &'static Command, args: &Args<'_>) -> Result<(), Fault> {
+        let Self { call, session, .. } = self;
+        let users = call.host.users();
+        if !call.session.login.is_unbound(users.version()) {
+            call.session.notice_users(users)?;
+            let checked = call.session.check(users, command, args);
+            checked.map_err(|denied| {
+                let fault = acl::deny_script(call, denied, (command, args));
+                call.host.count_error(&fault);
+                fault
+            })?;
+        }
+        call.session.share_reading(session);
+        Ok(())
+    }
+
+    /// Tells whether the script may run a command that its client may.
     fn admit(&mut self, command: &Command, args: &Args<'_>) -> Result<(), Fault> {
         let host = self.call.host;
-        if !command.has(flag::STALE) && host.withholds_stale() {
-            return Err(STALE);
-        }
         if !command.has(LOGS) {
             return Ok(());
         }
@@ -242,6 +260,18 @@ impl<'i, 'c, 'k> Inner<'i, 'c, 'k> {
 }
 
 impl Commands for Inner<'_, '_, '_> {
+    fn may_run(&self, words: &Args<'_>) -> Option<bool> {
+        let may = |words: &Args<'_>| {
+            let command = table::find(words)?;
+            Some(self.call.session.login.may_run(self.call.host.users(), command, words))
+        };
+        match self.call.host.meaning(words) {
+            Meaning::Itself => may(words),
+            Meaning::Other(words) => may(&words.as_args()),
+            Meaning::Nothing => None,
+        }
+    }
+
     fn run(
         &mut self,
         words: &Args<'_>,

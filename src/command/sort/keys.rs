@@ -31,3 +31,28 @@ pub fn named_keys(args: &Args<'_>) -> Vec<(usize, &'static str)> {
     }
     named
 }
+
+/// Finds the place of the key that the result is stored in, by the words as the command reads them.
+///
+/// None where the words make no sense: the command refuses them before it touches anything.
+pub fn destination(args: &Args<'_>) -> Option<usize> {
+    let (mut place, mut found) = (2, None);
+    while let Some(word) = args.get(place) {
+        let is = |names: &[&str]| names.iter().any(|n| word.eq_ignore_ascii_case(n.as_bytes()));
+        if is(&["STORE"]) && is_storing(args) {
+            found = Some(place + 1).filter(|key| *key < args.len());
+        }
+        place += if is(&["ASC", "DESC", "ALPHA"]) {
+            1
+        } else if is(&["LIMIT"]) {
+            3
+        } else {
+            2
+        };
+    }
+    found
+}
+
+fn is_storing(args: &Args<'_>) -> bool {
+    args[0].eq_ignore_ascii_case(b"SORT")
+}

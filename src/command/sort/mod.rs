@@ -9,7 +9,7 @@ mod result;
 #[cfg(test)]
 mod tests;
 
-pub use keys::{named_keys, shards};
+pub use keys::{destination, named_keys, shards};
 
 use std::borrow::Cow;
 
@@ -17,21 +17,25 @@ use crate::command::room::words_bytes;
 use crate::command::{Call, Fault, Flow, Mode};
 use crate::keyspace::{Str, Value};
 
-use options::{By, Options, Store};
+use options::{By, Options, Reach, Store};
 use order::Origin;
 use pattern::Pattern;
 use result::{Copied, answer, store};
 
 /// `SORT key [BY pattern] [LIMIT offset count] [GET pattern …] [ASC|DESC] [ALPHA] [STORE destination]`.
 pub fn sort(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
-    let options = Options::read(&call.args.from(2), Store::Allowed)?;
+    let options = Options::read(&call.args.from(2), Store::Allowed, reach(call))?;
     run(call, options)
 }
 
 /// `SORT_RO key [BY pattern] [LIMIT offset count] [GET pattern …] [ASC|DESC] [ALPHA]`.
 pub fn sort_ro(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
-    let options = Options::read(&call.args.from(2), Store::Refused)?;
+    let options = Options::read(&call.args.from(2), Store::Refused, reach(call))?;
     run(call, options)
+}
+
+fn reach(call: &Call<'_, '_>) -> Reach {
+    if call.session.reads_any_key() { Reach::Every } else { Reach::OwnKeys }
 }
 
 fn run(call: &mut Call<'_, '_>, mut options: Options<'_>) -> Result<Flow, Fault> {

@@ -8,6 +8,19 @@ use crate::number::parse_i64_strict;
 
 use super::pattern::Pattern;
 
+const BY_DENIED: Fault =
+    Fault::fixed("ERR BY option of SORT denied due to insufficient ACL permissions.");
+const GET_DENIED: Fault =
+    Fault::fixed("ERR GET option of SORT denied due to insufficient ACL permissions.");
+
+/// Which keys may be looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    Every,
+    /// Only those that the command names.
+    OwnKeys,
+}
+
 /// Whether the result may be stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Store {
@@ -39,7 +52,8 @@ pub(super) struct Options<'a> {
 }
 
 impl<'a> Options<'a> {
-    pub(super) fn read(words: &Args<'a>, store: Store) -> Result<Self, Fault> {
+    /// Reads the words; whoever may not read every key may not look at keys by patterns.
+    pub(super) fn read(words: &Args<'a>, store: Store, reach: Reach) -> Result<Self, Fault> {
         let mut options = Self {
             by: By::Themselves,
             descends: false,
@@ -67,8 +81,15 @@ impl<'a> Options<'a> {
             } else if is("STORE") && store == Store::Allowed {
                 options.destination = Some(value);
             } else if is("BY") {
-                options.sort_by(Pattern::read(value));
+                let pattern = Pattern::read(value);
+                if matches!(pattern, Pattern::Key { .. }) && reach == Reach::OwnKeys {
+                    return Err(BY_DENIED);
+                }
+                options.sort_by(pattern);
             } else if is("GET") {
+                if reach == Reach::OwnKeys {
+                    return Err(GET_DENIED);
+                }
                 options.gets.push(Pattern::read(value));
             } else {
                 return Err(Fault::SYNTAX);

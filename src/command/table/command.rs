@@ -20,6 +20,8 @@ pub struct Command {
     pub acl: u32,
     /// The function that runs it; `None` for a container whose subcommands run.
     pub handler: Option<Handler>,
+    /// Which of its words are the names of channels, if a user needs a right to these.
+    pub channels: Option<Channels>,
     /// Which of its words are not for others to read.
     pub secrets: Option<Secrets>,
     /// How many subcommands it has: they are the rows that follow its own.
@@ -28,6 +30,17 @@ pub struct Command {
     pub(super) index: u16,
     /// What `COMMAND DOCS` tells.
     pub docs: Docs,
+}
+
+/// The words of a command that are the names of channels, and what becomes of these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channels {
+    /// The first argument: something is published there.
+    Published,
+    /// All arguments: they are subscribed to.
+    Subscribed,
+    /// All arguments are patterns, and channels that match are subscribed to.
+    Matched,
 }
 
 /// The function that runs a command.

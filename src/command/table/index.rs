@@ -5,7 +5,7 @@
 
 use super::{
     Command, bitmap, blocking, connection, diagnostics, functions, generic, geo, hash, hyperloglog,
-    list, pubsub, scripting, server, set, sorted_set, stream, string, transactions,
+    list, pubsub, scripting, server, set, sorted_set, stream, string, transactions, users,
 };
 
 /// The groups, each under the name that `COMMAND DOCS` gives it.
@@ -27,6 +27,7 @@ const GROUPS: &[(&str, &[Command])] = &[
     ("scripting", functions::ROWS),
     ("connection", connection::ROWS),
     ("pubsub", pubsub::ROWS),
+    ("server", users::ROWS),
     ("server", server::ROWS),
     ("server", diagnostics::ROWS),
     ("cluster", server::CLUSTER_ROWS),
@@ -155,7 +156,7 @@ const fn count_rows() -> usize {
 
 /// Puts the rows of all groups into one array, numbers them and counts the subcommands.
 #[expect(clippy::large_stack_arrays, reason = "only the compiler runs this")]
-const fn join() -> [Command; COUNT] {
+pub(super) const fn join() -> [Command; COUNT] {
     let mut table = [GROUPS[0].1[0]; COUNT];
     let mut container = 0;
     let mut at = 0;

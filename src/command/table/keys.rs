@@ -88,6 +88,12 @@ pub fn keys_of<'a>(command: &'static Command, args: &Args<'a>) -> Positions<'a> 
     Positions { args: *args, specs: command.keys.iter(), places: Places::NONE, again: None }
 }
 
+/// Walks the places of the keys of one spec, as [`keys_of`] does.
+pub fn keys_of_spec<'a>(spec: &'static KeySpec, args: &Args<'a>) -> Positions<'a> {
+    let specs = std::slice::from_ref(spec).iter();
+    Positions { args: *args, specs, places: Places::NONE, again: None }
+}
+
 /// Walks the places of keys; made by [`keys_of`].
 #[derive(Clone, Debug)]
 pub struct Positions<'a> {

@@ -9,6 +9,7 @@ mod row;
 pub mod acl;
 pub mod flag;
 pub mod keys;
+pub mod touch;
 
 mod bitmap;
 mod blocking;
@@ -28,11 +29,12 @@ mod sorted_set;
 mod stream;
 mod string;
 mod transactions;
+mod users;
 
 mod index;
 mod resolve;
 
-pub use command::{Argument, Command, Docs, Handler};
+pub use command::{Argument, Channels, Command, Docs, Handler};
 pub use index::{all, count, index_of, lookup, lookup_path};
 pub use keys::{BeginSearch, FindKeys, KeySpec};
 pub use resolve::{find, misunderstood, resolve, unknown};

@@ -4,7 +4,7 @@ use super::flag::{
     FAST, LOADING, NOSCRIPT, PUBLISHES, PUBSUB, REPLIES_BY_PUSH, STALE, WHILE_LISTENING,
 };
 use super::row::{arg, command, keys_from};
-use super::{Command, acl};
+use super::{Channels, Command, acl};
 use crate::command::pubsub;
 
 /// The flags of commands that change what the client subscribes to.
@@ -16,11 +16,13 @@ pub(super) const ROWS: &[Command] = &[
     command("psubscribe", -2, LISTENING)
         .acl(acl::PUBSUB)
         .run(pubsub::psubscribe)
+        .channels(Channels::Matched)
         .docs("Subscribes to all channels that match the patterns.", "2.0.0", PER_NAME)
         .takes(&[arg("pattern", "pattern").multiple()]),
     command("publish", 3, PUBSUB | LOADING | STALE | FAST | PUBLISHES)
         .acl(acl::PUBSUB)
         .run(pubsub::publish)
+        .channels(Channels::Published)
         .docs(
             "Sends a message to all who subscribe to the channel.",
             "2.0.0",
@@ -70,6 +72,7 @@ pub(super) const ROWS: &[Command] = &[
     command("spublish", 3, PUBSUB | LOADING | STALE | FAST | PUBLISHES)
         .acl(acl::PUBSUB)
         .run(pubsub::spublish)
+        .channels(Channels::Published)
         .keys(&[keys_from(1, 0, 1, NOT_KEY)])
         .docs(
             "Sends a message to all who subscribe to the shard channel.",
@@ -80,12 +83,14 @@ pub(super) const ROWS: &[Command] = &[
     command("ssubscribe", -2, LISTENING)
         .acl(acl::PUBSUB)
         .run(pubsub::ssubscribe)
+        .channels(Channels::Subscribed)
         .keys(&[keys_from(1, -1, 1, NOT_KEY)])
         .docs("Subscribes to shard channels.", "7.0.0", PER_NAME)
         .takes(&[arg("shardchannel", "string").multiple()]),
     command("subscribe", -2, LISTENING)
         .acl(acl::PUBSUB)
         .run(pubsub::subscribe)
+        .channels(Channels::Subscribed)
         .docs("Subscribes to channels.", "2.0.0", PER_NAME)
         .takes(&[arg("channel", "string").multiple()]),
     command("sunsubscribe", -1, LISTENING)

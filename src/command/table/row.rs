@@ -2,7 +2,7 @@
 
 use crate::command::secrets::Secrets;
 
-use super::{Argument, BeginSearch, Command, Docs, FindKeys, Handler, KeySpec};
+use super::{Argument, BeginSearch, Channels, Command, Docs, FindKeys, Handler, KeySpec};
 
 /// Begins a row; a subcommand's name is `container|subcommand`, and follows its container's row.
 pub(super) const fn command(name: &'static str, arity: i32, flags: u32) -> Command {
@@ -13,6 +13,7 @@ pub(super) const fn command(name: &'static str, arity: i32, flags: u32) -> Comma
         keys: &[],
         acl: 0,
         handler: None,
+        channels: None,
         secrets: None,
         subcommands: 0,
         index: 0,
@@ -33,6 +34,11 @@ pub(super) const fn command(name: &'static str, arity: i32, flags: u32) -> Comma
 impl Command {
     pub(super) const fn run(mut self, handler: Handler) -> Self {
         self.handler = Some(handler);
+        self
+    }
+
+    pub(super) const fn channels(mut self, channels: Channels) -> Self {
+        self.channels = Some(channels);
         self
     }
 

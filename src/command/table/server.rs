@@ -11,21 +11,6 @@ use super::{Command, acl};
 use crate::command::{debug, persistence, pubsub, replication};
 
 pub(super) const ROWS: &[Command] = &[
-    command("acl", -2, 0).docs(
-        "Tells of users and what they may do.",
-        "6.0.0",
-        "Depends on the subcommand.",
-    ),
-    command("acl|whoami", 2, NOSCRIPT | LOADING | STALE).run(introspect::acl_whoami).docs(
-        "Returns the name of the user of this connection.",
-        "6.0.0",
-        "O(1)",
-    ),
-    command("acl|help", 2, LOADING | STALE).run(introspect::acl_help).docs(
-        "Lists the subcommands.",
-        "6.0.0",
-        "O(1)",
-    ),
     command("bgrewriteaof", 1, ADMIN | NOSCRIPT | NO_ASYNC_LOADING)
         .run(persistence::bgrewriteaof)
         .docs(

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use crate::command::acl::Reason;
 use crate::command::counters::{RowTotal, Totals};
 use crate::command::pubsub::Kind;
 use crate::command::table;
@@ -78,7 +79,7 @@ pub(super) fn stats(server: &Server, text: &mut Text<'_, '_>) {
     text.line("reply_buffer_shrinks", 0);
     text.line("reply_buffer_expands", 0);
     turns(server, &totals, text);
-    denials(&totals, text);
+    denials(server, text);
     text.line("backlogd_clients_moved", server.pool.moved());
 }
 
@@ -95,11 +96,15 @@ fn turns(server: &Server, totals: &Totals, text: &mut Text<'_, '_>) {
     text.line("instantaneous_eventloop_duration_usec", us_per_turn);
 }
 
-/// Tells what users were denied; the one user there is may do everything once it is known.
-fn denials(totals: &Totals, text: &mut Text<'_, '_>) {
-    text.line("acl_access_denied_auth", totals.errors.get("WRONGPASS").copied().unwrap_or(0));
-    for what in ["cmd", "key", "channel"] {
-        text.line(format_args!("acl_access_denied_{what}"), 0);
+/// Tells what users were denied.
+fn denials(server: &Server, text: &mut Text<'_, '_>) {
+    for (what, reason) in [
+        ("auth", Reason::Auth),
+        ("cmd", Reason::Command),
+        ("key", Reason::Key),
+        ("channel", Reason::Channel),
+    ] {
+        text.line(format_args!("acl_access_denied_{what}"), server.users.denied(reason));
     }
 }
 
