@@ -358,7 +358,7 @@ fn rewrite_ours(path: &Path, text: &str, pairs: &[(&str, &str)]) -> String {
     for pair in pairs {
         set(&mut config, &[*pair]).unwrap();
     }
-    config.rewrite().unwrap();
+    config.rewrite(&[]).unwrap();
     fs::read_to_string(path).unwrap()
 }
 

@@ -21,6 +21,7 @@ mod delivery;
 mod doubt;
 mod effects;
 mod ending;
+mod error;
 mod eviction;
 mod execute;
 mod expiry;
@@ -86,7 +87,6 @@ use crate::config::settings::{AppendFsync, BacklogFeed};
 use crate::config::{Config, Packed, Settings};
 use crate::keyspace::Keyspace;
 use crate::log::SyncPolicy;
-use crate::net::tls::TlsError;
 use crate::position::Replid;
 use crate::replication::feed::{DurableOnly, FeedPolicy};
 use crate::replication::lineage::Lineage;
@@ -96,7 +96,7 @@ use crate::replication::stream::Stream;
 use crate::script::Cache;
 use crate::snapshot::rdb::{Checksum, Compression, Options as RdbOptions, Small};
 use crate::snapshot::{
-    BootIdentity, Directory, FeedsSeen, FileError, LockError, ManifestFile, RunState, SnapshotStore,
+    BootIdentity, Directory, FeedsSeen, FileError, ManifestFile, RunState, SnapshotStore,
 };
 
 use balance::Scaling;
@@ -106,11 +106,12 @@ use clients::Clients;
 use commit::{Commit, Goal};
 use doubt::Doubt;
 use ending::{Signals, until_ended};
+pub use error::RunError;
 use eviction::Gauge;
 use failover::Failover;
 use handshaking::Handshakes;
 use intruder::Intruders;
-use listening::{ListenError, Listening};
+use listening::Listening;
 use live::Live;
 use opening::{
     open_directory, raise_descriptor_limit, remove_pid_file, write_address_file, write_pid_file,
@@ -118,7 +119,7 @@ use opening::{
 use pause::Pause;
 use pool::{Arrival, Pool};
 pub use process::{Process, Start, begin};
-use recovery::{Loading, StartError};
+use recovery::Loading;
 use renames::Renames;
 pub use replay::{Applied, Division, apply_units};
 pub use restore::RestoreError;
@@ -191,63 +192,6 @@ struct Aids {
     process: Process,
     renames: Renames,
     users: Users,
-}
-
-/// Why the server does not run.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// The data directory cannot be made or used.
-    #[error("cannot use the data directory {}: {source} (directive dir)", path.display())]
-    Directory {
-        /// The directory.
-        path: PathBuf,
-        /// The reason.
-        source: std::io::Error,
-    },
-    /// Another server uses the directory, or it cannot be locked.
-    #[error(transparent)]
-    Lock(#[from] LockError),
-    /// A socket cannot be listened on.
-    #[error(transparent)]
-    Bind(#[from] ListenError),
-    /// There can be no TLS.
-    #[error("cannot speak TLS: {0}")]
-    Tls(#[from] TlsError),
-    /// The file for the addresses cannot be written.
-    #[error("cannot write the addresses to {}: {source} (directive backlog-address-file)", path.display())]
-    AddressFile {
-        /// The file.
-        path: PathBuf,
-        /// The reason.
-        source: std::io::Error,
-    },
-    /// The process cannot go into the background.
-    #[error("cannot go into the background: {0} (directive daemonize)")]
-    Daemon(#[source] std::io::Error),
-    /// There is neither a port nor a socket.
-    #[error(
-        "Configured to not listen anywhere, exiting. Port 0 without a unixsocket or a tls-port means \
-         that; with backlog-address-file it means any free port (directives port, tls-port, unixsocket)"
-    )]
-    NotListening,
-    /// A directive renames a command that does not exist, or to a name that does.
-    #[error("No such command in rename-command: {0}")]
-    Rename(String),
-    /// The users cannot be had that the configuration asks for.
-    #[error(transparent)]
-    Users(#[from] UsersError),
-    /// The data, the log or the snapshot cannot be used.
-    #[error(transparent)]
-    Start(#[from] StartError),
-    /// The primary cannot be followed.
-    #[error(transparent)]
-    Role(#[from] role::RoleError),
-    /// A thread or a runtime could not be started.
-    #[error("cannot start a thread: {0}")]
-    Thread(#[source] std::io::Error),
-    /// A recovery thread panicked.
-    #[error("recovery has failed by a bug, see above")]
-    Panicked,
 }
 
 /// Checks what a configuration as a whole must have; a start does so first.
