@@ -133,10 +133,12 @@ impl Directive {
 /// Whether the value of this directive must not show up in logs and monitors.
 #[must_use]
 pub fn is_sensitive(name: &[u8]) -> bool {
-    const SENSITIVE: [&str; 5] = [
+    const SENSITIVE: [&str; 7] = [
         "requirepass",
         "masterauth",
         "masteruser",
+        "primaryauth",
+        "primaryuser",
         "tls-key-file-pass",
         "tls-client-key-file-pass",
     ];

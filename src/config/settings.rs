@@ -116,6 +116,8 @@ pub struct UnixSocket {
     pub path: PathBuf,
     /// Its mode, where one was asked for.
     pub mode: Option<u32>,
+    /// Its group, by name or number, where one was asked for.
+    pub group: Option<String>,
 }
 
 /// The configuration in force, typed.
@@ -482,7 +484,8 @@ impl Config {
             Value::Octal(mode) if *mode != 0 => Some(*mode),
             _ => None,
         };
-        self.path("unixsocket").map(|path| UnixSocket { path, mode })
+        let group = self.strings("unixsocketgroup").into_iter().next();
+        self.path("unixsocket").map(|path| UnixSocket { path, mode, group })
     }
 
     fn loglevel(&self) -> LogLevel {

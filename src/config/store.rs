@@ -7,7 +7,7 @@ use super::directive::{Class, Directive, hyphenated};
 use super::glob::{self, Case};
 use super::source::{self, ConfigError, Includes, LineError, Origin, Statement};
 use super::syntax;
-use super::table::{FORGOTTEN, TABLE};
+use super::table::{FORGOTTEN, NO_MODULE, OF_MODULES, TABLE};
 use super::value::{Kind, Value};
 
 /// Why the limit of one class is taken and changes nothing.
@@ -36,6 +36,8 @@ pub struct Config {
     pub(super) renames: Vec<Rename>,
     /// The `user` lines, in order.
     users: Vec<Statement>,
+    /// The directives of modules that were named.
+    of_modules: Vec<String>,
 }
 
 impl Default for Config {
@@ -52,6 +54,7 @@ impl Default for Config {
             file: None,
             renames: Vec::new(),
             users: Vec::new(),
+            of_modules: Vec::new(),
         }
     }
 }
@@ -139,7 +142,7 @@ impl Config {
     ///
     /// Each with the reason, for a warning.
     #[must_use]
-    pub fn ignored(&self) -> Vec<(&'static str, &'static str)> {
+    pub fn ignored(&self) -> Vec<(&str, &'static str)> {
         let mut found = Vec::new();
         for (index, row) in TABLE.iter().enumerate() {
             let (value, default) = (&self.values[index], row.default_value());
@@ -154,6 +157,7 @@ impl Config {
                 found.push((row.name, reason));
             }
         }
+        found.extend(self.of_modules.iter().map(|name| (name.as_str(), NO_MODULE)));
         found
     }
 
@@ -224,7 +228,8 @@ impl Config {
         name: &[u8],
         arguments: &[&[u8]],
     ) -> Result<(), LineError> {
-        let name = hyphenated(name).to_ascii_lowercase();
+        let spelled = name;
+        let name = hyphenated(spelled).to_ascii_lowercase();
         match (name.as_slice(), arguments) {
             (b"rename-command", [from, to]) => {
                 self.renames.push(Rename { from: from.to_vec(), to: to.to_vec() });
@@ -240,6 +245,13 @@ impl Config {
                 Ok(())
             }
             (name, [_]) if FORGOTTEN.iter().any(|known| known.as_bytes() == name) => Ok(()),
+            (name, [_, ..]) if OF_MODULES.iter().any(|kind| name.starts_with(kind.as_bytes())) => {
+                let name = String::from_utf8_lossy(spelled).into_owned();
+                if !self.of_modules.contains(&name) {
+                    self.of_modules.push(name);
+                }
+                Ok(())
+            }
             _ => Err(LineError::Directive),
         }
     }
@@ -376,7 +388,9 @@ mod tests {
         assert_eq!(get(&config, "server_cpulist"), "0-1");
         assert!(config.is_given("repl-backlog-size"));
         assert_eq!(config.renames().len(), 1);
-        assert_eq!(refusal("server-cpulist 0"), "Bad directive or wrong number of arguments");
+        // Valkey knows it so.
+        assert_eq!(get(&read("server-cpulist 0"), "server_cpulist"), "0");
+        assert_eq!(refusal("syslog-i_dent x y"), "Bad directive or wrong number of arguments");
     }
 
     #[test]
@@ -397,10 +411,14 @@ mod tests {
         );
         let names: Vec<_> = config.ignored().into_iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["appendonly", "activerehashing"]);
-        let limit =
-            |class| read(&format!("client-output-buffer-limit {class} 1mb 1mb 1")).ignored();
-        assert_eq!(limit("replica"), [("client-output-buffer-limit", FEEDS_HAVE_NO_BUFFER)]);
-        assert_eq!((limit("normal"), limit("pubsub")), (vec![], vec![]));
+        let limit = |class| read(&format!("client-output-buffer-limit {class} 1mb 1mb 1"));
+        let warned = [("client-output-buffer-limit", FEEDS_HAVE_NO_BUFFER)];
+        assert_eq!(limit("replica").ignored(), warned);
+        assert!(limit("normal").ignored().is_empty() && limit("pubsub").ignored().is_empty());
+        let modules = read("search-timeout 500\nsearch-timeout 5\nts-chunk-size-bytes 4096");
+        let warned = [("search-timeout", NO_MODULE), ("ts-chunk-size-bytes", NO_MODULE)];
+        assert_eq!(modules.ignored(), warned);
+        assert_eq!(refusal("search-timeout"), "Bad directive or wrong number of arguments");
         let rename = Rename { from: b"FLUSHALL".to_vec(), to: Vec::new() };
         assert_eq!(config.renames(), [rename]);
     }

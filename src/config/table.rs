@@ -41,19 +41,40 @@ const LOG_FEEDS: &str = "replicas are fed from the log on disk";
 const NO_AOF: &str = "the log takes the place of the append-only file";
 const NO_CLUSTER: &str = "this server is not part of a cluster";
 const NO_COMPRESSION: &str = "elements of lists are never compressed";
+const NO_COMMAND_LOG: &str = "commands are noted for their time only, by SLOWLOG";
 const NO_FORK: &str = "snapshots are written without a child process";
+const NO_IMPORT: &str = "what expires is removed while data is imported as well";
 const NO_LOCALE: &str = "SORT compares texts by their bytes";
+const NO_LIMIT: &str = "clients are accepted by a thread that does nothing else";
 const NO_MARK: &str = "sockets are not marked";
 const NO_OWN_WRITES: &str =
     "a replica's log holds what its primary wrote and nothing else; write to the primary";
 const NO_OWN_EVICTION: &str = "a replica has what its primary has, whose maxmemory evicts for both";
 const NO_MODULES: &str = "modules cannot be loaded";
+const NO_MPTCP: &str = "sockets are of TCP alone";
 const NO_PASSPHRASE: &str = "a key that is encrypted is refused, and no other needs a password";
 const NO_PROCESS: &str = "it is left to the service manager and the system";
+const NO_RDMA: &str = "RDMA is not supported";
 const NO_REHASH: &str = "tables stay small and are never rehashed as a whole";
 const NO_RESTORE: &str = "payloads are always checked";
 const NO_SAMPLING: &str = "keys that are due are found without sampling";
+const NO_SEED: &str = "hashes have a new seed at each start";
 const NO_THREADS: &str = "every worker thread reads, executes and writes";
+const NO_VECTORS: &str = "there are no sets of vectors";
+const NO_ZONE: &str = "nobody is told of zones";
+const ANY_NAME: &str = "this server goes by a version of Redis in any case";
+const KNOWN_VERSIONS: &str = "files of versions that are not known are refused";
+const LITTLE_LOGGED: &str =
+    "what is logged of a command is its name, and the error of one that cannot be applied";
+const ONE_FORMAT: &str = "the text log has one format";
+const REMOVED_WHERE_FOUND: &str = "whoever finds that a key has expired removes it";
+const SAFE_SCRIPTS: &str = "scripts have no functions but those that are safe";
+
+/// Directives of the modules that come with Redis 8, by how their names begin: taken, and neither
+/// kept nor shown. Only a module knows all of their names.
+pub(super) const OF_MODULES: [&str; 5] = ["bf-", "cf-", "json-", "search-", "ts-"];
+/// Why they change nothing.
+pub(super) const NO_MODULE: &str = NO_MODULES;
 
 /// Every directive there is.
 pub static TABLE: &[Directive] = &[
@@ -64,6 +85,7 @@ pub static TABLE: &[Directive] = &[
     row("tcp-backlog", COUNT, "511").fixed(),
     row("unixsocket", TEXT, "").fixed(),
     row("unixsocketperm", Octal(0o777), "0").fixed(),
+    row("unixsocketgroup", TEXT, "").fixed(),
     row("timeout", COUNT, "0"),
     row("tcp-keepalive", COUNT, "300"),
     row("maxclients", Integer(1, UINT_MAX), "10000"),
@@ -127,10 +149,10 @@ pub static TABLE: &[Directive] = &[
     row("oom-score-adj", Choice(&["no", "yes", "relative", "absolute"]), "no").ignored(NO_PROCESS),
     row("oom-score-adj-values", Words(words::oom_scores), "0 200 800").ignored(NO_PROCESS),
     row("disable-thp", YES_NO, "yes").fixed().ignored(NO_PROCESS),
-    row("server_cpulist", TEXT, "").fixed().ignored(NO_PROCESS),
-    row("bio_cpulist", TEXT, "").fixed().ignored(NO_PROCESS),
-    row("bgsave_cpulist", TEXT, "").fixed().ignored(NO_PROCESS),
-    row("aof_rewrite_cpulist", TEXT, "").fixed().ignored(NO_PROCESS),
+    row("server_cpulist", TEXT, "").fixed().alias("server-cpulist").ignored(NO_PROCESS),
+    row("bio_cpulist", TEXT, "").fixed().alias("bio-cpulist").ignored(NO_PROCESS),
+    row("bgsave_cpulist", TEXT, "").fixed().alias("bgsave-cpulist").ignored(NO_PROCESS),
+    row("aof_rewrite_cpulist", TEXT, "").fixed().alias("aof-rewrite-cpulist").ignored(NO_PROCESS),
     row("crash-memcheck-enabled", YES_NO, "yes").ignored(NO_PROCESS),
     row("syslog-enabled", YES_NO, "no").fixed().ignored(NO_PROCESS),
     row("syslog-ident", TEXT, "redis").fixed().ignored(NO_PROCESS),
@@ -201,8 +223,8 @@ pub static TABLE: &[Directive] = &[
     row("repl-disable-tcp-nodelay", YES_NO, "no"),
     row("min-replicas-to-write", COUNT, "0").alias("min-slaves-to-write"),
     row("min-replicas-max-lag", COUNT, "10").alias("min-slaves-max-lag"),
-    row("masterauth", TEXT, ""),
-    row("masteruser", TEXT, ""),
+    row("masterauth", TEXT, "").alias("primaryauth"),
+    row("masteruser", TEXT, "").alias("primaryuser"),
     row("replica-announce-ip", TEXT, "").alias("slave-announce-ip"),
     row("replica-announce-port", PORT, "0").alias("slave-announce-port"),
     row("replicaof", Words(words::primary), "").fixed().alias("slaveof"),
@@ -269,8 +291,9 @@ pub static TABLE: &[Directive] = &[
     row("active-defrag-cycle-max", Integer(1, 99), "25").ignored(NO_REHASH),
     row("active-defrag-max-scan-fields", Integer(1, LONG_MAX), "1000").ignored(NO_REHASH),
     // Observation.
-    row("slowlog-log-slower-than", Integer(-1, LONG_MAX), "10000"),
-    row("slowlog-max-len", LONG, "128"),
+    row("slowlog-log-slower-than", Integer(-1, LONG_MAX), "10000")
+        .alias("commandlog-execution-slower-than"),
+    row("slowlog-max-len", LONG, "128").alias("commandlog-slow-execution-max-len"),
     row("latency-monitor-threshold", LONG, "0"),
     row("latency-tracking", YES_NO, "yes"),
     row("latency-tracking-info-percentiles", Words(words::percentiles), "50 99 99.9"),
@@ -302,6 +325,57 @@ pub static TABLE: &[Directive] = &[
         .alias("cluster-slave-validity-factor")
         .ignored(NO_CLUSTER),
     row("cluster-require-full-coverage", YES_NO, "yes").ignored(NO_CLUSTER),
+    // Of Valkey, and of Redis from 7.4 on.
+    row("cluster-announce-client-ipv4", TEXT, "").ignored(NO_CLUSTER),
+    row("cluster-announce-client-ipv6", TEXT, "").ignored(NO_CLUSTER),
+    row("cluster-announce-client-port", PORT, "0").ignored(NO_CLUSTER),
+    row("cluster-announce-client-tls-port", PORT, "0").ignored(NO_CLUSTER),
+    row("cluster-blacklist-ttl", COUNT, "60").ignored(NO_CLUSTER),
+    row("cluster-compatibility-sample-ratio", Integer(0, 100), "0").ignored(NO_CLUSTER),
+    row("cluster-databases", Integer(1, INT_MAX), "1").fixed().ignored(NO_CLUSTER),
+    row("cluster-manual-failover-timeout", Integer(1, INT_MAX), "5000").ignored(NO_CLUSTER),
+    row("cluster-slot-migration-handoff-max-lag-bytes", SIZE, "1mb").ignored(NO_CLUSTER),
+    row("cluster-slot-migration-log-max-len", LONG, "1000").ignored(NO_CLUSTER),
+    row("cluster-slot-migration-write-pause-timeout", LONG, "10000").ignored(NO_CLUSTER),
+    row("cluster-slot-stats-enabled", YES_NO, "no").ignored(NO_CLUSTER),
+    row("slot-migration-max-failover-repl-bytes", Integer(-1, LONG_MAX), "0").ignored(NO_CLUSTER),
+    row("auto-failover-on-shutdown", YES_NO, "no").ignored(NO_CLUSTER),
+    row("availability-zone", TEXT, "").ignored(NO_ZONE),
+    row("commandlog-large-reply-max-len", LONG, "128").ignored(NO_COMMAND_LOG),
+    row("commandlog-large-request-max-len", LONG, "128").ignored(NO_COMMAND_LOG),
+    row("commandlog-reply-larger-than", Integer(-1, LONG_MAX), "1048576").ignored(NO_COMMAND_LOG),
+    row("commandlog-request-larger-than", Integer(-1, LONG_MAX), "1048576").ignored(NO_COMMAND_LOG),
+    row("dual-channel-replication-enabled", YES_NO, "no").ignored(LOG_FEEDS),
+    row("repl-rdb-channel", YES_NO, "no").ignored(LOG_FEEDS),
+    row("replica-full-sync-buffer-limit", SIZE, "0").ignored(LOG_FEEDS),
+    row("events-per-io-thread", COUNT, "2").ignored(NO_THREADS),
+    row("lookahead", Integer(1, INT_MAX), "16").ignored(NO_THREADS),
+    row("min-io-threads-avoid-copy-reply", COUNT, "7").ignored(NO_THREADS),
+    row("prefetch-batch-max-size", Integer(0, 128), "16").ignored(NO_THREADS),
+    row("max-new-connections-per-cycle", Integer(1, 1000), "10").ignored(NO_LIMIT),
+    row("max-new-tls-connections-per-cycle", Integer(1, 1000), "1").ignored(NO_LIMIT),
+    row("mptcp", YES_NO, "no").fixed().ignored(NO_MPTCP),
+    row("repl-mptcp", YES_NO, "no").ignored(NO_MPTCP),
+    row("rdma-bind", TEXT, "").ignored(NO_RDMA),
+    row("rdma-completion-vector", Integer(-1, 1024), "-1").ignored(NO_RDMA),
+    row("rdma-port", PORT, "0").refused(NO_RDMA),
+    row("rdma-rx-size", SIZE, "1048576").ignored(NO_RDMA),
+    row("extended-redis-compatibility", YES_NO, "no").ignored(ANY_NAME),
+    row("hide-user-data-from-log", YES_NO, "no").ignored(LITTLE_LOGGED),
+    row("log-format", Choice(&["legacy", "logfmt"]), "legacy").ignored(ONE_FORMAT),
+    row("log-timestamp-format", Choice(&["legacy", "iso8601", "milliseconds"]), "legacy")
+        .ignored(ONE_FORMAT),
+    row("import-mode", YES_NO, "no").refused(NO_IMPORT),
+    row("lazyexpire-nested-arbitrary-keys", YES_NO, "yes").ignored(REMOVED_WHERE_FOUND),
+    row("lua-enable-deprecated-api", YES_NO, "no")
+        .fixed()
+        .alias("lua-enable-insecure-api")
+        .ignored(SAFE_SCRIPTS),
+    row("rdb-version-check", Choice(&["strict", "relaxed"]), "strict").ignored(KNOWN_VERSIONS),
+    row("active-defrag-cycle-us", COUNT, "500").ignored(NO_REHASH),
+    row("aof-load-corrupt-tail-max-size", SIZE, "0").ignored(NO_AOF),
+    row("hash-seed", TEXT, "").fixed().ignored(NO_SEED),
+    row("vset-force-single-threaded-execution", YES_NO, "no").ignored(NO_VECTORS),
 ];
 
 #[cfg(test)]

@@ -37,6 +37,16 @@ pub enum BindError {
         /// The addresses as configured.
         addresses: String,
     },
+    /// There is no such group.
+    #[error(
+        "cannot give the Unix socket to the group {group}: {source} (directive unixsocketgroup)"
+    )]
+    Group {
+        /// The group, as configured.
+        group: String,
+        /// The reason.
+        source: io::Error,
+    },
     /// The operating system refused a path.
     #[error("cannot listen on the Unix socket {}: {source}", path.display())]
     Path {
@@ -78,17 +88,35 @@ pub fn bind(addresses: &[String], port: u16, backlog: u32) -> Result<Vec<Listene
 }
 
 /// Listens on a path, in place of a socket that was left there; `mode` zero leaves the mode alone.
-pub fn bind_unix(path: &Path, mode: u32) -> Result<Listener, BindError> {
+///
+/// The socket is given to `group`, which is looked for where the system has its own (`/etc/group`).
+pub fn bind_unix(path: &Path, mode: u32, group: Option<&str>) -> Result<Listener, BindError> {
     let failed = |source| BindError::Path { path: path.to_owned(), source };
     match std::fs::remove_file(path) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(failed(e)),
         _ => {}
     }
     let listener = UnixListener::bind(path).map_err(failed)?;
+    if let Some(group) = group {
+        let given = group_id(group).and_then(|id| std::os::unix::fs::chown(path, None, Some(id)));
+        given.map_err(|source| BindError::Group { group: group.to_owned(), source })?;
+    }
     if mode != 0 {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).map_err(failed)?;
     }
     Ok(Listener::Unix(listener, path.to_owned()))
+}
+
+fn group_id(group: &str) -> io::Result<u32> {
+    if let Ok(id) = group.parse() {
+        return Ok(id);
+    }
+    let groups = std::fs::read_to_string("/etc/group")?;
+    let mut named = groups.lines().filter_map(|line| {
+        let mut fields = line.split(':');
+        (fields.next() == Some(group)).then(|| fields.nth(1)?.parse().ok())?
+    });
+    named.next().ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "there is no such group"))
 }
 
 fn bind_tcp(address: &str, port: u16, backlog: u32) -> io::Result<TcpListener> {

@@ -150,8 +150,9 @@ impl Open {
         if let Some(unix) = &settings.unix_socket {
             addresses.push(unix.path.display().to_string());
             if self.unix.is_empty() {
-                let mode = unix.mode.unwrap_or(0);
-                let listener = listener::bind_unix(&unix.path, mode).map_err(failed(false))?;
+                let (mode, group) = (unix.mode.unwrap_or(0), unix.group.as_deref());
+                let listener =
+                    listener::bind_unix(&unix.path, mode, group).map_err(failed(false))?;
                 self.unix.spawn(worker::accept(Arc::clone(&self.server), listener, Speech::Plain));
             }
         }
