@@ -240,7 +240,10 @@ impl Config {
                 Err(LineError::Refused("sentinel directive while not in sentinel mode"))
             }
             // What its rules mean is not known here.
-            (b"user", [_, ..]) => {
+            (b"user", [user, ..]) => {
+                // As any other directive, it takes the place of what a file says that is included.
+                self.users
+                    .retain(|known| known.origin == statement.origin || known.words[1] != *user);
                 self.users.push(statement.clone());
                 Ok(())
             }
