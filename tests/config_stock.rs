@@ -214,7 +214,7 @@ const LAX: [(&str, &str); 2] = [("save", "1 "), ("latency-tracking-info-percenti
 /// What a stock server may switch off, and this one not.
 const ALWAYS_ON: [&str; 2] = ["replica-read-only", "slave-read-only"];
 
-/// Names that both servers list and that may be compared; TLS is not among what stock servers load.
+/// Names that both servers list and that may be compared; those of TLS are where there are certificates.
 fn comparable(stock: &mut Stock) -> Vec<&'static str> {
     let listed: HashSet<_> = stock.get("*").into_iter().map(|(name, _)| name).collect();
     let names = TABLE.iter().flat_map(|row| [Some(row.name), row.alias]).flatten();

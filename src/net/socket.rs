@@ -193,7 +193,13 @@ impl Socket {
         while !bytes.is_empty() {
             match self.try_write(bytes) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(count) => bytes = &bytes[count..],
+                Ok(count) => {
+                    bytes = &bytes[count..];
+                    if matches!(self, Self::Tls(_)) && !bytes.is_empty() {
+                        // To encrypt takes this thread's time, which others want as well.
+                        tokio::task::yield_now().await;
+                    }
+                }
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => self.writable().await?,
                 Err(e) => return Err(e),
             }

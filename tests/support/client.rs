@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use backlogd::net::wire::put_command;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, Stream};
+use rustls::{CipherSuite, ClientConfig, ClientConnection, HandshakeKind, Stream};
 
 use super::wait::PATIENCE;
 
@@ -136,6 +136,20 @@ impl Client {
     pub fn peer_certificate(&self) -> CertificateDer<'static> {
         let tls = self.tls.as_ref().expect("it speaks TLS");
         tls.peer_certificates().expect("the server shows one")[0].clone().into_owned()
+    }
+
+    /// Tells whether the server took up a session of before.
+    #[track_caller]
+    pub fn is_resumed(&self) -> bool {
+        let tls = self.tls.as_ref().expect("it speaks TLS");
+        tls.handshake_kind() == Some(HandshakeKind::Resumed)
+    }
+
+    /// Tells what was agreed on.
+    #[track_caller]
+    pub fn cipher(&self) -> CipherSuite {
+        let tls = self.tls.as_ref().expect("it speaks TLS");
+        tls.negotiated_cipher_suite().expect("the handshake is done").suite()
     }
 
     /// Sends bytes as they are.

@@ -6,8 +6,8 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustls::ClientConfig;
 use rustls::version::{TLS12, TLS13};
+use rustls::{CipherSuite, ClientConfig};
 
 use crate::Guarded;
 use crate::support::wait::PATIENCE;
@@ -150,6 +150,53 @@ fn a_protocol_that_is_not_configured_is_not_spoken() {
         "{refused}"
     );
     assert_eq!(ping(guarded.address, &older).unwrap(), "PONG");
+}
+
+#[test]
+fn sessions_are_resumed_as_the_directives_say() {
+    let guarded = Guarded::start(&[]);
+    let shown = guarded.authority.issue("client");
+    let mut plain = guarded.server.connect();
+    let is_resumed = |version| {
+        let config = guarded.authority.client_of(Some(&shown), &[version]);
+        let mut first = Client::connect_tls(guarded.address, &config);
+        // A ticket comes with the first reply.
+        assert_eq!(first.run("PING").text(), "PONG");
+        assert!(!first.is_resumed());
+        let mut second = Client::connect_tls(guarded.address, &config);
+        assert_eq!(second.run("PING").text(), "PONG");
+        second.is_resumed()
+    };
+    for version in [&TLS12, &TLS13] {
+        assert!(is_resumed(version));
+        assert_eq!(plain.run("CONFIG SET tls-session-caching no").text(), "OK");
+        assert!(!is_resumed(version));
+        assert_eq!(plain.run("CONFIG SET tls-session-caching yes").text(), "OK");
+    }
+    assert_eq!(plain.run("CONFIG SET tls-session-cache-timeout 0").text(), "OK");
+    assert!(!is_resumed(&TLS13), "they are too old at once");
+}
+
+#[test]
+fn ciphers_are_those_of_the_directives_in_the_order_of_the_one_or_the_other() {
+    let guarded = Guarded::start(&[]);
+    let shown = guarded.authority.issue("client");
+    let mut plain = guarded.server.connect();
+    let agreed = |version| {
+        let config = guarded.authority.client_of(Some(&shown), &[version]);
+        Client::connect_tls(guarded.address, &config).cipher()
+    };
+    // What the client would like best.
+    assert_eq!(agreed(&TLS13), CipherSuite::TLS13_AES_256_GCM_SHA384);
+    let suites = "TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384";
+    let ciphers = "ECDHE-ECDSA-CHACHA20-POLY1305";
+    let set = format!("CONFIG SET tls-ciphersuites {suites} tls-ciphers {ciphers}");
+    assert_eq!(plain.run(&set).text(), "OK");
+    assert_eq!(agreed(&TLS13), CipherSuite::TLS13_AES_256_GCM_SHA384);
+    let only = CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256;
+    assert_eq!(agreed(&TLS12), only);
+    assert_eq!(plain.run("CONFIG SET tls-prefer-server-ciphers yes").text(), "OK");
+    assert_eq!(agreed(&TLS13), CipherSuite::TLS13_CHACHA20_POLY1305_SHA256);
 }
 
 #[test]

@@ -9,6 +9,18 @@ use tempfile::TempDir;
 use crate::support::{Authority, Server};
 use crate::{Guarded, start};
 
+/// A certificate of X.509 version 1, as `openssl x509 -req` makes it without extensions.
+const OLD: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIBGTCBvwIUen/bH22V4z93h5naa324L0wlnAMwCgYIKoZIzj0EAwIwDjEMMAoG
+A1UEAwwDb2xkMCAXDTI2MTEyODA1MzgxM1oYDzIxMjYxMTA0MDUzODEzWjAOMQww
+CgYDVQQDDANvbGQwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAATg7yOJfF1Sz8TK
+QbgOm0S9WCgxwdtm4P1MbjUAfzo+22lwea/bt+ZvHohWKjYK+knP5gRjEHzLZe+f
+oTT1iUN9MAoGCCqGSM49BAMCA0kAMEYCIQDaY7C7RYnWU3jtHycr76m3dBfV7hti
+kLT36zagiR5HqQIhAM4MdfMMYBPE5/I7GtDrNC43BilmJGuJLCJ5QhImhoNP
+-----END CERTIFICATE-----
+";
+
 /// Asserts that a server with these arguments is refused with these words, both checked and started.
 #[track_caller]
 fn assert_refused(arguments: &[String], words: &[&str]) {
@@ -53,6 +65,8 @@ fn files_that_cannot_be_used_are_named() {
     assert_refused(&with("--tls-cert-file", &file), &["certificate in", &file]);
     write("-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n");
     assert_refused(&with("--tls-key-file", &file), &["encrypted", &file, "openssl pkey"]);
+    write(OLD);
+    assert_refused(&with("--tls-cert-file", &file), &["version 1", &file, "-extfile"]);
     let key = named(&other.key);
     assert_refused(&with("--tls-key-file", &key), &["private key in", &key]);
     assert_refused(&with("--tls-client-key-file", &key), &["No tls-client-cert-file configured"]);

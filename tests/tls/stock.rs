@@ -26,7 +26,7 @@ fn what_is_set_is_taken_and_refused_with_the_same_words() {
     let authority = Authority::new("authority");
     let (shown, other) = (authority.issue("server"), authority.issue("other"));
     let start = |kind| Linked::start(&kind, &authority, &shown, &[]);
-    let (ours, theirs) = (start(Kind::Backlogd), start(Kind::Stock(Program::oracle())));
+    let (ours, theirs) = (start(Kind::Backlogd), start(Kind::Stock(Program::usual())));
     let (mut ours, mut theirs) = (ours.connect(), theirs.connect());
     assert_eq!(configured(&mut ours), configured(&mut theirs));
     let file = |path: &std::path::Path| path.display().to_string();

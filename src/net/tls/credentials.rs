@@ -10,7 +10,8 @@ use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{
-    ClientConfig, Error, InconsistentKeys, RootCertStore, ServerConfig, SupportedProtocolVersion,
+    CertificateError, ClientConfig, Error, InconsistentKeys, OtherError, RootCertStore,
+    ServerConfig, SupportedProtocolVersion,
 };
 
 use super::chain::{ChainVerifier, Trust};
@@ -160,9 +161,21 @@ fn pair(
         Err(source @ Error::InconsistentKeys(_)) => {
             return Err(unusable("private key", key_file)(source));
         }
+        Err(source) if is_too_old(&source) => {
+            return Err(TlsError::Old { path: certificate.clone() });
+        }
         Err(source) => return Err(unusable("certificate", certificate)(source)),
     }
     Ok(Arc::new(certified))
+}
+
+/// Tells whether a certificate cannot be used for its version.
+fn is_too_old(error: &Error) -> bool {
+    let Error::InvalidCertificate(CertificateError::Other(OtherError(reason))) = error else {
+        return false;
+    };
+    // The crate whose error it is goes by no name here.
+    reason.to_string() == "UnsupportedCertVersion"
 }
 
 fn server(

@@ -62,6 +62,16 @@ pub enum TlsError {
         /// The file.
         path: PathBuf,
     },
+    /// A certificate is of a form that nobody can verify here.
+    #[error(
+        "the certificate in {} is of X.509 version 1, which is not used here: sign one of version 3, \
+         as `openssl x509 -req -extfile FILE` does",
+        path.display()
+    )]
+    Old {
+        /// The file.
+        path: PathBuf,
+    },
     /// A certificate or a key makes no sense, or the two do not belong together.
     #[error("the {what} in {} cannot be used: {source}", path.display())]
     Unusable {

@@ -174,3 +174,70 @@ fn a_changed_byte_ends_the_connection_and_says_nothing() {
         assert!(plain.is_empty());
     }
 }
+
+#[test]
+fn whatever_becomes_of_the_bytes_between_them_neither_end_panics_or_hears_what_was_not_said() {
+    let (said, mut heard_whole) = (text(3000), 0);
+    for seed in 0..400_u64 {
+        let mut random = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        let mut below = |limit: usize| {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            (random % limit as u64) as usize
+        };
+        let (server, client) = configs();
+        let mut ends =
+            [Session::client(client, "server").unwrap(), Session::server(server).unwrap()];
+        let mut sockets = [VecDeque::new(), VecDeque::new()];
+        let mut heard = [BytesMut::new(), BytesMut::new()];
+        let mut has_said = [false; 2];
+        // The first steps are those of the handshake.
+        let harm_at = below(14);
+        for step in 0..16 {
+            let (own, other) = (step % 2, 1 - step % 2);
+            if step == harm_at {
+                harm(&mut sockets[own], &mut below);
+            }
+            let at_once = [1 + below(50), ENDLESS][below(2)];
+            for _ in 0..below(200) {
+                let [first, second] = &mut sockets;
+                let (from, to) = if own == 0 { (first, second) } else { (second, first) };
+                let (get, put) = (get(from, at_once), put(to, ENDLESS));
+                if ends[own].receive(&mut heard[own], get, put).is_err() {
+                    break;
+                }
+            }
+            drop(ends[own].flush(put(&mut sockets[other], ENDLESS)));
+            if !ends[own].is_handshaking() && !has_said[own] {
+                has_said[own] = ends[own].send(&said, put(&mut sockets[other], ENDLESS)).is_ok();
+            }
+        }
+        for (end, socket) in ends.iter_mut().zip(&mut sockets) {
+            end.end(put(socket, ENDLESS));
+        }
+        for heard in heard {
+            assert!(said.starts_with(&heard), "{seed}");
+            heard_whole += usize::from(heard.len() == said.len());
+        }
+    }
+    assert!((100..700).contains(&heard_whole), "some get through, and some do not: {heard_whole}");
+}
+
+/// Flips, takes out, doubles or puts in bytes.
+fn harm(socket: &mut VecDeque<u8>, below: &mut impl FnMut(usize) -> usize) {
+    if socket.is_empty() {
+        socket.extend([0x16, 3, 3, 0, 4]);
+    }
+    let at = below(socket.len());
+    let count = 1 + below(8.min(socket.len() - at));
+    match below(4) {
+        0 => socket[at] ^= 1 << below(8),
+        1 => drop(socket.drain(at..at + count)),
+        2 => {
+            let copy: Vec<_> = socket.range(at..at + count).copied().collect();
+            copy.into_iter().for_each(|byte| socket.insert(at, byte));
+        }
+        _ => socket.truncate(at),
+    }
+}
