@@ -2,6 +2,7 @@
 
 pub mod crash;
 pub mod latency;
+pub mod manual;
 pub mod memory;
 pub mod slowlog;
 pub mod status;

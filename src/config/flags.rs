@@ -4,11 +4,13 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Parser, Subcommand};
+use clap::builder::PossibleValuesParser;
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use super::source::{self, ConfigError, Origin, Statement};
 use super::store::Config;
 use super::syntax::quote;
+use super::value::Kind;
 
 const AFTER_HELP: &str = "\
 Directives are those of redis.conf, and they override the file (save adds to its lines):
@@ -21,7 +23,15 @@ Directives are those of redis.conf, and they override the file (save adds to its
 Without a file the server listens on port 6379 of the loopback interface and keeps
 its data in ./backlogd-data, which it makes.
 
-A configuration file named like a command is given with its directory: ./log";
+A configuration file named like a command is given with its directory: ./log
+
+SIGTERM and SIGINT end it in good order, as SHUTDOWN does; what was replied to survives kill -9, too.
+With daemonize yes it goes into the background once it listens; with supervised auto it tells systemd
+when its data is loaded.
+
+Exit status:
+  0  it was told to end, and everything is durable
+  1  the configuration is wrong, it cannot start, or it cannot go on; standard error or the log say why";
 
 /// A Redis-compatible server whose replication backlog is a durable log on disk.
 #[derive(Debug, Parser)]
@@ -34,7 +44,10 @@ A configuration file named like a command is given with its directory: ./log";
     override_usage = "backlogd [FILE] [-] [--DIRECTIVE VALUE...]...\n       \
                       backlogd --check-config [FILE] [-] [--DIRECTIVE VALUE...]...\n       \
                       backlogd log <verify|stat|dump|tail> DIR\n       \
-                      backlogd status HOST:PORT"
+                      backlogd status HOST:PORT\n       \
+                      backlogd ping [HOST:PORT]\n       \
+                      backlogd completions <bash|zsh|fish>\n       \
+                      backlogd man"
 )]
 struct CommandLine {
     /// Checks the configuration, names the first error, and does not start
@@ -111,7 +124,27 @@ enum Tool {
     /// Looks into a log directory, live or not, and changes nothing
     #[command(subcommand)]
     Log(LogCommand),
+    /// Asks whether a server serves, for health checks
+    #[command(after_help = PING_NOTES)]
+    Ping(PingArgs),
+    /// Prints what has a shell complete commands and directives
+    Completions {
+        /// The shell
+        #[arg(value_parser = ["bash", "zsh", "fish"])]
+        shell: String,
+    },
+    /// Prints the manual page, for man -l -
+    Man,
 }
+
+const PING_NOTES: &str = "\
+For health checks. While the data is loaded, and where a password is wanted and not given, it does not
+serve. A password on the command line is seen by others on this machine; REDISCLI_AUTH is not.
+
+Exit status:
+  0  it serves
+  1  it does not, or does not answer; the reason is on standard error
+  2  the command line is wrong";
 
 /// The operator's tools for a log directory; none of them changes it.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
@@ -190,21 +223,39 @@ pub struct StatusArgs {
     /// Any one of the servers; an IPv6 address stands in brackets
     #[arg(value_name = "HOST:PORT")]
     pub address: String,
+    /// How it is asked, and all others
+    #[command(flatten)]
+    pub access: AccessArgs,
+    /// Writes JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What `backlogd ping` asks.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub struct PingArgs {
+    /// The server; an IPv6 address stands in brackets
+    #[arg(value_name = "HOST:PORT", default_value = "127.0.0.1:6379")]
+    pub address: String,
+    /// How it is asked
+    #[command(flatten)]
+    pub access: AccessArgs,
+}
+
+/// How servers are asked.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub struct AccessArgs {
     /// The user to be let in as [default: the default user]
     #[arg(long, value_name = "USER")]
     pub user: Option<String>,
-    /// The password, the same for all servers
-    #[arg(
-        long,
-        value_name = "PASSWORD",
-        help = "The password, the same for all servers [default: that in REDISCLI_AUTH]"
-    )]
+    /// The password
+    #[arg(long, value_name = "PASSWORD", help = "The password [default: that in REDISCLI_AUTH]")]
     pub password: Option<String>,
-    /// How long each server may take, in milliseconds
+    /// How long a server may take, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 2000,
           value_parser = clap::value_parser!(u64).range(1..=600_000))]
     pub timeout: u64,
-    /// Speaks TLS to all of them
+    /// Speaks TLS
     #[arg(long, requires = "trust")]
     pub tls: bool,
     /// Trusts the servers whose certificates are signed by one in this file
@@ -219,9 +270,6 @@ pub struct StatusArgs {
     /// Its key
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub key: Option<PathBuf>,
-    /// Writes JSON
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// What the command line asks for.
@@ -235,6 +283,12 @@ pub enum Invocation {
     Log(LogCommand),
     /// To look at servers that run.
     Status(StatusArgs),
+    /// To ask whether a server serves.
+    Ping(PingArgs),
+    /// To print what has this shell complete command lines.
+    Completions(String),
+    /// To print the manual page.
+    Man,
     /// To print this text, such as the help, and nothing else.
     Explain(String),
 }
@@ -253,6 +307,28 @@ pub enum FlagsError {
     Config(#[from] ConfigError),
 }
 
+/// The command line as clap knows it, for what is made of it.
+///
+/// With the directives, which are taken as they come when it is read, as flags of their own.
+#[must_use]
+pub fn command_with_directives() -> clap::Command {
+    super::table::TABLE.iter().fold(command(), |command, row| {
+        let flag = clap::Arg::new(row.name).long(row.name).value_name("VALUE");
+        command.arg(match row.kind {
+            Kind::YesNo => flag.value_parser(["yes", "no"]),
+            Kind::Choice(words) => flag.value_parser(PossibleValuesParser::new(words)),
+            Kind::Directory => flag.value_hint(clap::ValueHint::DirPath),
+            _ => flag,
+        })
+    })
+}
+
+/// The command line as clap knows it, for the manual page.
+#[must_use]
+pub fn command() -> clap::Command {
+    CommandLine::command()
+}
+
 /// Reads the arguments, the program's name first, and the configuration that they name.
 ///
 /// Reads standard input when they ask for it.
@@ -262,7 +338,9 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
     if arguments.get(1).is_some_and(|first| first == "-v") {
         arguments[1] = OsString::from("--version");
     }
-    let is_tool = arguments.get(1).is_some_and(|first| first == "log" || first == "status");
+    let is_tool = arguments.get(1).is_some_and(|first| {
+        ["log", "status", "ping", "completions", "man"].iter().any(|tool| first == tool)
+    });
     let line = match CommandLine::try_parse_from(arguments) {
         Ok(line) => line,
         Err(error) if error.use_stderr() && is_tool => {
@@ -274,6 +352,9 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
     match line.command {
         Some(Tool::Log(command)) => return Ok(Invocation::Log(command)),
         Some(Tool::Status(arguments)) => return Ok(Invocation::Status(arguments)),
+        Some(Tool::Ping(arguments)) => return Ok(Invocation::Ping(arguments)),
+        Some(Tool::Completions { shell }) => return Ok(Invocation::Completions(shell)),
+        Some(Tool::Man) => return Ok(Invocation::Man),
         None => {}
     }
     let (rest, check_later) = without_check_config(line.rest);
@@ -501,5 +582,15 @@ mod tests {
         for wrong in [&["status"][..], &["status", "a", "b"], &["status", "a", "--timeout", "0"]] {
             assert!(matches!(run(wrong), Err(FlagsError::Tool(_))), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn a_server_is_pinged_where_it_is_by_default() {
+        let Ok(Invocation::Ping(bare)) = run(&["ping"]) else { panic!() };
+        assert_eq!((bare.address.as_str(), bare.timeout), ("127.0.0.1:6379", 2000));
+        let Ok(Invocation::Ping(given)) = run(&["ping", "h:1", "--timeout", "5"]) else { panic!() };
+        assert_eq!((given.address.as_str(), given.timeout), ("h:1", 5));
+        assert!(matches!(run(&["completions", "tcsh"]), Err(FlagsError::Tool(_))));
+        assert!(matches!(run(&["man"]), Ok(Invocation::Man)));
     }
 }

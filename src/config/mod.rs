@@ -39,7 +39,7 @@ mod users;
 pub mod flags;
 
 pub use directive::{Access, Class, Directive, is_sensitive};
-pub use flags::{Invocation, LogCommand, StatusArgs};
+pub use flags::{AccessArgs, Invocation, LogCommand, PingArgs, StatusArgs};
 pub use following::{DisklessLoad, Following};
 pub use guarding::Guarding;
 pub use processing::{Processing, Supervised};

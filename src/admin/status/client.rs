@@ -108,23 +108,39 @@ pub(super) fn ask_all(
     addresses.chunks(AT_ONCE).flat_map(ask_some).collect()
 }
 
+/// Asks a server whether it serves.
+pub(super) fn ping(address: &Address, manner: &Manner, patience: Duration) -> Result<(), AskError> {
+    let said = say(address, manner, "PING", (Instant::now() + patience, patience))?;
+    if said == "PONG" { Ok(()) } else { Err(AskError::Garbled) }
+}
+
 fn ask(
     address: &Address,
     manner: &Manner,
     deadline: Instant,
     patience: Duration,
 ) -> Result<Facts, AskError> {
-    let asked = Connection::open(address, manner.tls.as_ref(), deadline)
-        .and_then(|mut one| one.info(manner.credentials.as_ref()));
-    let info = asked.map_err(|error| match error {
+    let info = say(address, manner, "INFO", (deadline, patience))?;
+    Facts::read(&info).ok_or(AskError::Mute)
+}
+
+/// Sends a command of one word, and returns the text that it is answered with.
+fn say(
+    address: &Address,
+    manner: &Manner,
+    word: &str,
+    (deadline, patience): (Instant, Duration),
+) -> Result<String, AskError> {
+    let said = Connection::open(address, manner.tls.as_ref(), deadline)
+        .and_then(|mut one| one.say(manner.credentials.as_ref(), word));
+    said.map_err(|error| match error {
         AskError::Socket(error) | AskError::Tls(error)
             if matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock) =>
         {
             AskError::Late(patience)
         }
         error => error,
-    })?;
-    Facts::read(&info).ok_or(AskError::Mute)
+    })
 }
 
 struct Connection {
@@ -195,13 +211,13 @@ impl Connection {
         Err(last.into())
     }
 
-    fn info(&mut self, credentials: Option<&Credentials>) -> Result<String, AskError> {
+    fn say(&mut self, credentials: Option<&Credentials>, word: &str) -> Result<String, AskError> {
         let mut request = Vec::new();
         if let Some(Credentials { user, password }) = credentials {
             let words = ["AUTH"].into_iter().chain(user.as_deref()).chain([password.as_str()]);
             put_command(&mut request, &words.collect::<Vec<_>>());
         }
-        put_command(&mut request, &["INFO"]);
+        put_command(&mut request, &[word]);
         self.stream.socket().set_write_timeout(Some(left(self.deadline)?))?;
         // A server that lets nobody in says why before it closes, and that counts.
         let sent = self.stream.write_all(&request);
@@ -214,7 +230,7 @@ impl Connection {
             }
         }
         match self.reply(&sent)? {
-            Reply::Text(info) => Ok(info),
+            Reply::Text(text) => Ok(text),
             Reply::Error(text) => Err(AskError::Refused(shown(&text))),
         }
     }

@@ -23,7 +23,7 @@ mod warnings;
 
 mod run;
 
-pub use run::run;
+pub use run::{ping, run};
 
 #[cfg(test)]
 mod tests;

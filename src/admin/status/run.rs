@@ -5,10 +5,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use super::address::{Address, NotAnAddress};
-use super::client::{AskError, Credentials, Manner, ask_all};
+use super::client::{AskError, Credentials, Manner, ask_all, ping as ask_for_life};
 use super::walk::walk;
 use super::{json, text, warnings};
-use crate::config::StatusArgs;
+use crate::config::{AccessArgs, PingArgs, StatusArgs};
 use crate::net::tls::{TlsError, client_with, permissive_client};
 
 /// Where the password is taken from unless it is given, as redis-cli does.
@@ -47,8 +47,8 @@ pub fn run(arguments: &StatusArgs) -> ExitCode {
 
 fn status(arguments: &StatusArgs, out: &mut dyn Write) -> Result<ExitCode, StatusError> {
     let address: Address = arguments.address.parse()?;
-    let manner = manner(arguments)?;
-    let patience = Duration::from_millis(arguments.timeout);
+    let manner = manner(&arguments.access)?;
+    let patience = Duration::from_millis(arguments.access.timeout);
     let ask = |addresses: &[Address]| ask_all(addresses, &manner, patience);
     let first = ask(std::slice::from_ref(&address)).pop();
     let facts = first
@@ -73,20 +73,40 @@ fn status(arguments: &StatusArgs, out: &mut dyn Write) -> Result<ExitCode, Statu
     }
 }
 
-fn manner(arguments: &StatusArgs) -> Result<Manner, StatusError> {
-    let shown = (arguments.cert.clone(), arguments.key.clone());
-    let tls = match (&arguments.cacert, arguments.insecure) {
+/// Asks one server whether it serves, and says so by the exit status.
+pub fn ping(arguments: &PingArgs) -> ExitCode {
+    let (error, code) = match serves(arguments) {
+        Ok(()) => return ExitCode::SUCCESS,
+        Err(error @ StatusError::Silent { .. }) => (error, BROKEN),
+        Err(error) => (error, FAILED),
+    };
+    // There is nobody else to tell if this fails.
+    drop(writeln!(io::stderr(), "backlogd: {error}"));
+    ExitCode::from(code)
+}
+
+fn serves(arguments: &PingArgs) -> Result<(), StatusError> {
+    let address: Address = arguments.address.parse()?;
+    let manner = manner(&arguments.access)?;
+    let patience = Duration::from_millis(arguments.access.timeout);
+    ask_for_life(&address, &manner, patience)
+        .map_err(|source| StatusError::Silent { address, source })
+}
+
+fn manner(access: &AccessArgs) -> Result<Manner, StatusError> {
+    let shown = (access.cert.clone(), access.key.clone());
+    let tls = match (&access.cacert, access.insecure) {
         (Some(authority), _) => Some(client_with(authority, &shown)?),
         (None, true) => Some(permissive_client(&shown)?),
         (None, false) => None,
     };
-    Ok(Manner { credentials: credentials(arguments)?, tls })
+    Ok(Manner { credentials: credentials(access)?, tls })
 }
 
-fn credentials(arguments: &StatusArgs) -> Result<Option<Credentials>, StatusError> {
-    let given = arguments.password.clone();
+fn credentials(access: &AccessArgs) -> Result<Option<Credentials>, StatusError> {
+    let (user, given) = (access.user.clone(), access.password.clone());
     let password = given.or_else(|| std::env::var(PASSWORD).ok()).filter(|text| !text.is_empty());
-    match (arguments.user.clone(), password) {
+    match (user, password) {
         (user, Some(password)) => Ok(Some(Credentials { user, password })),
         (Some(_), None) => Err(StatusError::UserAlone),
         (None, None) => Ok(None),
