@@ -29,6 +29,8 @@ enum StatusError {
     Silent { address: Address, source: AskError },
     #[error("cannot speak TLS: {0}")]
     Tls(#[from] TlsError),
+    #[error("{address} does not serve: {source}")]
+    Idle { address: Address, source: AskError },
     #[error("cannot write: {0}")]
     Output(#[from] io::Error),
 }
@@ -77,7 +79,7 @@ fn status(arguments: &StatusArgs, out: &mut dyn Write) -> Result<ExitCode, Statu
 pub fn ping(arguments: &PingArgs) -> ExitCode {
     let (error, code) = match serves(arguments) {
         Ok(()) => return ExitCode::SUCCESS,
-        Err(error @ StatusError::Silent { .. }) => (error, BROKEN),
+        Err(error @ StatusError::Idle { .. }) => (error, BROKEN),
         Err(error) => (error, FAILED),
     };
     // There is nobody else to tell if this fails.
@@ -90,7 +92,7 @@ fn serves(arguments: &PingArgs) -> Result<(), StatusError> {
     let manner = manner(&arguments.access)?;
     let patience = Duration::from_millis(arguments.access.timeout);
     ask_for_life(&address, &manner, patience)
-        .map_err(|source| StatusError::Silent { address, source })
+        .map_err(|source| StatusError::Idle { address, source })
 }
 
 fn manner(access: &AccessArgs) -> Result<Manner, StatusError> {
