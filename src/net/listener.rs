@@ -6,10 +6,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, TcpKeepalive, Type};
 use tokio::net::{TcpListener, UnixListener};
 
 use super::socket::Accepted;
+
+/// How many clients of a Unix socket may wait to be accepted; the kernel has a limit of its own.
+const UNIX_BACKLOG: i32 = 1024;
 
 /// A socket that clients connect to.
 #[derive(Debug)]
@@ -96,14 +99,16 @@ pub fn bind_unix(path: &Path, mode: u32, group: Option<&str>) -> Result<Listener
         Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(failed(e)),
         _ => {}
     }
-    let listener = UnixListener::bind(path).map_err(failed)?;
+    let socket = unix_socket_at(path, mode).map_err(failed)?;
     if let Some(group) = group {
         let given = group_id(group).and_then(|id| std::os::unix::fs::chown(path, None, Some(id)));
         given.map_err(|source| BindError::Group { group: group.to_owned(), source })?;
     }
     if mode != 0 {
+        // The umask may have taken some of it away.
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).map_err(failed)?;
     }
+    let listener = UnixListener::from_std(socket.into()).map_err(failed)?;
     Ok(Listener::Unix(listener, path.to_owned()))
 }
 
@@ -117,6 +122,19 @@ fn group_id(group: &str) -> io::Result<u32> {
         (fields.next() == Some(group)).then(|| fields.nth(1)?.parse().ok())?
     });
     named.next().ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "there is no such group"))
+}
+
+/// Listens on a path whose mode is `mode` or less from its first moment on: what comes later is late.
+fn unix_socket_at(path: &Path, mode: u32) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    if mode != 0 {
+        // The path gets the mode that the socket has when it is bound, less the umask.
+        rustix::fs::fchmod(&socket, rustix::fs::Mode::from_raw_mode(mode))?;
+    }
+    socket.bind(&SockAddr::unix(path)?)?;
+    socket.listen(UNIX_BACKLOG)?;
+    Ok(socket)
 }
 
 fn bind_tcp(address: &str, port: u16, backlog: u32) -> io::Result<TcpListener> {
@@ -194,6 +212,23 @@ impl Drop for Listener {
         if let Self::Unix(_, path) = self {
             // Nobody listens there any more; that it may be gone already is no harm.
             let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_unix_socket_is_never_open_to_more_than_its_mode_allows() {
+        let directory = tempfile::tempdir().unwrap();
+        for mode in [0o700, 0o600, 0o770] {
+            let path = directory.path().join(format!("{mode:o}"));
+            let socket = unix_socket_at(&path, mode).unwrap();
+            let had = std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+            assert_eq!(had & !mode, 0, "{had:o} before anybody has changed it");
+            drop(socket);
         }
     }
 }

@@ -170,6 +170,28 @@ impl Client {
         }
     }
 
+    /// Sends bytes as long as the server takes them; whether it took all of these.
+    ///
+    /// After half a second without progress it is taken for one that will not read on.
+    pub fn send_what_fits(&mut self, bytes: &[u8]) -> bool {
+        let short = std::time::Duration::from_millis(500);
+        self.stream.set_write_timeout(Some(short)).expect("a socket can be told so");
+        self.stream.write_all(bytes).is_ok()
+    }
+
+    /// The same connection once more, for a thread that reads while this one writes.
+    #[track_caller]
+    pub fn second_half(&self) -> Self {
+        let stream = self.stream.try_clone().expect("a socket can be duplicated");
+        Self { stream, buffer: Vec::new(), at: 0 }
+    }
+
+    /// Reads to the end of the connection and keeps nothing.
+    pub fn drain(&mut self) {
+        let mut chunk = [0; 64 * 1024];
+        while matches!(self.stream.read(&mut chunk), Ok(1..)) {}
+    }
+
     /// Sends one command without reading its reply.
     #[track_caller]
     pub fn send_command<W: AsRef<[u8]>>(&mut self, words: &[W]) {

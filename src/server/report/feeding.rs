@@ -91,7 +91,7 @@ fn lag(replica: &Replica, log: &Log, now_ms: i64) -> (i64, i64) {
 }
 
 /// Makes a text that a replica has chosen one field of a line.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     text.replace(|char: char| char == ',' || char == '=' || char.is_control(), "?")
 }
 

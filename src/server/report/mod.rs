@@ -214,7 +214,7 @@ fn replication(server: &Server, text: &mut Text<'_, '_>) {
             format_args!("slave{index}"),
             format_args!(
                 "ip={},port={},state={},offset={},lag={}",
-                replica.introduction.address,
+                feeding::plain(&replica.introduction.address),
                 replica.introduction.port,
                 replica.state().word(),
                 replica.acknowledged(),
