@@ -570,15 +570,24 @@ mod tests {
     fn the_status_of_servers_is_asked_for_by_an_address() {
         let line = ["status", "h:1", "--user", "u", "--password", "p", "--timeout", "5", "--json"];
         let Ok(Invocation::Status(given)) = run(&line) else { panic!() };
-        assert_eq!((given.address.as_str(), given.timeout, given.json), ("h:1", 5, true));
-        assert_eq!((given.user.as_deref(), given.password.as_deref()), (Some("u"), Some("p")));
+        assert_eq!((given.address.as_str(), given.access.timeout, given.json), ("h:1", 5, true));
+        assert_eq!(
+            (given.access.user.as_deref(), given.access.password.as_deref()),
+            (Some("u"), Some("p"))
+        );
         let Ok(Invocation::Status(bare)) = run(&["status", "h:1"]) else { panic!() };
-        assert_eq!((bare.user, bare.password, bare.timeout), (None, None, 2000));
+        assert_eq!(
+            (bare.access.user, bare.access.password, bare.access.timeout),
+            (None, None, 2000)
+        );
         let line = ["status", "h:1", "--tls", "--cacert", "ca", "--cert", "c", "--key", "k"];
         let Ok(Invocation::Status(given)) = run(&line) else { panic!() };
         let path = |name: &str| Some(PathBuf::from(name));
-        assert_eq!((given.tls, given.insecure, given.cacert), (true, false, path("ca")));
-        assert_eq!((given.cert, given.key), (path("c"), path("k")));
+        assert_eq!(
+            (given.access.tls, given.access.insecure, given.access.cacert),
+            (true, false, path("ca"))
+        );
+        assert_eq!((given.access.cert, given.access.key), (path("c"), path("k")));
         for wrong in [&["status"][..], &["status", "a", "b"], &["status", "a", "--timeout", "0"]] {
             assert!(matches!(run(wrong), Err(FlagsError::Tool(_))), "{wrong:?}");
         }
@@ -587,9 +596,9 @@ mod tests {
     #[test]
     fn a_server_is_pinged_where_it_is_by_default() {
         let Ok(Invocation::Ping(bare)) = run(&["ping"]) else { panic!() };
-        assert_eq!((bare.address.as_str(), bare.timeout), ("127.0.0.1:6379", 2000));
+        assert_eq!((bare.address.as_str(), bare.access.timeout), ("127.0.0.1:6379", 2000));
         let Ok(Invocation::Ping(given)) = run(&["ping", "h:1", "--timeout", "5"]) else { panic!() };
-        assert_eq!((given.address.as_str(), given.timeout), ("h:1", 5));
+        assert_eq!((given.address.as_str(), given.access.timeout), ("h:1", 5));
         assert!(matches!(run(&["completions", "tcsh"]), Err(FlagsError::Tool(_))));
         assert!(matches!(run(&["man"]), Ok(Invocation::Man)));
     }

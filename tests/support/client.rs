@@ -179,11 +179,11 @@ impl Client {
         self.stream.write_all(bytes).is_ok()
     }
 
-    /// The same connection once more, for a thread that reads while this one writes.
+    /// The same connection, without TLS, once more, for a thread that reads while this one writes.
     #[track_caller]
     pub fn second_half(&self) -> Self {
         let stream = self.stream.try_clone().expect("a socket can be duplicated");
-        Self { stream, buffer: Vec::new(), at: 0 }
+        Self { stream, tls: None, buffer: Vec::new(), at: 0 }
     }
 
     /// Reads to the end of the connection and keeps nothing.
