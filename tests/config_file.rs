@@ -53,7 +53,7 @@ fn only_what_has_an_effect_is_set_by_it() {
 #[test]
 fn rewriting_it_changes_no_comment() {
     let config = Config::from_text(SHIPPED.as_bytes()).unwrap();
-    let rewritten = String::from_utf8(config.rewritten(SHIPPED.as_bytes()).unwrap()).unwrap();
+    let rewritten = String::from_utf8(config.rewritten(SHIPPED.as_bytes(), &[]).unwrap()).unwrap();
     let comments = |text: &str| {
         let comments = text.lines().filter(|line| line.starts_with('#'));
         comments.map(str::to_owned).collect::<Vec<_>>()

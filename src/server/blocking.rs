@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use crate::command::acl::{self, Login};
+use crate::command::acl;
 use crate::command::flow::{Block, Request};
 use crate::command::table::keys::keys_of;
 use crate::command::table::{Command, flag};
@@ -44,7 +44,8 @@ struct Waiter {
     database: usize,
     protocol: Protocol,
     client: Arc<ClientInfo>,
-    login: Login,
+    /// The version of the users that bind it by nothing.
+    unbound: u64,
     answer: oneshot::Sender<Answer>,
 }
 
@@ -66,6 +67,9 @@ pub struct Waiting {
     keys: Vec<Vec<u8>>,
     answer: oneshot::Receiver<Answer>,
 }
+
+/// The user of a client that waits was deleted.
+struct Gone;
 
 /// Who asks to wait: the command that found nothing.
 #[derive(Clone, Copy, Debug)]
@@ -143,7 +147,7 @@ pub fn wait(
         database,
         protocol: session.protocol,
         client: Arc::clone(&session.info),
-        login: session.login.clone(),
+        unbound: session.login.unbound(),
         answer: sender,
     };
     blocked.waiters.lock().insert(ticket, waiter);
@@ -261,7 +265,6 @@ impl<'s, 'k> Serving<'s, 'k> {
         let mut session = Session::new(Arc::clone(&waiter.client));
         session.protocol = waiter.protocol;
         session.database = waiter.database;
-        session.login = waiter.login.clone();
         let Ok(checked) = self.check_again(&mut session, &waiter) else {
             // Its user is gone, and its connection is about to be closed.
             self.server.blocked.waiters.lock().insert(ticket, waiter);
@@ -329,12 +332,14 @@ impl<'s, 'k> Serving<'s, 'k> {
         &self,
         session: &mut Session,
         waiter: &Waiter,
-    ) -> Result<Result<(), Fault>, Fault> {
+    ) -> Result<Result<(), Fault>, Gone> {
         let users = &self.server.users;
-        if session.login.is_unbound(users.version()) {
+        if waiter.unbound == users.version() {
             return Ok(Ok(()));
         }
-        session.notice_users(users)?;
+        let current = users.current();
+        let user = current.find_by_id(waiter.client.user_id.load(Ordering::Relaxed)).ok_or(Gone)?;
+        session.log_in(Arc::clone(user), &current);
         let (command, args) = (waiter.command, &waiter.words.as_args());
         let checked = session.check(users, command, args);
         Ok(checked.map_err(|denied| {

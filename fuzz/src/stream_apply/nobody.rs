@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
+use backlogd::command::acl::Users;
 use backlogd::command::host::*;
 use backlogd::command::pubsub::Hub;
 use backlogd::command::table::Command;
@@ -89,11 +90,19 @@ impl Host for Nobody {
         nothing()
     }
 
-    fn authenticate(&self, _: Option<&[u8]>, _: &[u8]) -> Result<(), AuthFault> {
+    fn users(&self) -> &Users {
         nothing()
     }
 
-    fn needs_password(&self) -> bool {
+    fn read_acl_file(&self) -> Result<(String, Vec<u8>), Fault> {
+        nothing()
+    }
+
+    fn write_acl_file(&self, _: &[u8]) -> Result<(), Fault> {
+        nothing()
+    }
+
+    fn count_error(&self, _: &Fault) {
         nothing()
     }
 

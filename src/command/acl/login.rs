@@ -61,6 +61,11 @@ impl Login {
         found.is_some_and(|user| user.check(command, args).is_ok())
     }
 
+    /// Returns the version of the users that bind it by nothing, which may be none.
+    pub fn unbound(&self) -> u64 {
+        self.unbound
+    }
+
     /// Tells whether it may do anything, as users of that version are.
     #[inline]
     pub fn is_unbound(&self, version: u64) -> bool {

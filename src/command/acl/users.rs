@@ -20,8 +20,7 @@ pub struct UserSet {
 /// All users of a server.
 #[derive(Debug)]
 pub struct Users {
-    /// That of the set below; never zero.
-    version: AtomicU64,
+    version: Version,
     current: RwLock<Arc<UserSet>>,
     next_id: AtomicU64,
     /// `acl-pubsub-default`.
@@ -30,12 +29,19 @@ pub struct Users {
     denied: [AtomicU64; 4],
 }
 
+/// The version of the present set; never zero.
+///
+/// Every command of every client looks at it, so it has a line of the cache for itself.
+#[derive(Debug)]
+#[repr(align(128))]
+struct Version(AtomicU64);
+
 impl Default for Users {
     fn default() -> Self {
         let default = Arc::new(User::open_default());
         let users = BTreeMap::from([(DEFAULT.to_vec(), default)]);
         Self {
-            version: AtomicU64::new(1),
+            version: Version(AtomicU64::new(1)),
             current: RwLock::new(Arc::new(UserSet { version: 1, users })),
             next_id: AtomicU64::new(DEFAULT_ID + 1),
             opens_channels: AtomicBool::new(false),
@@ -54,6 +60,11 @@ impl UserSet {
     /// Finds a user.
     pub fn find(&self, name: &[u8]) -> Option<&Arc<User>> {
         self.users.get(name)
+    }
+
+    /// Finds a user by its number, among all of them.
+    pub fn find_by_id(&self, id: u64) -> Option<&Arc<User>> {
+        self.users.values().find(|user| user.id == id)
     }
 
     /// Returns the user that clients are who did not say who they are.
@@ -86,7 +97,7 @@ impl Users {
     /// Returns the version of the present set.
     #[inline]
     pub fn version(&self) -> u64 {
-        self.version.load(Ordering::Acquire)
+        self.version.0.load(Ordering::Acquire)
     }
 
     /// Returns the present set.
@@ -102,7 +113,7 @@ impl Users {
         next.version += 1;
         let version = next.version;
         *current = Arc::new(next);
-        self.version.store(version, Ordering::Release);
+        self.version.0.store(version, Ordering::Release);
         Ok(result)
     }
 
