@@ -71,6 +71,16 @@ struct Member<'s> {
 
 impl<'s> Member<'s> {
     fn start(speech: &'s Speech, kind: Kind, primary: Option<&Member<'_>>, priority: u32) -> Self {
+        Self::start_with(speech, kind, (primary, priority), "")
+    }
+
+    /// Starts with further lines in its configuration.
+    fn start_with(
+        speech: &'s Speech,
+        kind: Kind,
+        (primary, priority): (Option<&Member<'_>>, u32),
+        further: &str,
+    ) -> Self {
         let directory = TempDir::new().expect("a temporary directory can be made");
         let port = free_port();
         let saving = if kind == Kind::Stock { "save \"\"\n" } else { "" };
@@ -79,7 +89,7 @@ impl<'s> Member<'s> {
         });
         let lines = format!(
             "bind 127.0.0.1\n{}dir {}\nreplica-priority {priority}\n\
-             repl-diskless-sync-delay 0\nenable-debug-command yes\n{saving}{following}",
+             repl-diskless-sync-delay 0\nenable-debug-command yes\n{saving}{following}{further}",
             speech.lines(port),
             directory.path().display()
         );
@@ -151,6 +161,11 @@ struct Sentinels<'s> {
 
 impl<'s> Sentinels<'s> {
     fn watch(primary: &Member<'s>) -> Self {
+        Self::watch_with(primary, "")
+    }
+
+    /// Watches with further lines in the configuration of each.
+    fn watch_with(primary: &Member<'s>, further: &str) -> Self {
         let speech = primary.speech;
         let (mut addresses, mut processes) = (Vec::new(), Vec::new());
         for _ in 0..3 {
@@ -159,7 +174,8 @@ impl<'s> Sentinels<'s> {
             let path: PathBuf = directory.path().join("sentinel.conf");
             let lines = format!(
                 "bind 127.0.0.1\n{}dir {}\nsentinel monitor it 127.0.0.1 {} 2\n\
-                 sentinel down-after-milliseconds it 1500\nsentinel failover-timeout it 6000\n",
+                 sentinel down-after-milliseconds it 1500\nsentinel failover-timeout it 6000\n\
+                 {further}",
                 speech.lines(port),
                 directory.path().display(),
                 primary.port()
@@ -313,4 +329,47 @@ fn stock_members_and_ours_fail_over(speech: &Speech) {
     await_same_data(&[&first, &second, &third]);
     assert_kept(&first, 300);
     assert_eq!(full_resyncs(&[&second]), 1);
+}
+
+/// What Sentinel and replicas need, as the documentation of stock says.
+const USERS: &str = "user sentinel on >s3ntinel resetkeys allchannels -@all +multi +slaveof +ping +exec \
+    +subscribe +config|rewrite +role +publish +info +client|setname +client|kill +script|kill\n\
+    user replica on >r3plica resetkeys resetchannels -@all +psync +replconf +ping\n\
+    masteruser replica\nmasterauth r3plica\n";
+
+#[test]
+fn sentinel_and_replicas_work_as_users_of_their_own() {
+    let speech = &Speech::Plain;
+    let mut first = Member::start_with(speech, Kind::Backlogd, (None, 100), USERS);
+    let second = Member::start_with(speech, Kind::Backlogd, (Some(&first), 10), USERS);
+    let third = Member::start_with(speech, Kind::Stock, (Some(&first), 100), USERS);
+    let login = "sentinel auth-user it sentinel\nsentinel auth-pass it s3ntinel\n";
+    let sentinels = Sentinels::watch_with(&first, login);
+    patiently("the links are up", || second.follows(&first) && third.follows(&first));
+    sentinels.await_discovery(2);
+    let listed = first.connect().run("CLIENT LIST").text();
+    let count = |text: &str| listed.lines().filter(|line| line.contains(text)).count();
+    assert_eq!(count(" user=replica "), 2, "{listed}");
+    assert!(count(" user=sentinel ") >= 3, "{listed}");
+
+    write_replicated(&first, 0, 100);
+    first.process.kill();
+    sentinels.await_primary(&second);
+    patiently("the other replica follows the new primary", || third.follows(&second));
+    assert_kept(&second, 100);
+    first.restart();
+    patiently("the old primary follows the new one", || first.follows(&second));
+    write_replicated(&second, 100, 50);
+    await_same_data(&[&first, &second, &third]);
+    for member in [&first, &second] {
+        let text = member.configuration();
+        assert!(text.contains("\nuser sentinel on sanitize-payload #"), "{text}");
+        assert!(text.contains("\nuser replica on sanitize-payload #"), "{text}");
+    }
+    // A replica of ours asks for the lineage too, and does without it.
+    for entry in second.connect().run("ACL LOG").elements() {
+        let words: Vec<_> = entry.elements()[..10].iter().skip(1).step_by(2).collect();
+        let [_, _, _, object, user] = words[..] else { panic!("five pairs: {words:?}") };
+        assert_eq!((user.text(), object.text()), ("replica".to_owned(), "info".to_owned()));
+    }
 }
