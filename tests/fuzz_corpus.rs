@@ -47,6 +47,11 @@ fn configurations_say_the_same_when_rewritten() {
 }
 
 #[test]
+fn users_are_made_again_by_what_they_are_shown_by() {
+    replay("acl_rules", targets::acl_rules::check);
+}
+
+#[test]
 fn rdb_files_are_the_same_when_written_and_read_again() {
     replay("rdb", targets::rdb::check);
 }

@@ -5,6 +5,7 @@
 mod checksums;
 mod streams;
 
+pub mod acl_rules;
 pub mod config_file;
 pub mod handshake;
 pub mod log_frame;
