@@ -39,6 +39,7 @@ mod streams;
 mod syncs;
 mod table;
 mod tls;
+mod users;
 mod values;
 
 use std::io;
@@ -130,6 +131,8 @@ enum Part {
     Scripts,
     /// Clients in TLS; 1 min.
     Tls,
+    /// What users are bound by; 1 min.
+    Users,
     /// What tracked keys, events and evictions cost; 2 min.
     Events,
     /// Memory for each element of values small and large; 1 min.
@@ -160,6 +163,7 @@ const FULL: &[Part] = &[
     Part::Streams,
     Part::Scripts,
     Part::Tls,
+    Part::Users,
     Part::Events,
     Part::Footprint,
     Part::Eviction,
@@ -208,6 +212,7 @@ impl Part {
             Self::Streams => streams::run(workers, rounds, pace, out),
             Self::Scripts => scripts::run(workers, rounds, pace, out),
             Self::Tls => tls::run(workers, rounds, pace, out),
+            Self::Users => users::run(workers, rounds, pace, out),
             Self::Events => events::run(rounds, pace, out),
             Self::Footprint => footprint::run(out),
             Self::Eviction => eviction::run(rounds, pace, out),
