@@ -28,7 +28,7 @@ pub fn run(workers: &[usize], rounds: usize, pace: Pace, out: &mut impl Write) -
         .collect::<io::Result<Vec<_>>>()?;
     let table = Table::begin("TLS, appendfsync everysec", COLUMNS, out)?;
     // Short values show what a record costs, long ones what its bytes cost.
-    for (pipeline, value_bytes) in [(1, 64), (16, 64), (1, 16_384)] {
+    for (pipeline, value_bytes) in [(1, 64), (16, 64), (1, 4096)] {
         for command in ["set", "get"] {
             let requests = requests(command, pipeline, pace);
             let load = Load { command, pipeline, value_bytes, threads: 1, requests };

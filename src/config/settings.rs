@@ -11,7 +11,7 @@ use super::following::Following;
 use super::guarding::Guarding;
 use super::processing::Processing;
 use super::store::Config;
-pub use super::tls::{AuthClients, Tls};
+pub use super::tls::{AuthClients, KeptSessions, Tls};
 use super::users::UserSettings;
 use super::value::Value;
 pub use super::words::OutputLimit;

@@ -43,12 +43,17 @@ pub struct Tls {
     pub suites: Option<String>,
     /// `tls-prefer-server-ciphers`.
     pub prefers_own_ciphers: bool,
-    /// `tls-session-caching`.
-    pub session_caching: bool,
+    /// The sessions that may be resumed; `None` without `tls-session-caching`.
+    pub sessions: Option<KeptSessions>,
+}
+
+/// Which sessions may be resumed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeptSessions {
     /// `tls-session-cache-size`; `None` for as many as come.
-    pub sessions_max: Option<usize>,
+    pub count_max: Option<usize>,
     /// `tls-session-cache-timeout`.
-    pub session_timeout: Duration,
+    pub age_max: Duration,
 }
 
 impl Tls {
@@ -86,9 +91,10 @@ impl Config {
             ciphers: text("tls-ciphers"),
             suites: text("tls-ciphersuites"),
             prefers_own_ciphers: self.yes("tls-prefer-server-ciphers"),
-            session_caching: self.yes("tls-session-caching"),
-            sessions_max: self.nonzero("tls-session-cache-size"),
-            session_timeout: self.seconds("tls-session-cache-timeout"),
+            sessions: self.yes("tls-session-caching").then(|| KeptSessions {
+                count_max: self.nonzero("tls-session-cache-size"),
+                age_max: self.seconds("tls-session-cache-timeout"),
+            }),
         }
     }
 

@@ -164,14 +164,12 @@ pub async fn serve(mut connection: Connection) {
             "closing a client that reached client-output-buffer-limit"
         );
     }
-    match ended {
-        Err(End::Moves) => connection.depart(),
-        // How it ended makes no difference here: the socket is closed either way.
-        _ => {
-            connection.outbox.socket.end();
-            connection.session.unwatch_all(&connection.worker.server.keyspace);
-        }
+    if matches!(ended, Err(End::Moves)) {
+        return connection.depart();
     }
+    // How it ended makes no difference here: the socket is closed either way.
+    connection.outbox.socket.end();
+    connection.session.unwatch_all(&connection.worker.server.keyspace);
 }
 
 /// Tells what the connection does for a command that is answered later.

@@ -94,7 +94,7 @@ async fn shake(server: Arc<Server>, client: TcpStream) {
         // Where the server ends meanwhile, the connection ends with it.
         Ok(client) => drop(server.pool.assign(client)),
         Err(error) => {
-            tracing::info!(peer, %error, "a client did not get through its TLS handshake")
+            tracing::info!(peer, %error, "a client did not get through its TLS handshake");
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 
 use crate::config::Settings;
-use crate::config::settings::{AuthClients, Tls as Directives};
+use crate::config::settings::{AuthClients, KeptSessions, Tls as Directives};
 use crate::net::tls::{
     ClientAuth, ClientConfig, Credentials, Options, ServerConfig, Sessions, TlsError,
 };
@@ -67,11 +67,11 @@ fn options(tls: &Directives) -> Options {
         ciphers: tls.ciphers.clone(),
         suites: tls.suites.clone(),
         prefers_own_ciphers: tls.prefers_own_ciphers,
-        sessions: if tls.session_caching {
-            let count_max = tls.sessions_max.unwrap_or(usize::MAX);
-            Sessions::Kept { count_max, age_max: tls.session_timeout }
-        } else {
-            Sessions::None
+        sessions: match tls.sessions {
+            Some(KeptSessions { count_max, age_max }) => {
+                Sessions::Kept { count_max: count_max.unwrap_or(usize::MAX), age_max }
+            }
+            None => Sessions::None,
         },
     }
 }

@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn the_oldest_is_forgotten_for_the_newest() {
-        let sessions = Remembered::new(2, Duration::from_secs(60));
+        let sessions = Remembered::new(2, Duration::from_mins(1));
         for name in [1, 2, 3] {
             assert!(sessions.put(vec![name], vec![name]));
         }
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn what_is_replaced_is_as_old_as_its_replacement() {
-        let sessions = Remembered::new(2, Duration::from_secs(60));
+        let sessions = Remembered::new(2, Duration::from_mins(1));
         for (name, session) in [(1, 1), (2, 2), (1, 3)] {
             sessions.put(vec![name], vec![session]);
         }

@@ -176,7 +176,10 @@ impl Session {
                 self.incoming.extend_from_slice(&came[consumed..]);
                 io::Result::Ok(taken)
             })?;
-            self.incoming.shrink_to(READ_BYTES_MIN);
+            if self.incoming.is_empty() {
+                // What is silent keeps no room.
+                self.incoming = Vec::new();
+            }
             self.is_broken = taken.is_err();
             let flushed = self.flush(&mut put);
             // After an error there was an alert to send, at best.

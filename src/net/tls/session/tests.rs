@@ -50,7 +50,9 @@ fn get(socket: &mut VecDeque<u8>, at_once: usize) -> impl FnMut(&mut [u8]) -> io
         if count == 0 {
             return Err(ErrorKind::WouldBlock.into());
         }
-        bytes.iter_mut().zip(socket.drain(..count)).for_each(|(to, from)| *to = from);
+        for (to, from) in bytes.iter_mut().zip(socket.drain(..count)) {
+            *to = from;
+        }
         Ok(count)
     }
 }
@@ -236,7 +238,9 @@ fn harm(socket: &mut VecDeque<u8>, below: &mut impl FnMut(usize) -> usize) {
         1 => drop(socket.drain(at..at + count)),
         2 => {
             let copy: Vec<_> = socket.range(at..at + count).copied().collect();
-            copy.into_iter().for_each(|byte| socket.insert(at, byte));
+            for byte in copy {
+                socket.insert(at, byte);
+            }
         }
         _ => socket.truncate(at),
     }
