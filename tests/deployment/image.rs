@@ -28,7 +28,7 @@ pub fn health_check(address: &str) -> Command {
     assert!(options.split(' ').all(|option| option.starts_with("--")), "{options}");
     let words = words(command);
     assert_eq!(words[0], "backlogd", "the image has no other program for it");
-    let check = Command::new(OURS);
+    let mut check = Command::new(OURS);
     check.args(words[1..].iter().map(|word| word.replace("127.0.0.1:6379", address)));
     check
 }
@@ -127,7 +127,7 @@ fn the_server_in_the_image_is_nobody_special_and_serves() {
     process.wait_for_line("Ready to accept connections").expect("it starts");
     assert!(place.path().join("backlogd.manifest").exists(), "the data is in the volume");
     let address = fs::read_to_string(file).expect("it says where it is");
-    let mut check = || health_check(address.trim());
+    let check = || health_check(address.trim());
     assert!(check().env("REDISCLI_AUTH", "secret").status().expect("it runs").success());
     assert!(!check().env_remove("REDISCLI_AUTH").status().expect("it runs").success());
     process.terminate();
