@@ -188,7 +188,7 @@ impl Client {
 
     /// Reads to the end of the connection and keeps nothing.
     pub fn drain(&mut self) {
-        let mut chunk = [0; 64 * 1024];
+        let mut chunk = [0; 16 * 1024];
         while matches!(self.stream.read(&mut chunk), Ok(1..)) {}
     }
 
