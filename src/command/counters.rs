@@ -1,18 +1,16 @@
 //! Counts what commands do: calls, time, failures; one set per worker, added up when asked.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use super::histogram::{Histogram, Times};
 use super::{Fault, table};
 
-/// How many buckets a latency histogram has: powers of two of microseconds, the last open.
-pub const BUCKETS: usize = 32;
-
-/// The most kinds of error that are told apart; the codes come from our own texts, so few exist.
-const ERROR_KINDS_MAX: usize = 128;
+/// The most kinds of error that are told apart: scripts can make up codes. Others are counted in all.
+const ERROR_KINDS_MAX: usize = 4096;
 
 /// Counts what commands do on one worker.
 #[derive(Debug)]
@@ -26,7 +24,15 @@ pub struct Counters {
     writes: AtomicU64,
     turns: AtomicU64,
     turns_us: AtomicU64,
-    errors: Mutex<BTreeMap<String, u64>>,
+    errors: Mutex<Errors>,
+    is_timed: AtomicBool,
+}
+
+/// Error replies.
+#[derive(Debug, Default)]
+struct Errors {
+    count: u64,
+    by_code: BTreeMap<String, u64>,
 }
 
 /// Counts what one command does.
@@ -36,7 +42,7 @@ struct Row {
     took_ns: AtomicU64,
     rejected: AtomicU64,
     failed: AtomicU64,
-    histogram: [AtomicU64; BUCKETS],
+    histogram: Histogram,
 }
 
 impl Default for Counters {
@@ -52,6 +58,7 @@ impl Default for Counters {
             turns: AtomicU64::new(0),
             turns_us: AtomicU64::new(0),
             errors: Mutex::default(),
+            is_timed: AtomicBool::new(true),
         }
     }
 }
@@ -77,7 +84,9 @@ pub struct Totals {
     pub turns: u64,
     /// How long they took, in microseconds.
     pub turns_us: u64,
-    /// Error replies by their code.
+    /// Error replies.
+    pub errors_count: u64,
+    /// Error replies by their code, as far as codes are told apart.
     pub errors: BTreeMap<String, u64>,
 }
 
@@ -92,8 +101,6 @@ pub struct RowTotal {
     pub rejected: u64,
     /// How often it ran and failed.
     pub failed: u64,
-    /// How many calls took less than 2^i microseconds and no less than half of that.
-    pub histogram: [u64; BUCKETS],
 }
 
 impl Totals {
@@ -120,7 +127,19 @@ impl Counters {
         let took_ns = took.as_nanos() as u64;
         add(&row.calls, count);
         add(&row.took_ns, took_ns);
-        add(&row.histogram[bucket(took_ns / count / 1000)], count);
+        if self.is_timed.load(Ordering::Relaxed) {
+            row.histogram.add(took_ns / count, count);
+        }
+    }
+
+    /// Says whether histograms of times are kept, as `latency-tracking` wants.
+    pub fn set_timed(&self, is_timed: bool) {
+        self.is_timed.store(is_timed, Ordering::Relaxed);
+    }
+
+    /// Adds how long calls of a command took here to `times`.
+    pub fn add_times_to(&self, command: usize, times: &mut Times) {
+        self.rows[command].histogram.add_to(times);
     }
 
     /// Counts a command that was refused before it ran; `None` is one that does not exist.
@@ -167,9 +186,6 @@ impl Counters {
             total.took_us += row.took_ns.load(Ordering::Relaxed) / 1000;
             total.rejected += row.rejected.load(Ordering::Relaxed);
             total.failed += row.failed.load(Ordering::Relaxed);
-            for (sum, bucket) in total.histogram.iter_mut().zip(&row.histogram) {
-                *sum += bucket.load(Ordering::Relaxed);
-            }
         }
         totals.hits += self.hits.load(Ordering::Relaxed);
         totals.misses += self.misses.load(Ordering::Relaxed);
@@ -179,7 +195,9 @@ impl Counters {
         totals.writes += self.writes.load(Ordering::Relaxed);
         totals.turns += self.turns.load(Ordering::Relaxed);
         totals.turns_us += self.turns_us.load(Ordering::Relaxed);
-        for (code, count) in self.errors.lock().iter() {
+        let errors = self.errors.lock();
+        totals.errors_count += errors.count;
+        for (code, count) in &errors.by_code {
             *totals.errors.entry(code.clone()).or_default() += count;
         }
     }
@@ -190,48 +208,25 @@ impl Counters {
             for counter in [&row.calls, &row.took_ns, &row.rejected, &row.failed] {
                 counter.store(0, Ordering::Relaxed);
             }
-            row.histogram.iter().for_each(|bucket| bucket.store(0, Ordering::Relaxed));
+            row.histogram.reset();
         }
         let sums = [&self.hits, &self.misses, &self.input_bytes, &self.output_bytes];
         let others = [&self.reads, &self.writes, &self.turns, &self.turns_us];
         for counter in sums.into_iter().chain(others) {
             counter.store(0, Ordering::Relaxed);
         }
-        self.errors.lock().clear();
+        *self.errors.lock() = Errors::default();
     }
 
     fn error(&self, fault: &Fault) {
         let mut errors = self.errors.lock();
-        if let Some(count) = errors.get_mut(fault.code()) {
+        errors.count += 1;
+        if let Some(count) = errors.by_code.get_mut(fault.code()) {
             *count += 1;
-        } else if errors.len() < ERROR_KINDS_MAX {
-            errors.insert(fault.code().to_owned(), 1);
+        } else if errors.by_code.len() < ERROR_KINDS_MAX {
+            errors.by_code.insert(fault.code().to_owned(), 1);
         }
     }
-}
-
-impl RowTotal {
-    /// Estimates the microseconds that the given share of the calls did not exceed.
-    pub fn percentile_us(&self, percent: f64) -> f64 {
-        let wanted = (self.calls as f64 * percent / 100.0).ceil().max(1.0) as u64;
-        let mut seen = 0;
-        for (index, count) in self.histogram.iter().enumerate() {
-            seen += count;
-            if seen >= wanted {
-                return bucket_limit_us(index) as f64;
-            }
-        }
-        0.0
-    }
-}
-
-/// Tells the upper bound in microseconds of a histogram's bucket.
-pub fn bucket_limit_us(index: usize) -> u64 {
-    1 << index
-}
-
-fn bucket(took_us: u64) -> usize {
-    (64 - took_us.leading_zeros() as usize).min(BUCKETS - 1)
 }
 
 /// Adds without a locked instruction: only one worker writes, the others read.
@@ -261,13 +256,29 @@ mod tests {
     }
 
     #[test]
-    fn a_percentile_is_the_bound_of_the_bucket_it_falls_into() {
+    fn codes_beyond_those_told_apart_are_counted_all_the_same() {
         let counters = Counters::default();
-        counters.called_in_a_row(0, 99, Duration::from_micros(99 * 3));
-        counters.called(0, Duration::from_millis(1), None);
+        for number in 0..=ERROR_KINDS_MAX {
+            counters.refused(None, &Fault::of(format!("E{number} made up")));
+        }
         let mut totals = Totals::default();
         counters.add_to(&mut totals);
-        assert!((totals.rows[0].percentile_us(50.0) - 4.0).abs() < f64::EPSILON);
-        assert!((totals.rows[0].percentile_us(99.9) - 1024.0).abs() < f64::EPSILON);
+        let count = ERROR_KINDS_MAX as u64 + 1;
+        assert_eq!((totals.errors.len(), totals.errors_count), (ERROR_KINDS_MAX, count));
+    }
+
+    #[test]
+    fn times_are_kept_while_that_is_wanted() {
+        let counters = Counters::default();
+        counters.called_in_a_row(0, 2, Duration::from_micros(6));
+        counters.set_timed(false);
+        counters.called(0, Duration::from_micros(9), None);
+        let mut times = Times::default();
+        counters.add_times_to(0, &mut times);
+        assert_eq!(times.cumulative_us(), [(4, 2)]);
+        counters.reset();
+        let mut times = Times::default();
+        counters.add_times_to(0, &mut times);
+        assert_eq!(times.count(), 0);
     }
 }

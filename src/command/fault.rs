@@ -3,6 +3,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
+/// A word that is longer is no code, as in stock.
+const CODE_BYTES_MAX: usize = 30;
+
 /// An error reply: its code and text, without the leading dash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault(Cow<'static, [u8]>);
@@ -53,10 +56,11 @@ impl Fault {
         String::from_utf8_lossy(&self.0)
     }
 
-    /// Returns the error's code: the text up to the first space.
+    /// Returns the error's code: the text up to the first space, if that comes soon.
     pub fn code(&self) -> &str {
-        let code = self.0.split(|byte| *byte == b' ').next().unwrap_or_default();
-        std::str::from_utf8(code).unwrap_or("ERR")
+        let head = &self.0[..self.0.len().min(CODE_BYTES_MAX + 1)];
+        let end = head.iter().position(|byte| *byte == b' ');
+        end.and_then(|end| std::str::from_utf8(&head[..end]).ok()).unwrap_or("ERR")
     }
 }
 
@@ -67,3 +71,18 @@ impl fmt::Display for Fault {
 }
 
 impl std::error::Error for Fault {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_that_is_too_long_or_alone_is_no_code() {
+        let code = |text: String| Fault::of(text).code().to_owned();
+        let long = "A".repeat(CODE_BYTES_MAX);
+        assert_eq!(code(format!("{long} text")), long);
+        assert_eq!(code(format!("{long}A text")), "ERR");
+        assert_eq!(code("NOSPACE".to_owned()), "ERR");
+        assert_eq!(Fault::WRONG_TYPE.code(), "WRONGTYPE");
+    }
+}

@@ -1,13 +1,18 @@
 //! `LATENCY`: what was slow, and how the time of commands is spread.
 
-use std::fmt::Write as _;
+mod doctor;
+
+use std::cmp::Ordering;
 
 use super::{Call, Fault, Flow, help, table};
+use doctor::{Event, Watch};
 
-/// How many samples a graph shows at most, the newest ones.
+/// How many samples stand beside each other; more are drawn below.
 const COLUMNS_MAX: usize = 80;
-/// The marks of a column, from the lowest to the highest sample.
-const MARKS: [char; 5] = ['_', '.', '-', 'o', '#'];
+/// The rows of a graph.
+const ROWS: usize = 4;
+/// The marks at the top of a column, from low to high within its row.
+const MARKS: [char; 3] = ['_', 'o', '#'];
 
 /// `LATENCY HISTORY event`.
 pub fn latency_history(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
@@ -76,37 +81,54 @@ pub fn latency_graph(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     if samples.is_empty() {
         return Err(Fault::quoting("ERR No samples available for event '", event, "'"));
     }
-    let text = graph(&String::from_utf8_lossy(event), &samples, call.data.now_ms / 1000);
+    let latest = call.host.latency_latest();
+    let most = latest.iter().find(|(name, ..)| name.as_bytes() == event).map_or(0, |own| own.3);
+    let text = graph(&String::from_utf8_lossy(event), &samples, most, call.data.now_ms / 1000);
     call.reply.verbatim("txt", text.as_bytes());
     Ok(Flow::Done)
 }
 
 /// Draws one column per sample; under each stands how long ago it was, from top to bottom.
-fn graph(event: &str, samples: &[(i64, i64)], now_s: i64) -> String {
-    let shown = &samples[samples.len().saturating_sub(COLUMNS_MAX)..];
-    let took = || shown.iter().map(|(_, took_ms)| *took_ms);
-    let high = took().max().unwrap_or_default();
-    let low = took().min().unwrap_or_default();
-    let most = samples.iter().map(|(_, took_ms)| *took_ms).max().unwrap_or_default();
+fn graph(event: &str, samples: &[(i64, i64)], most: i64, now_s: i64) -> String {
+    let took = || samples.iter().map(|(_, took_ms)| *took_ms);
+    let (high, low) = (took().max().unwrap_or_default(), took().min().unwrap_or_default());
     let mut text = format!("{event} - high {high} ms, low {low} ms (all time high {most} ms)\n");
     text.push_str(&"-".repeat(COLUMNS_MAX));
     text.push('\n');
+    for (number, shown) in samples.chunks(COLUMNS_MAX).enumerate() {
+        if number > 0 {
+            text.push('\n');
+        }
+        draw(&mut text, shown, low, high, now_s);
+    }
+    text
+}
+
+fn draw(text: &mut String, shown: &[(i64, i64)], low: i64, high: i64, now_s: i64) {
+    let steps = (ROWS * MARKS.len()) as i64;
     let level = |took_ms: i64| {
-        let steps = (MARKS.len() - 1) as i64;
-        ((took_ms - low) * steps / (high - low).max(1)) as usize
+        // A range of nothing is all at the bottom.
+        ((took_ms - low) * steps / (high - low).max(1)).min(steps - 1) as usize
     };
-    for (height, mark) in MARKS.iter().enumerate().rev() {
-        text.extend(took().map(|took_ms| if level(took_ms) == height { *mark } else { ' ' }));
+    for row in (0..ROWS).rev() {
+        text.extend(shown.iter().map(|(_, took_ms)| {
+            let level = level(*took_ms);
+            match (level / MARKS.len()).cmp(&row) {
+                Ordering::Less => ' ',
+                Ordering::Equal => MARKS[level % MARKS.len()],
+                Ordering::Greater => '|',
+            }
+        }));
         text.push('\n');
     }
-    text.push('\n');
     let ages: Vec<_> = shown.iter().map(|(at_s, _)| age((now_s - at_s).max(0))).collect();
     let lines = ages.iter().map(String::len).max().unwrap_or_default();
+    text.push_str(&" ".repeat(shown.len()));
+    text.push('\n');
     for line in 0..lines {
         text.extend(ages.iter().map(|age| age.chars().nth(line).unwrap_or(' ')));
         text.push('\n');
     }
-    text
 }
 
 fn age(seconds: i64) -> String {
@@ -120,30 +142,21 @@ fn age(seconds: i64) -> String {
 
 /// `LATENCY DOCTOR`.
 pub fn latency_doctor(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
-    let threshold = call.host.config_get(&[b"latency-monitor-threshold"]);
-    let is_off = threshold.first().is_none_or(|(_, value)| value == "0");
-    let events = call.host.latency_latest();
-    let mut text = String::new();
-    if is_off && events.is_empty() {
-        text.push_str(
-            "Latency is not being watched. CONFIG SET latency-monitor-threshold <milliseconds> \
-             has the server note what takes that long.\n",
-        );
-    } else if events.is_empty() {
-        text.push_str("Nothing has taken as long as latency-monitor-threshold says.\n");
-    }
-    for (event, _, took_ms, most_ms) in &events {
-        let samples = call.host.latency_history(event.as_bytes());
-        let sum_ms: i64 = samples.iter().map(|(_, ms)| ms).sum();
-        let average_ms = sum_ms / (samples.len() as i64).max(1);
-        // Writing to a string cannot fail.
-        let _ = writeln!(
-            text,
-            "{event}: {} samples of {average_ms} ms on average, {took_ms} ms the last and \
-             {most_ms} ms the worst.",
-            samples.len(),
-        );
-    }
+    let number = |name: &[u8]| -> i64 {
+        let found = call.host.config_get(&[name]);
+        found.first().and_then(|(_, value)| value.parse().ok()).unwrap_or_default()
+    };
+    let watch = Watch {
+        threshold_ms: number(b"latency-monitor-threshold"),
+        slower_than_us: number(b"slowlog-log-slower-than"),
+        hz: number(b"hz"),
+        now_s: call.data.now_ms / 1000,
+    };
+    let events = call.host.latency_latest().into_iter().map(|(name, _, _, most_ms)| {
+        let samples = call.host.latency_history(name.as_bytes());
+        Event { name, samples, most_ms }
+    });
+    let text = doctor::report(&events.collect::<Vec<_>>(), &watch);
     call.reply.verbatim("txt", text.as_bytes());
     Ok(Flow::Done)
 }
@@ -205,16 +218,29 @@ mod tests {
         let mut bench = bench_with_events();
         let fault = "-ERR No samples available for event 'x'";
         assert_eq!(bench.reply("latency graph x"), fault);
-        let text = graph("command", &[(10, 100), (127, 500)], 130);
+        // As a stock server has drawn it.
+        let took_ms = [50, 100, 1, 7, 30, 80, 120, 23, 103];
+        let ages_s = [111, 109, 8, 7, 6, 5, 4, 2, 1];
+        let samples: Vec<_> = ages_s.map(|age_s| 1000 - age_s).into_iter().zip(took_ms).collect();
+        let text = graph("command", &samples, 130, 1000);
         let lines: Vec<_> = text.lines().collect();
-        assert_eq!(lines[0], "command - high 500 ms, low 100 ms (all time high 500 ms)");
-        assert_eq!(lines[2..], [" #", "  ", "  ", "  ", "_ ", "", "23", "ms"]);
+        assert_eq!(lines[0], "command - high 120 ms, low 1 ms (all time high 130 ms)");
+        assert_eq!(lines[1], "-".repeat(80));
+        let drawn = [" _    # o", " |   o| |", "o|   || |", "||__#||#|", "         "];
+        assert_eq!(lines[2..7], drawn);
+        assert_eq!(lines[7..], ["118765421", "mmsssssss"]);
+        let text = graph("command", &[(1000, 10)], 10, 1000);
+        assert!(text.ends_with("-\n \n \n \n_\n \n0\ns\n"), "{text}");
+        let many: Vec<_> = (0..100).map(|at_s| (at_s, at_s)).collect();
+        assert_eq!(graph("command", &many, 99, 100).lines().nth(10), Some(""));
     }
 
     #[test]
     fn the_doctor_tells_what_it_sees() {
-        assert!(Bench::new().reply("latency doctor").contains("not being watched"));
+        assert!(Bench::new().reply("latency doctor").contains("I'm sorry, Dave"));
         let told = bench_with_events().reply("latency doctor");
-        assert!(told.contains("command: 2 samples of 300 ms on average"), "{told}");
+        let line = "1. command: 2 latency spikes (average 300ms, mean deviation 200ms, \
+                    period 60.00 sec). Worst all time event 500ms.";
+        assert!(told.contains(line), "{told}");
     }
 }

@@ -56,6 +56,7 @@ pub mod config;
 pub mod connection;
 mod doctor;
 pub mod help;
+pub mod histogram;
 pub mod info;
 pub mod introspect;
 pub mod latency;

@@ -9,7 +9,6 @@ use std::time::Duration;
 use crate::admin::crash;
 use crate::admin::memory::{self, set_purging};
 use crate::command::acl::Users;
-use crate::command::counters::{BUCKETS, bucket_limit_us};
 use crate::command::host::{
     Followed, LatencyHistogram, Meaning, MemoryFigures, PauseScope, Ran, RoleReport, SaveStarted,
     SlowEntry,
@@ -67,6 +66,7 @@ impl Host for Server {
         if changed.contains("requirepass") {
             self.users.require(settings.requirepass.as_deref());
         }
+        self.counters.iter().for_each(|own| own.set_timed(settings.latency_tracking));
         self.scripts.runs().set_threshold(settings.busy_reply_threshold);
         self.replicas.nudge();
         self.identity.lock().keep(settings.backlog_lineage_size);
@@ -355,20 +355,16 @@ impl Host for Server {
         };
         let rows = table::all().iter().zip(&totals.rows);
         rows.filter(|(command, row)| row.calls > 0 && wanted(command.name))
-            .map(|(command, row)| {
-                let mut sum = 0;
-                let mut cumulative_us = Vec::new();
-                for index in 0..BUCKETS {
-                    sum += row.histogram[index];
-                    if row.histogram[index] > 0 {
-                        cumulative_us.push((bucket_limit_us(index), sum));
-                    }
-                }
-                LatencyHistogram {
-                    command: command.name.to_owned(),
-                    calls: row.calls,
+            .filter_map(|(command, row)| {
+                let cumulative_us = report::times(self, command).cumulative_us();
+                let command = command.name.to_owned();
+                let calls = row.calls;
+                // Of what ran while times were not kept nothing can be told.
+                (!cumulative_us.is_empty()).then_some(LatencyHistogram {
+                    command,
+                    calls,
                     cumulative_us,
-                }
+                })
             })
             .collect()
     }

@@ -347,6 +347,10 @@ impl Server {
         scripts.runs().set_threshold(settings.busy_reply_threshold);
         let commit = Commit::default();
         commit.apply(&settings);
+        let counters: Vec<Arc<Counters>> = (0..=pool.workers()).map(|_| Arc::default()).collect();
+        for own in &counters {
+            own.set_timed(settings.latency_tracking);
+        }
         let keyspace = Keyspace::new(settings.databases);
         apply_sizes(&keyspace, &settings);
         Self {
@@ -358,7 +362,7 @@ impl Server {
             commit,
             resyncs: Resyncs::default(),
             clients: Clients::limited(settings.memory_limit.clients_bytes),
-            counters: (0..=pool.workers()).map(|_| Arc::default()).collect(),
+            counters,
             pool,
             roles: Roles::default(),
             failover: Failover::default(),

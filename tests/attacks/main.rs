@@ -53,7 +53,7 @@ impl Target {
         assert!(!said.contains("BUG REPORT"), "{said}");
     }
 
-    /// Runs every line with each of the numbers for `#`; all are answered, and here is what was said.
+    /// Runs every line with each of the numbers for `#`; all are answered, and told here.
     #[track_caller]
     fn answers_all(&mut self, lines: &[&str], numbers: &[&str]) -> Vec<(String, Value)> {
         let mut client = self.connect();

@@ -216,7 +216,7 @@ fn numbers_of_keys_that_overflow_are_no_places() {
     }
 }
 
-/// CVE-2023-36824: rows whose keys follow words, with those words at the very end or again and again.
+/// CVE-2023-36824: keys that follow words, with those words at the very end or again and again.
 #[test]
 fn the_keys_of_any_command_line_are_looked_for_within_it() {
     let mut target = filled();

@@ -3,7 +3,7 @@
 use super::{Target, request};
 use crate::support::Value;
 
-/// Needs more steps than there is time for, where each star starts over what the ones before it did.
+/// Needs more steps than there is time for, where each star starts over what those before did.
 fn endless(stars: usize) -> String {
     format!("{}b", "*a".repeat(stars))
 }

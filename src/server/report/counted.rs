@@ -6,10 +6,10 @@ use std::time::Instant;
 use crate::command::acl::Reason;
 use crate::command::counters::{RowTotal, Totals};
 use crate::command::pubsub::Kind;
-use crate::command::table;
+use crate::command::table::{self, Command};
 use crate::server::Server;
 
-use super::{Text, totals};
+use super::{Text, times, totals};
 
 pub(super) fn stats(server: &Server, text: &mut Text<'_, '_>) {
     let totals = totals(server);
@@ -70,7 +70,7 @@ pub(super) fn stats(server: &Server, text: &mut Text<'_, '_>) {
     text.line("tracking_total_items", items);
     text.line("tracking_total_prefixes", prefixes);
     text.line("unexpected_error_replies", 0);
-    text.line("total_error_replies", totals.errors.values().sum::<u64>());
+    text.line("total_error_replies", totals.errors_count);
     text.line("dump_payload_sanitizations", 0);
     text.line("total_reads_processed", totals.reads);
     text.line("total_writes_processed", totals.writes);
@@ -108,15 +108,16 @@ fn denials(server: &Server, text: &mut Text<'_, '_>) {
     }
 }
 
-fn called(totals: &Totals) -> impl Iterator<Item = (&'static str, &RowTotal)> {
-    let names = table::all().iter().map(|command| command.name);
-    names.zip(&totals.rows).filter(|(_, row)| row.calls + row.rejected + row.failed > 0)
+fn called(totals: &Totals) -> impl Iterator<Item = (&'static Command, &RowTotal)> {
+    let rows = table::all().iter().zip(&totals.rows);
+    rows.filter(|(_, row)| row.calls + row.rejected + row.failed > 0)
 }
 
 pub(super) fn command_stats(server: &Server, text: &mut Text<'_, '_>) {
     let totals = totals(server);
     text.head("Commandstats");
-    for (name, row) in called(&totals) {
+    for (command, row) in called(&totals) {
+        let name = command.name;
         let per_call = row.took_us as f64 / row.calls.max(1) as f64;
         text.line(
             format_args!("cmdstat_{name}"),
@@ -142,10 +143,14 @@ pub(super) fn latency_stats(server: &Server, text: &mut Text<'_, '_>) {
     if !settings.latency_tracking {
         return;
     }
-    for (name, row) in called(&totals).filter(|(_, row)| row.calls > 0) {
+    for (command, _) in called(&totals).filter(|(_, row)| row.calls > 0) {
+        let times = times(server, command);
+        if times.count() == 0 {
+            continue;
+        }
         let shares = settings.latency_percentiles.iter();
         let shown: Vec<String> =
-            shares.map(|p| format!("p{p}={:.3}", row.percentile_us(*p))).collect();
-        text.line(format_args!("latency_percentiles_usec_{name}"), shown.join(","));
+            shares.map(|p| format!("p{p}={:.3}", times.percentile_us(*p))).collect();
+        text.line(format_args!("latency_percentiles_usec_{}", command.name), shown.join(","));
     }
 }

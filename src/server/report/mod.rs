@@ -14,7 +14,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::admin::crash::InfoSource;
 use crate::command::REDIS_VERSION;
 use crate::command::counters::Totals;
+use crate::command::histogram::Times;
 use crate::command::session::{ClientInfo, flag};
+use crate::command::table::{self, Command};
 use crate::config::settings::{AppendFsync, BacklogFeed};
 use crate::keyspace::{Locked, ShardSet};
 use crate::position::Offset;
@@ -321,6 +323,14 @@ pub fn totals(server: &Server) -> Totals {
     let mut totals = Totals::default();
     server.counters.iter().for_each(|counters| counters.add_to(&mut totals));
     totals
+}
+
+/// Adds up how long calls of a command took on all workers.
+pub fn times(server: &Server, command: &Command) -> Times {
+    let mut times = Times::default();
+    let index = table::index_of(command);
+    server.counters.iter().for_each(|counters| counters.add_times_to(index, &mut times));
+    times
 }
 
 /// Shortens a number of bytes as Redis does: `1.50K`, `2.00M`.
