@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use backlogd::admin::{crash, manual, status, tool, tracing as log_lines};
+use backlogd::admin::{crash, doctor, manual, status, tool, tracing as log_lines};
 use backlogd::config::flags::{self, FlagsError};
 use backlogd::config::{Config, Invocation};
 use backlogd::server::{self, Start};
@@ -24,6 +24,7 @@ fn main() -> ExitCode {
         Ok(Invocation::Ping(arguments)) => status::ping(&arguments),
         Ok(Invocation::Completions(shell)) => say(&manual::completions(&shell)),
         Ok(Invocation::Man) => say(manual::PAGE),
+        Ok(Invocation::Doctor(examination)) => doctor::run(&examination),
         Err(FlagsError::Tool(usage)) => tool::misused(&usage),
         Err(error) => refuse(&error.to_string()),
     }

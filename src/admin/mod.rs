@@ -1,6 +1,7 @@
 //! Reports on the other parts and changes none of them.
 
 pub mod crash;
+pub mod doctor;
 pub mod latency;
 pub mod manual;
 pub mod memory;

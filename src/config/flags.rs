@@ -2,14 +2,15 @@
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::builder::PossibleValuesParser;
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, Parser};
 
 use super::source::{self, ConfigError, Origin, Statement};
 use super::store::Config;
 use super::syntax::quote;
+use super::tools::{Examination, LogCommand, PingArgs, StatusArgs, Tool};
 use super::value::Kind;
 
 const AFTER_HELP: &str = "\
@@ -47,7 +48,8 @@ Exit status:
                       backlogd status HOST:PORT\n       \
                       backlogd ping [HOST:PORT]\n       \
                       backlogd completions <bash|zsh|fish>\n       \
-                      backlogd man"
+                      backlogd man\n       \
+                      backlogd doctor [DIR|FILE]"
 )]
 struct CommandLine {
     /// Checks the configuration, names the first error, and does not start
@@ -60,216 +62,6 @@ struct CommandLine {
 
     #[command(subcommand)]
     command: Option<Tool>,
-}
-
-const EXIT_STATUS: &str = "\
-Exit status:
-  0  sound; with a torn tail too, which is said: a start after a power loss cuts it off
-  1  damaged; the file, the byte and the offset are named
-  2  the question cannot be answered: no such directory, no log in it, it cannot be read, what is
-     asked for is not there, or the command line is wrong
-
-The directory may belong to a running server; nothing in it is changed.";
-
-const VERIFY_NOTES: &str = "\
-Every byte of the log and the snapshot are read. Where only segments wholly below the snapshot are
-damaged, a start goes on, since it does not read them, and replicas that need them resync in full:
-the verdict says so, and the exit status is 1 all the same.";
-
-const STAT_NOTES: &str = "\
-Headers, frames and how the segments join are checked, and the checksums of the newest segment's
-bytes; verify sums all of them, and reads the snapshot.";
-
-const DUMP_NOTES: &str = "\
-Plain form, a line for each command: its offset, when its batch was sealed (UTC), the database it
-works in (a dash if no SELECT came before it), and its words, quoted as redis-cli does.
-
-JSON form: {\"offset\", \"end\", \"time\", \"db\", \"args\"}, a line for each command. Times are in
-milliseconds since 1970; what is not known is null. In \"args\" every character stands for one
-byte: bytes from 0x80 on are \\u0080 to \\u00ff, and encoding the string in Latin-1 gives them back.";
-
-const TAIL_NOTES: &str = "\
-Only what the server has sealed is shown: that is what it replies to and what replicas can get.
-With --follow it goes on through new segments and restarts of the server; a line on standard error
-tells of a restart, and of what it has cut off. Where the retention removes what has not been shown
-yet, it ends with an error that names the offset: it leaves nothing out.
-
-It follows until a signal such as SIGINT or SIGTERM ends it, or until the reader of its pipe
-leaves (status 0).
-
-The forms of the lines are those of log dump, plain and JSON; see its help.";
-
-const STATUS_NOTES: &str = "\
-It goes up from the server that is named to the primary of all, and from there down over the
-replicas that each server lists. Redis from 6.2, Valkey and backlogd may be mixed. Of each it shows
-its history and offset, how its link is and how far it is behind, and how and why it last resynced,
-as far as these servers tell: the age of what a replica lacks, and why it resynced, are known where
-one end is a backlogd. Stock primaries tell how long they have heard nothing of a replica instead.
-
-Every server is sent AUTH, if there is a password, and INFO. A password on the command line is seen
-by others on this machine; REDISCLI_AUTH is not.
-
-Exit status:
-  0  all is well
-  1  something is broken: a server does not answer, a link is down, a replica is further behind than
-     the backlog reaches, histories differ, there are two primaries of one history; each in a line
-     under \"Warnings\". A snapshot on its way to a replica is no warning
-  2  the server that is named does not answer, or the command line is wrong";
-
-#[derive(Debug, Subcommand)]
-enum Tool {
-    /// Shows the servers that replicate with one another as a tree, and what is wrong
-    #[command(after_help = STATUS_NOTES)]
-    Status(StatusArgs),
-    /// Looks into a log directory, live or not, and changes nothing
-    #[command(subcommand)]
-    Log(LogCommand),
-    /// Asks whether a server serves, for health checks
-    #[command(after_help = PING_NOTES)]
-    Ping(PingArgs),
-    /// Prints what has a shell complete commands and directives
-    Completions {
-        /// The shell
-        #[arg(value_parser = ["bash", "zsh", "fish"])]
-        shell: String,
-    },
-    /// Prints the manual page, for man -l -
-    Man,
-}
-
-const PING_NOTES: &str = "\
-For health checks. While the data is loaded, and where a password is wanted and not given, it does not
-serve. A password on the command line is seen by others on this machine; REDISCLI_AUTH is not.
-
-Exit status:
-  0  it serves
-  1  it does not, or does not answer; the reason is on standard error
-  2  the command line is wrong";
-
-/// The operator's tools for a log directory; none of them changes it.
-#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
-pub enum LogCommand {
-    /// Reads every frame and checks its checksums; the exit status tells the verdict
-    #[command(after_help = format!("{VERIFY_NOTES}\n\n{EXIT_STATUS}"))]
-    Verify {
-        /// The directory that holds the log
-        dir: PathBuf,
-        /// Writes JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Shows segments, offsets, watermarks and lineage
-    #[command(after_help = format!("{STAT_NOTES}\n\n{EXIT_STATUS}"))]
-    Stat {
-        /// The directory that holds the log
-        dir: PathBuf,
-        /// Writes JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Prints the commands of the replication stream with their offsets and times
-    #[command(after_help = format!("{DUMP_NOTES}\n\n{EXIT_STATUS}"))]
-    Dump(DumpArgs),
-    /// Prints the latest commands of the stream, and with --follow those to come
-    #[command(after_help = format!("{TAIL_NOTES}\n\n{EXIT_STATUS}"))]
-    Tail(TailArgs),
-}
-
-/// What `backlogd log dump` prints.
-#[derive(Clone, Debug, PartialEq, Eq, Args)]
-pub struct DumpArgs {
-    /// The directory that holds the log
-    pub dir: PathBuf,
-    /// Begins at this offset, which must be where a command begins [default: the oldest]
-    #[arg(long, value_name = "OFFSET")]
-    pub from: Option<u64>,
-    /// Leaves out the commands that begin at this offset or later
-    #[arg(long, value_name = "OFFSET")]
-    pub to: Option<u64>,
-    /// Prints at most this many commands
-    #[arg(long, value_name = "N")]
-    pub count: Option<u64>,
-    /// Writes one JSON object a line
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// What `backlogd log tail` prints.
-#[derive(Clone, Debug, PartialEq, Eq, Args)]
-pub struct TailArgs {
-    /// The directory that holds the log
-    pub dir: PathBuf,
-    /// Begins with this many commands before the end
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
-    pub lines: usize,
-    /// Begins at this offset instead, which must be where a command begins, or the end
-    #[arg(long, value_name = "OFFSET", conflicts_with = "lines")]
-    pub from: Option<u64>,
-    /// Goes on with what is sealed from now on
-    #[arg(short, long)]
-    pub follow: bool,
-    /// How often it looks for more, in milliseconds
-    #[arg(long, value_name = "MS", default_value_t = 100, requires = "follow",
-          value_parser = clap::value_parser!(u64).range(1..=60_000))]
-    pub interval: u64,
-    /// Writes one JSON object a line
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// What `backlogd status` shows.
-#[derive(Clone, Debug, PartialEq, Eq, Args)]
-pub struct StatusArgs {
-    /// Any one of the servers; an IPv6 address stands in brackets
-    #[arg(value_name = "HOST:PORT")]
-    pub address: String,
-    /// How it is asked, and all others
-    #[command(flatten)]
-    pub access: AccessArgs,
-    /// Writes JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// What `backlogd ping` asks.
-#[derive(Clone, Debug, PartialEq, Eq, Args)]
-pub struct PingArgs {
-    /// The server; an IPv6 address stands in brackets
-    #[arg(value_name = "HOST:PORT", default_value = "127.0.0.1:6379")]
-    pub address: String,
-    /// How it is asked
-    #[command(flatten)]
-    pub access: AccessArgs,
-}
-
-/// How servers are asked.
-#[derive(Clone, Debug, PartialEq, Eq, Args)]
-pub struct AccessArgs {
-    /// The user to be let in as [default: the default user]
-    #[arg(long, value_name = "USER")]
-    pub user: Option<String>,
-    /// The password
-    #[arg(long, value_name = "PASSWORD", help = "The password [default: that in REDISCLI_AUTH]")]
-    pub password: Option<String>,
-    /// How long a server may take, in milliseconds
-    #[arg(long, value_name = "MS", default_value_t = 2000,
-          value_parser = clap::value_parser!(u64).range(1..=600_000))]
-    pub timeout: u64,
-    /// Speaks TLS
-    #[arg(long, requires = "trust")]
-    pub tls: bool,
-    /// Trusts the servers whose certificates are signed by one in this file
-    #[arg(long, value_name = "FILE", requires = "tls", group = "trust")]
-    pub cacert: Option<PathBuf>,
-    /// Trusts any server
-    #[arg(long, requires = "tls", group = "trust")]
-    pub insecure: bool,
-    /// The certificate to show to servers that want one
-    #[arg(long, value_name = "FILE", requires_all = ["tls", "key"])]
-    pub cert: Option<PathBuf>,
-    /// Its key
-    #[arg(long, value_name = "FILE", requires = "cert")]
-    pub key: Option<PathBuf>,
 }
 
 /// What the command line asks for.
@@ -289,6 +81,8 @@ pub enum Invocation {
     Completions(String),
     /// To print the manual page.
     Man,
+    /// To look at the machine.
+    Doctor(Examination),
     /// To print this text, such as the help, and nothing else.
     Explain(String),
 }
@@ -339,7 +133,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
         arguments[1] = OsString::from("--version");
     }
     let is_tool = arguments.get(1).is_some_and(|first| {
-        ["log", "status", "ping", "completions", "man"].iter().any(|tool| first == tool)
+        ["log", "status", "ping", "completions", "man", "doctor"].iter().any(|tool| first == tool)
     });
     let line = match CommandLine::try_parse_from(arguments) {
         Ok(line) => line,
@@ -355,6 +149,12 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
         Some(Tool::Ping(arguments)) => return Ok(Invocation::Ping(arguments)),
         Some(Tool::Completions { shell }) => return Ok(Invocation::Completions(shell)),
         Some(Tool::Man) => return Ok(Invocation::Man),
+        Some(Tool::Doctor(asked)) => {
+            let examination = Examination::new(asked);
+            return examination
+                .map(Invocation::Doctor)
+                .map_err(|error| FlagsError::Tool(error.to_string()));
+        }
         None => {}
     }
     let (rest, check_later) = without_check_config(line.rest);
@@ -368,7 +168,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
 }
 
 /// Reads the file, standard input and the directives, in that order.
-fn configuration(rest: &[OsString]) -> Result<(Config, Vec<u8>), ConfigError> {
+pub(super) fn configuration(rest: &[OsString]) -> Result<(Config, Vec<u8>), ConfigError> {
     let mut rest = rest;
     let mut input = Vec::new();
     let mut statements = Vec::new();
@@ -567,6 +367,24 @@ mod tests {
     }
 
     #[test]
+    fn the_doctor_takes_a_directory_or_a_configuration() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("a.conf");
+        fs::write(&file, "backlog-dir /srv/log\nmaxmemory 1gb\n").unwrap();
+        let examined = |target: &Path| match run(&["doctor", target.to_str().unwrap(), "--json"]) {
+            Ok(Invocation::Doctor(examination)) if examination.json => examination.settings(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(examined(&file).backlog_dir, Path::new("/srv/log"));
+        assert_eq!(examined(&file).memory_limit.bytes, 1 << 30);
+        assert_eq!(examined(directory.path()).backlog_dir, directory.path());
+        fs::write(&file, "nonsense\n").unwrap();
+        let wrong = run(&["doctor", file.to_str().unwrap()]);
+        assert!(matches!(wrong, Err(FlagsError::Tool(_))), "{wrong:?}");
+        assert!(matches!(run(&["doctor", "a", "b"]), Err(FlagsError::Tool(_))));
+    }
+
+    #[test]
     fn the_status_of_servers_is_asked_for_by_an_address() {
         let line = ["status", "h:1", "--user", "u", "--password", "p", "--timeout", "5", "--json"];
         let Ok(Invocation::Status(given)) = run(&line) else { panic!() };
@@ -582,7 +400,7 @@ mod tests {
         );
         let line = ["status", "h:1", "--tls", "--cacert", "ca", "--cert", "c", "--key", "k"];
         let Ok(Invocation::Status(given)) = run(&line) else { panic!() };
-        let path = |name: &str| Some(PathBuf::from(name));
+        let path = |name: &str| Some(Path::new(name).to_owned());
         assert_eq!(
             (given.access.tls, given.access.insecure, given.access.cacert),
             (true, false, path("ca"))

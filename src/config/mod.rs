@@ -34,12 +34,13 @@ pub mod rewrite;
 pub mod set;
 pub mod settings;
 mod tls;
+mod tools;
 mod users;
 
 pub mod flags;
 
 pub use directive::{Access, Class, Directive, is_sensitive};
-pub use flags::{AccessArgs, Invocation, LogCommand, PingArgs, StatusArgs};
+pub use flags::Invocation;
 pub use following::{DisklessLoad, Following};
 pub use guarding::Guarding;
 pub use processing::{Processing, Supervised};
@@ -48,5 +49,6 @@ pub use set::{Caller, Changed, SetError};
 pub use settings::Settings;
 pub use source::{ConfigError, Origin};
 pub use store::Config;
+pub use tools::{AccessArgs, DumpArgs, Examination, LogCommand, PingArgs, StatusArgs, TailArgs};
 pub use users::UserSettings;
 pub use writing::{Packed, Writing};

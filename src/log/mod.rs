@@ -64,7 +64,7 @@ pub use prepare::{NoSpace, Secured};
 pub use reader::{Chunk, ReadError, Reader};
 pub use recovery::{Cut, Evidence, Expectation, OnCorruption, Recovered, RecoveryError};
 pub use residency::Residency;
-pub use storage::{SegmentFile, Storage, StorageError};
+pub use storage::{Preparation, SegmentFile, Storage, StorageError};
 pub use sync::{SyncPolicy, SyncStatistics};
 pub use watermarks::SyncFailed;
 pub use writer::{AppendError, CloseError, UNIT_BYTES_MAX, Writer};

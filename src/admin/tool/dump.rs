@@ -8,7 +8,7 @@ use super::look::{self, Broken};
 use super::place::Place;
 use super::printer::{Printer, Progress};
 use super::run::Outcome;
-use crate::config::flags::DumpArgs;
+use crate::config::DumpArgs;
 use crate::log::inspect;
 use crate::position::Offset;
 

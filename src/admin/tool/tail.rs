@@ -14,7 +14,7 @@ use super::look::{self, Broken};
 use super::place::Place;
 use super::printer::Printer;
 use super::run::Outcome;
-use crate::config::flags::TailArgs;
+use crate::config::TailArgs;
 use crate::log::StorageError;
 use crate::log::following::{Growing, Growth, Sequel, sequel};
 use crate::log::format::Header;
