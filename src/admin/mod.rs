@@ -5,6 +5,7 @@ pub mod doctor;
 pub mod latency;
 pub mod manual;
 pub mod memory;
+pub mod metrics;
 pub mod slowlog;
 pub mod status;
 pub mod tool;

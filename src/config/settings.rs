@@ -231,6 +231,9 @@ pub struct Settings {
     /// `backlog-address-file`.
     pub backlog_address_file: Option<PathBuf>,
 
+    /// `backlog-metrics-port`, if metrics are served.
+    pub metrics_port: Option<u16>,
+
     /// `repl-backlog-size`.
     pub repl_backlog_size: u64,
     /// `repl-timeout`.
@@ -358,6 +361,7 @@ impl Config {
             backlog_force_recovery: self.yes("backlog-force-recovery"),
             backlog_boot_id_file: self.path("backlog-boot-id-file").unwrap_or_default(),
             backlog_address_file: self.path("backlog-address-file"),
+            metrics_port: self.nonzero("backlog-metrics-port"),
             repl_backlog_size: self.unsigned("repl-backlog-size"),
             repl_timeout: self.seconds("repl-timeout"),
             repl_ping_replica_period: self.seconds("repl-ping-replica-period"),

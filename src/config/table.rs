@@ -204,6 +204,7 @@ pub static TABLE: &[Directive] = &[
     row("backlog-force-recovery", YES_NO, "no").fixed(),
     row("backlog-boot-id-file", TEXT, "/proc/sys/kernel/random/boot_id").fixed(),
     row("backlog-address-file", TEXT, "").fixed(),
+    row("backlog-metrics-port", Integer(0, 65535), "0").fixed(),
     row("appendfilename", Checked(words::append_name), "appendonly.aof").fixed().ignored(NO_AOF),
     row("appenddirname", Checked(words::append_directory_name), "appendonlydir")
         .fixed()

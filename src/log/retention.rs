@@ -69,6 +69,39 @@ pub enum Holder {
     Damage,
 }
 
+impl Holder {
+    /// All there are.
+    pub const ALL: [Self; 10] = [
+        Self::Durability,
+        Self::Restart,
+        Self::Transfer,
+        Self::Replica,
+        Self::Slot,
+        Self::BacklogBytes,
+        Self::BacklogTime,
+        Self::BytesMax,
+        Self::FreeDisk,
+        Self::Damage,
+    ];
+
+    /// Its name for programs.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Durability => "durability",
+            Self::Restart => "restart",
+            Self::Transfer => "transfer",
+            Self::Replica => "replica",
+            Self::Slot => "slot",
+            Self::BacklogBytes => "backlog_size",
+            Self::BacklogTime => "backlog_time",
+            Self::BytesMax => "max_size",
+            Self::FreeDisk => "free_disk",
+            Self::Damage => "damage",
+        }
+    }
+}
+
 /// The offset below which nothing need stay.
 pub fn horizon(needs: &Needs) -> Offset {
     horizon_and_holder(needs).0

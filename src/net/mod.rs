@@ -1,6 +1,7 @@
 //! Turns bytes into frames and back; knows no command and no key.
 
 pub mod args;
+pub mod http;
 pub mod inline;
 pub mod listener;
 pub mod parser;

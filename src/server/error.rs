@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::net::listener::BindError;
 use crate::net::tls::TlsError;
 use crate::snapshot::LockError;
 
@@ -27,6 +28,9 @@ pub enum RunError {
     /// A socket cannot be listened on.
     #[error(transparent)]
     Bind(#[from] ListenError),
+    /// Metrics cannot be served where they should be.
+    #[error("cannot serve metrics: {0} (directive backlog-metrics-port)")]
+    Metrics(#[from] BindError),
     /// There can be no TLS.
     #[error("cannot speak TLS: {0}")]
     Tls(#[from] TlsError),

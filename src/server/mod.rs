@@ -37,6 +37,7 @@ mod link;
 mod listening;
 mod live;
 mod load;
+mod metrics;
 mod migrate;
 mod monitor;
 mod opening;
@@ -113,6 +114,7 @@ use handshaking::Handshakes;
 use intruder::Intruders;
 use listening::Listening;
 use live::Live;
+use metrics::Metrics;
 use opening::{
     open_directory, raise_descriptor_limit, remove_pid_file, write_address_file, write_pid_file,
 };
@@ -258,6 +260,8 @@ async fn serve(
     Handshakes::start(server).map_err(RunError::Thread)?;
     Listening::start(server).map_err(RunError::Thread)?;
     server.listening.listen(&settings)?;
+    // It ends where this function does.
+    let _metrics = Metrics::start(server, &settings)?;
     tracing::info!(
         addresses = server.listening.addresses().join(" "),
         "listening; clients are told LOADING until the data is there"

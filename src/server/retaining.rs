@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::log::Log;
-use crate::log::retention::{Needs, horizon_and_holder};
+use crate::log::retention::{Holder, Needs, horizon_and_holder};
 use crate::position::Offset;
 use crate::replication::replicas::FeedState;
 use crate::replication::stream::Stream;
@@ -61,6 +61,13 @@ fn pace(server: &Server) -> Pace {
         snapshot_bytes: saving.newest.map_or_else(data_bytes, |newest| newest.meta().bytes),
         snapshot_time: saving.last_took.unwrap_or_default(),
     }
+}
+
+/// Tells from where on the log is kept, and of each who may hold it whether it does.
+pub fn held_by(server: &Server, log: &Log) -> (u64, Vec<(String, bool)>) {
+    let (horizon, holder) = horizon_and_holder(&needs(server, log, disk(server)));
+    let all = Holder::ALL.iter().map(|one| (one.word().to_owned(), *one == holder));
+    (horizon.0, all.collect())
 }
 
 /// Looks at the disk of the log.

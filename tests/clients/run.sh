@@ -1,12 +1,12 @@
 #!/bin/sh
 # Tries clients, locks, rate limiters and job queues with the server: their pinned versions come from
 # PyPI and npm into a directory that is thrown away. Needs cargo, Python 3 with venv, Node.js with
-# npm, Sidekiq and redis-sentinel as the system has them, and the network. Arguments name what is to
-# be tried, if not all of it.
+# npm, Sidekiq, redis-sentinel and redis_exporter as the system has them, and the network. Arguments
+# name what is to be tried, if not all of it.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 
-all="clients locks limiters rq celery bullmq sidekiq failover"
+all="clients locks limiters rq celery bullmq sidekiq failover metrics"
 chosen=${*:-$all}
 for name in $chosen; do
     case " $all " in
@@ -22,6 +22,8 @@ missing=""
 command -v node >/dev/null 2>&1 || missing="$missing nodejs"
 command -v npm >/dev/null 2>&1 || missing="$missing npm"
 command -v sidekiq >/dev/null 2>&1 || missing="$missing ruby-sidekiq"
+command -v "${REDIS_EXPORTER:-prometheus-redis-exporter}" >/dev/null 2>&1 ||
+    missing="$missing prometheus-redis-exporter"
 command -v redis-sentinel >/dev/null 2>&1 || missing="$missing redis-sentinel"
 python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || missing="$missing python3-venv"
 if [ -n "$missing" ]; then
@@ -69,6 +71,7 @@ celery() { $python celery_crash.py; }
 bullmq() { $python server.py node bullmq.mjs; }
 sidekiq() { $python sidekiq_crash.py; }
 failover() { $python failover.py; }
+metrics() { $python metrics.py; }
 
 for name in $chosen; do
     "$name"
