@@ -6,7 +6,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 use support::await_until;
@@ -33,33 +33,30 @@ impl Place {
         self.directory.path().join(name)
     }
 
-    /// Runs the program with these lines on standard input, to its end.
-    ///
-    /// Its output is a file: a daemon that kept it open would otherwise be waited for.
-    fn run(&self, arguments: &[&str], input: &str) -> Output {
-        let told = fs::File::create(self.path("told")).expect("the file can be made");
+    /// Runs the program with these lines on standard input, until nobody can write to its output any
+    /// more: a daemon lets go of it. Returns its exit status and all of that.
+    fn run(&self, arguments: &[&str], input: &str) -> (Option<i32>, String) {
         let mut child = Command::new(self.program)
             .args(arguments)
             .current_dir(self.directory.path())
             .stdin(Stdio::piped())
-            .stdout(told.try_clone().expect("a file can be shared"))
-            .stderr(told)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()
             .expect(INSTALL);
         let mut pipe = child.stdin.take().expect("it is piped");
         pipe.write_all(input.as_bytes()).expect("it is read");
         drop(pipe);
-        let status = child.wait().expect("it can be waited for");
-        let stdout = fs::read(self.path("told")).expect("the file is there");
-        Output { status, stdout, stderr: Vec::new() }
+        let output = child.wait_with_output().expect("it can be waited for");
+        let told = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8_lossy(&told).into_owned())
     }
 
     /// Starts a daemon on a socket in the place, whose other directives are these.
-    fn start(&self, lines: &str) -> Output {
+    fn start(&self, lines: &str) {
         let lines = format!("daemonize yes\nport 0\nunixsocket {}\n{lines}", self.socket());
-        let output = self.run(&["-"], &lines);
-        assert!(output.status.success(), "{}: {output:?}", self.program);
-        output
+        let (code, told) = self.run(&["-"], &lines);
+        assert_eq!(code, Some(0), "{}: {told}", self.program);
     }
 
     fn socket(&self) -> String {
@@ -257,9 +254,8 @@ fn what_is_wrong_with_the_configuration_is_said_before_the_terminal_is_left() {
             ("no-such-directive 1", "Bad directive"),
             ("logfile /no/such/directory/log", "Can't open the log file"),
         ] {
-            let output = place.run(&["-"], &format!("daemonize yes\nport 1\n{line}\n"));
-            let told = String::from_utf8_lossy(&output.stdout).into_owned();
-            assert_eq!(output.status.code(), Some(1), "{program} {line}: {told}");
+            let (code, told) = place.run(&["-"], &format!("daemonize yes\nport 1\n{line}\n"));
+            assert_eq!(code, Some(1), "{program} {line}: {told}");
             assert!(told.contains(word), "{program} {line}: {told}");
         }
     }
@@ -274,9 +270,8 @@ fn what_keeps_a_daemon_from_listening_is_said_by_its_launcher() {
         format!("--daemonize yes --port 0 --unixsocket {} --dir data", place.path("b").display());
     let mut arguments: Vec<_> = second.split(' ').collect();
     arguments.extend(["--pidfile", "server.pid"]);
-    let output = place.run(&arguments, "");
-    let told = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert_eq!(output.status.code(), Some(1), "{told}");
+    let (code, told) = place.run(&arguments, "");
+    assert_eq!(code, Some(1), "{told}");
     assert!(told.contains("data is in use by process"), "{told}");
     assert_eq!(place.pid("data/server.pid"), daemon.0, "the pid file is the first one's");
     daemon.terminate();
@@ -291,8 +286,7 @@ fn a_configuration_of_files_arguments_and_input_reaches_the_daemon() {
     // Longer than a pipe holds.
     let input = format!("{}\nmaxclients 77\n", "# comment\n".repeat(20_000));
     let arguments = ["a.conf", "-", "--daemonize", "yes", "--dir", "data", "--pidfile", "p"];
-    let output = place.run(&arguments, &input);
-    assert!(output.status.success() && output.stdout.is_empty(), "{output:?}");
+    assert_eq!(place.run(&arguments, &input), (Some(0), String::new()));
     let daemon = place.daemon("data/p");
     for (name, value) in [("hz", "20"), ("slowlog-max-len", "7"), ("maxclients", "77")] {
         assert_eq!(place.config(name), value);

@@ -36,7 +36,7 @@ pub struct Share(Option<u64>);
 
 impl Share {
     fn of(done: u64, total: u64) -> Self {
-        let percent = (done.min(total) as u128 * 100).checked_div(u128::from(total));
+        let percent = (u128::from(done.min(total)) * 100).checked_div(u128::from(total));
         Self(percent.map(|percent| percent as u64))
     }
 }

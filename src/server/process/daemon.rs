@@ -14,7 +14,6 @@
 //! the same arguments. Whatever keeps it from listening is still said on the terminal, and is the
 //! launcher's exit status: stock servers end with success before they know, and tell only their log.
 
-use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::process::CommandExt;
@@ -42,7 +41,7 @@ pub fn is_launched() -> bool {
 pub fn launch(input: &[u8]) -> io::Result<ExitCode> {
     let mut arguments = std::env::args_os();
     let name = arguments.next();
-    let mut command = Command::new(program(name.as_ref()));
+    let mut command = Command::new(program());
     if let Some(name) = name {
         command.arg0(name);
     }
@@ -66,14 +65,11 @@ pub fn launch(input: &[u8]) -> io::Result<ExitCode> {
     Ok(code.filter(|code| *code != 0).map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
-/// The file to start; it need not be where it was, or be there at all.
-fn program(name: Option<&OsString>) -> PathBuf {
+/// The file to start, which need not be where it was.
+fn program() -> PathBuf {
     // By its own path, as the process is called after the last part of what is started.
     let known = std::env::current_exe().ok().filter(|path| path.exists());
-    let unlinked = || PathBuf::from("/proc/self/exe");
-    known
-        .or_else(|| Some(unlinked()).filter(|path| path.exists()))
-        .unwrap_or_else(|| name.map(PathBuf::from).unwrap_or_else(unlinked))
+    known.unwrap_or_else(|| PathBuf::from("/proc/self/exe"))
 }
 
 /// The launcher that waits, and the terminal that is still told of errors.
