@@ -150,6 +150,11 @@ impl Counters {
         self.error(fault);
     }
 
+    /// Counts a call of a command as failed that was counted otherwise.
+    pub fn failed(&self, command: usize) {
+        add(&self.rows[command].failed, 1);
+    }
+
     /// Counts lookups of keys.
     pub fn looked_up(&self, hits: u64, misses: u64) {
         if hits > 0 {
@@ -219,6 +224,9 @@ impl Counters {
     }
 
     fn error(&self, fault: &Fault) {
+        if fault.is_counted() {
+            return;
+        }
         let mut errors = self.errors.lock();
         errors.count += 1;
         if let Some(count) = errors.by_code.get_mut(fault.code()) {

@@ -8,7 +8,11 @@ const CODE_BYTES_MAX: usize = 30;
 
 /// An error reply: its code and text, without the leading dash.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault(Cow<'static, [u8]>);
+pub struct Fault {
+    text: Cow<'static, [u8]>,
+    /// Whether the statistics have it already.
+    is_counted: bool,
+}
 
 impl Fault {
     /// The key holds another type.
@@ -27,17 +31,17 @@ impl Fault {
 
     /// Makes an error of a text known beforehand.
     pub const fn fixed(text: &'static str) -> Self {
-        Self(Cow::Borrowed(text.as_bytes()))
+        Self { text: Cow::Borrowed(text.as_bytes()), is_counted: false }
     }
 
     /// Makes an error of a text put together now.
     pub fn of(text: String) -> Self {
-        Self(Cow::Owned(text.into_bytes()))
+        Self::of_bytes(text.into_bytes())
     }
 
     /// Makes an error of a text that repeats words of the client, which may be any bytes.
     pub fn of_bytes(text: Vec<u8>) -> Self {
-        Self(Cow::Owned(text))
+        Self { text: Cow::Owned(text), is_counted: false }
     }
 
     /// Makes an error that repeats a word of the client, up to its first zero byte as C prints it.
@@ -46,19 +50,30 @@ impl Fault {
         Self::of_bytes([before.as_bytes(), word, after.as_bytes()].concat())
     }
 
+    /// Says that the statistics have it already, as a script repeats it.
+    #[must_use]
+    pub fn counted(self) -> Self {
+        Self { is_counted: true, ..self }
+    }
+
+    /// Tells whether the statistics have it already.
+    pub fn is_counted(&self) -> bool {
+        self.is_counted
+    }
+
     /// Returns the bytes of the reply, beginning with the error's code.
     pub fn bytes(&self) -> &[u8] {
-        &self.0
+        &self.text
     }
 
     /// Returns the text for people; bytes that are no text are replaced.
     pub fn text(&self) -> Cow<'_, str> {
-        String::from_utf8_lossy(&self.0)
+        String::from_utf8_lossy(&self.text)
     }
 
     /// Returns the error's code: the text up to the first space, if that comes soon.
     pub fn code(&self) -> &str {
-        let head = &self.0[..self.0.len().min(CODE_BYTES_MAX + 1)];
+        let head = &self.text[..self.text.len().min(CODE_BYTES_MAX + 1)];
         let end = head.iter().position(|byte| *byte == b' ');
         end.and_then(|end| std::str::from_utf8(&head[..end]).ok()).unwrap_or("ERR")
     }

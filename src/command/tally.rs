@@ -6,33 +6,50 @@ use super::Fault;
 use super::counters::Counters;
 use super::table::{self, Command};
 
-/// The commands that the scripts of a request ran.
+/// The commands that the scripts of a request ran, and the errors that they told.
 #[derive(Debug, Default)]
 pub struct Tally(Vec<Entry>);
 
-/// Runs of a command one after the other.
 #[derive(Debug)]
-struct Entry {
-    command: &'static Command,
-    count: u64,
-    took: Duration,
-    failed: Option<Fault>,
+enum Entry {
+    /// Runs of a command one after the other.
+    Ran { command: &'static Command, count: u64, took: Duration },
+    /// A run that failed.
+    Failed { command: &'static Command, took: Duration, fault: Fault },
+    /// A command did not run, or an error is of none.
+    Refused { command: Option<&'static Command>, fault: Fault },
+    /// A run that is counted otherwise told errors beside its reply.
+    Told { command: &'static Command },
 }
 
 impl Tally {
     /// Notes that a command ran.
     #[inline]
     pub fn note(&mut self, command: &'static Command, took: Duration, failed: Option<&Fault>) {
-        let last = self.0.last_mut();
-        if let Some(last) = last.filter(|last| std::ptr::eq(last.command, command))
-            && failed.is_none()
-            && last.failed.is_none()
-        {
-            last.count += 1;
-            last.took += took;
-            return;
+        match (failed, self.0.last_mut()) {
+            (None, Some(Entry::Ran { command: last, count, took: all }))
+                if std::ptr::eq(*last, command) =>
+            {
+                *count += 1;
+                *all += took;
+            }
+            (None, _) => self.0.push(Entry::Ran { command, count: 1, took }),
+            (Some(fault), _) => {
+                self.0.push(Entry::Failed { command, took, fault: fault.clone() });
+            }
         }
-        self.0.push(Entry { command, count: 1, took, failed: failed.cloned() });
+    }
+
+    /// Notes that a command did not run, or that an error was told which is of none.
+    #[cold]
+    pub fn note_refused(&mut self, command: Option<&'static Command>, fault: Fault) {
+        self.0.push(Entry::Refused { command, fault });
+    }
+
+    /// Notes that there were errors within the reply of a command.
+    #[cold]
+    pub fn note_told(&mut self, command: &'static Command) {
+        self.0.push(Entry::Told { command });
     }
 
     /// Takes over what another has noted.
@@ -49,11 +66,19 @@ impl Tally {
     }
 
     fn count_all_by(&mut self, counters: &Counters) {
-        for Entry { command, count, took, failed } in self.0.drain(..) {
-            let index = table::index_of(command);
-            match failed {
-                None => counters.called_in_a_row(index, count, took),
-                Some(fault) => counters.called(index, took, Some(&fault)),
+        let index = table::index_of;
+        for entry in self.0.drain(..) {
+            match entry {
+                Entry::Ran { command, count, took } => {
+                    counters.called_in_a_row(index(command), count, took);
+                }
+                Entry::Failed { command, took, fault } => {
+                    counters.called(index(command), took, Some(&fault));
+                }
+                Entry::Refused { command, fault } => {
+                    counters.refused(command.map(index), &fault);
+                }
+                Entry::Told { command } => counters.failed(index(command)),
             }
         }
     }

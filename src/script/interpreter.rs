@@ -19,7 +19,7 @@ use super::runs::{Kind, Watch};
 use super::sandbox::Sandbox;
 use super::thrown::{self, Thrown};
 use super::to_reply::{self, c_text};
-use super::{Cache, Commands, Facts, Script, Sha, Stopped};
+use super::{Cache, Commands, Facts, Script, Sha, Stopped, Told};
 
 /// The name of the chunk that a script is.
 const CHUNK: &str = "@user_script";
@@ -37,6 +37,8 @@ thread_local! {
 pub enum Failure {
     /// The client is told so.
     Said(Vec<u8>),
+    /// The client is told so, by an error that the statistics have.
+    Repeated(Vec<u8>),
     /// It was stopped.
     Stopped(Stopped),
 }
@@ -65,7 +67,7 @@ pub fn run(
     ran: Ran<'_>,
     commands: &mut dyn Commands,
     reply: &mut Reply<'_>,
-) -> Result<(), Failure> {
+) -> Result<Told, Failure> {
     with(facts, cache, |interpreter| interpreter.run(cache, ran, commands, reply))
 }
 
@@ -139,7 +141,7 @@ impl Interpreter {
         ran: Ran<'_>,
         commands: &mut dyn Commands,
         reply: &mut Reply<'_>,
-    ) -> Result<(), Failure> {
+    ) -> Result<Told, Failure> {
         let Self { sandbox, settings, watch, programs } = self;
         let lua = &sandbox.lua;
         let function = programs.of(lua, cache, ran.script)?;
@@ -205,7 +207,7 @@ pub fn failure(error: &Value, name: &str) -> Failure {
     if let (Some(source), Some(line)) = (text("source"), text("line")) {
         said.extend_from_slice(&[b", on ", &*source, b":", &*line, b"."].concat());
     }
-    Failure::Said(said)
+    if thrown::is_counted(table) { Failure::Repeated(said) } else { Failure::Said(said) }
 }
 
 /// Tells the client that somebody has ended its script.

@@ -57,6 +57,15 @@ pub trait Commands {
     ) -> Result<(), Stopped>;
 }
 
+/// The errors in what a script returned.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// How many there are.
+    pub count: usize,
+    /// The beginnings of those that the statistics do not have.
+    pub uncounted: Vec<Box<[u8]>>,
+}
+
 /// A script has to end here, whatever it makes of errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stopped {

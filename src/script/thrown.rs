@@ -2,10 +2,13 @@
 
 use std::fmt;
 
-use mlua::{Error, Lua, MultiValue, Value};
+use mlua::{Error, Lua, MultiValue, Table, Value};
 
 use super::Stopped;
 use super::position::{self, Place};
+
+/// What stands in the table of an error that the statistics have.
+const COUNTED: &str = "ignore_error_stats_update";
 
 /// What a function of ours raises.
 #[derive(Clone, Debug)]
@@ -100,6 +103,11 @@ pub fn of(error: &Error) -> Option<&Thrown> {
     error.downcast_ref::<Thrown>()
 }
 
+/// Tells whether the statistics have an error already, by its table.
+pub fn is_counted(table: &Table) -> bool {
+    table.raw_get(COUNTED).is_ok_and(|value: Value| value.as_boolean().unwrap_or_default())
+}
+
 /// Makes of an error what a script sees that catches it; the end of the script goes on.
 pub fn caught(lua: &Lua, value: Value) -> mlua::Result<Value> {
     let Value::Error(error) = value else { return Ok(value) };
@@ -109,7 +117,7 @@ pub fn caught(lua: &Lua, value: Value) -> mlua::Result<Value> {
             let table = lua.create_table()?;
             table.raw_set("err", lua.create_string(text)?)?;
             if *is_counted == Counted::Yes {
-                table.raw_set("ignore_error_stats_update", true)?;
+                table.raw_set(COUNTED, true)?;
             }
             Ok(Value::Table(table))
         }

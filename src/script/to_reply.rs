@@ -4,14 +4,19 @@ use mlua::{Lua, Table, Value};
 
 use crate::net::reply::{Protocol, Reply};
 
+use super::Told;
 use super::elements::{Elements, no_memory};
 use super::names::Names;
+use super::thrown::{self, Counted};
 
 /// How deep tables may lie in each other; beyond, the stack of Lua would not hold them.
 const DEPTH_MAX: usize = 7000;
 
 /// The most that a reply may have before another element is written.
 const REPLY_BYTES_MAX: usize = 512 << 20;
+/// How much of an error is kept for the statistics: more than a code has.
+const HEAD_BYTES: usize = 64;
+
 /// What is left of a table whose header is written.
 struct Open {
     table: Table,
@@ -29,11 +34,12 @@ pub fn write(
     value: Value,
     chosen: Protocol,
     reply: &mut Reply<'_>,
-) -> mlua::Result<()> {
+) -> mlua::Result<Told> {
     let (start, mut open) = (reply.buffer().len(), Vec::new());
+    let mut told = Told::default();
     let mut elements = Elements::new(lua);
     let lua = (lua, names);
-    begin(lua, value, chosen, reply, &mut open)?;
+    begin(lua, value, chosen, reply, (&mut open, &mut told))?;
     while let Some(Open { table, next, last }) = open.last_mut() {
         if *next > *last {
             open.pop();
@@ -46,12 +52,23 @@ pub fn write(
             return Err(no_memory());
         }
         if open.len() > DEPTH_MAX {
-            reply.error("ERR reached lua stack limit");
+            let text: &[u8] = b"ERR reached lua stack limit";
+            told.note(text, Counted::No);
+            reply.error(text);
         } else {
-            begin(lua, value, chosen, reply, &mut open)?;
+            begin(lua, value, chosen, reply, (&mut open, &mut told))?;
         }
     }
-    Ok(())
+    Ok(told)
+}
+
+impl Told {
+    fn note(&mut self, text: &[u8], is_counted: Counted) {
+        self.count += 1;
+        if is_counted == Counted::No {
+            self.uncounted.push(text[..text.len().min(HEAD_BYTES)].into());
+        }
+    }
 }
 
 /// Writes a value, or the header of a table.
@@ -60,7 +77,7 @@ fn begin(
     value: Value,
     chosen: Protocol,
     reply: &mut Reply<'_>,
-    open: &mut Vec<Open>,
+    (open, told): (&mut Vec<Open>, &mut Told),
 ) -> mlua::Result<()> {
     match value {
         Value::String(text) => reply.bulk(&text.as_bytes()),
@@ -71,7 +88,7 @@ fn begin(
             (Protocol::Resp2, true) => reply.integer(1),
             (Protocol::Resp2, false) => reply.null(),
         },
-        Value::Table(table) => begin_table(lua, table, reply, open)?,
+        Value::Table(table) => begin_table(lua, table, reply, (open, told))?,
         _ => reply.null(),
     }
     Ok(())
@@ -81,10 +98,13 @@ fn begin_table(
     (lua, names): (&Lua, &Names),
     table: Table,
     reply: &mut Reply<'_>,
-    open: &mut Vec<Open>,
+    (open, told): (&mut Vec<Open>, &mut Told),
 ) -> mlua::Result<()> {
     if let Value::String(text) = table.raw_get(&names.err)? {
-        reply.error(c_text(&text.as_bytes()));
+        let is_counted = if thrown::is_counted(&table) { Counted::Yes } else { Counted::No };
+        let text = text.as_bytes();
+        told.note(c_text(&text), is_counted);
+        reply.error(c_text(&text));
         return Ok(());
     }
     if let Value::String(text) = table.raw_get(&names.ok)? {

@@ -5,6 +5,7 @@ mod support;
 
 mod attacks;
 mod busy;
+mod counted;
 mod effects;
 mod keys;
 mod rights;

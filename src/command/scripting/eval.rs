@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::command::session::Memory;
-use crate::command::table::Command;
+use crate::command::table::{self, Command};
 use crate::command::{Call, Fault, Flow, Session};
 use crate::net::Reply;
 use crate::net::args::Args;
 use crate::number::parse_i64_strict;
-use crate::script::{self, Cache, Commands, Conduct, Failure, Flags, Ran, Script, Sha, Stopped};
+use crate::script::{
+    self, Cache, Commands, Conduct, Failure, Flags, Ran, Script, Sha, Stopped, Told,
+};
 
 use super::FACTS;
 use super::inner::{Inner, Rights};
@@ -161,7 +163,7 @@ fn run(call: &mut Call<'_, '_>, script: &Script, keys: usize, form: Form) -> Res
 pub(super) fn run_program(
     call: &mut Call<'_, '_>,
     (rights, conduct): (Rights, &Conduct),
-    work: impl FnOnce(&mut dyn Commands, &mut Reply<'_>) -> Result<(), Failure>,
+    work: impl FnOnce(&mut dyn Commands, &mut Reply<'_>) -> Result<Told, Failure>,
 ) -> Result<Flow, Fault> {
     let mut reply = std::mem::take(call.reply.buffer());
     let start = reply.len();
@@ -172,7 +174,13 @@ pub(super) fn run_program(
     // A database that the program has chosen was shown to others, and is left with it.
     call.session.info.database.store(call.session.database, Ordering::Relaxed);
     *call.reply.buffer() = reply;
-    let Err(failure) = ended else { return Ok(Flow::Done) };
+    let failure = match ended {
+        Ok(told) => {
+            note(call, told);
+            return Ok(Flow::Done);
+        }
+        Err(failure) => failure,
+    };
     call.reply.buffer().truncate(start);
     call.reply.buffer().shrink_to(REPLY_BYTES_KEPT);
     match failure {
@@ -181,9 +189,23 @@ pub(super) fn run_program(
     }
 }
 
+/// Has the errors counted that the program returned.
+fn note(call: &mut Call<'_, '_>, told: Told) {
+    let tally = &mut call.data.effect.tally;
+    for head in told.uncounted {
+        tally.note_refused(None, Fault::of_bytes(head.into()));
+    }
+    if told.count > 0
+        && let Some(command) = table::find(&call.args)
+    {
+        tally.note_told(command);
+    }
+}
+
 fn told(failure: Failure) -> Fault {
     match failure {
         Failure::Said(text) => Fault::of_bytes(text),
+        Failure::Repeated(text) => Fault::of_bytes(text).counted(),
         Failure::Stopped(_) => Fault::fixed("ERR Error running script: it was stopped"),
     }
 }

@@ -95,7 +95,7 @@ impl<'i, 'c, 'k> Inner<'i, 'c, 'k> {
         match self.call.host.meaning(words) {
             Meaning::Itself => self.run_by_own_name(words, protocol, out),
             Meaning::Other(words) => self.run_by_own_name(&words.as_args(), protocol, out),
-            Meaning::Nothing => Err(UNKNOWN),
+            Meaning::Nothing => Err(self.refuse(None, UNKNOWN)),
         }
     }
 
@@ -105,7 +105,30 @@ impl<'i, 'c, 'k> Inner<'i, 'c, 'k> {
         protocol: Protocol,
         out: &mut Vec<u8>,
     ) -> Result<(), Fault> {
-        let command = table::find(args).ok_or(UNKNOWN)?;
+        let Some(command) = table::find(args) else { return Err(self.refuse(None, UNKNOWN)) };
+        let accepted = self.accept(command, args);
+        let located = accepted.map_err(|fault| self.refuse(Some(command), fault))?;
+        let result = match self.session.timing.known(command, args) {
+            Some(took) => {
+                let result = self.execute(command, (args, located), (protocol, out));
+                self.call.data.effect.tally.note(command, took, result.as_ref().err());
+                result
+            }
+            None => self.execute_timed(command, (args, located), (protocol, out)),
+        };
+        match result? {
+            Flow::Done | Flow::Close => Ok(()),
+            // Nobody can work on it while the script goes on.
+            Flow::Await(_) | Flow::Anew => Err(NOT_HERE),
+        }
+    }
+
+    /// Tells whether a command may run, and where its key is if it has only one.
+    fn accept<'a>(
+        &mut self,
+        command: &'static Command,
+        args: &Args<'a>,
+    ) -> Result<Option<LocatedKey<'a>>, Fault> {
         if !command.accepts(args.len()) {
             return Err(WRONG_ARITY);
         }
@@ -124,19 +147,16 @@ impl<'i, 'c, 'k> Inner<'i, 'c, 'k> {
         if !self.named.contains(set) {
             self.stray(set)?;
         }
-        let result = match self.session.timing.known(command, args) {
-            Some(took) => {
-                let result = self.execute(command, (args, located), (protocol, out));
-                self.call.data.effect.tally.note(command, took, result.as_ref().err());
-                result
-            }
-            None => self.execute_timed(command, (args, located), (protocol, out)),
-        };
-        match result? {
-            Flow::Done | Flow::Close => Ok(()),
-            // Nobody can work on it while the script goes on.
-            Flow::Await(_) | Flow::Anew => Err(NOT_HERE),
+        Ok(located)
+    }
+
+    /// Notes that a command did not run, unless the script ends here.
+    #[cold]
+    fn refuse(&mut self, command: Option<&'static Command>, fault: Fault) -> Fault {
+        if self.stopped.is_none() {
+            self.call.data.effect.tally.note_refused(command, fault.clone());
         }
+        fault
     }
 
     /// Runs a command, and sees how long that takes.
@@ -180,11 +200,7 @@ impl<'i, 'c, 'k> Inner<'i, 'c, 'k> {
         if !call.session.login.is_unbound(users.version()) {
             call.session.notice_users(users)?;
             let checked = call.session.check(users, command, args);
-            checked.map_err(|denied| {
-                let fault = acl::deny_script(call, denied, (command, args));
-                call.host.count_error(&fault);
-                fault
-            })?;
+            checked.map_err(|denied| acl::deny_script(call, denied, (command, args)))?;
         }
         call.session.share_reading(session);
         Ok(())

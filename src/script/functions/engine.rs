@@ -16,7 +16,7 @@ use crate::script::interpreter::{Failure, LOOKED_AT_EVERY, broken, compiled, fai
 use crate::script::runs::{Kind, Watch};
 use crate::script::sandbox::{Sandbox, missing};
 use crate::script::words::Binder;
-use crate::script::{Cache, Commands, Facts, thrown, to_reply};
+use crate::script::{Cache, Commands, Facts, Told, thrown, to_reply};
 
 use super::library::Library;
 use super::metadata;
@@ -92,7 +92,7 @@ pub fn load(
         Ok(library)
     });
     loaded.map_err(|failure| match failure {
-        Failure::Said(text) => text,
+        Failure::Said(text) | Failure::Repeated(text) => text,
         Failure::Stopped(_) => b"ERR FUNCTION LOAD was stopped".to_vec(),
     })
 }
@@ -104,7 +104,7 @@ pub fn call(
     called: Called<'_>,
     commands: &mut dyn Commands,
     reply: &mut Reply<'_>,
-) -> Result<(), Failure> {
+) -> Result<Told, Failure> {
     with(facts, cache, |engine| engine.call(cache, called, commands, reply))
 }
 
@@ -242,7 +242,7 @@ impl Engine {
         called: Called<'_>,
         commands: &mut dyn Commands,
         reply: &mut Reply<'_>,
-    ) -> Result<(), Failure> {
+    ) -> Result<Told, Failure> {
         let Called { found, keys, arguments, request } = called;
         self.prepare(cache, &found.library)?;
         let Self { sandbox, settings, watch, binder, loaded, .. } = self;
