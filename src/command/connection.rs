@@ -90,13 +90,11 @@ fn log_in(call: &mut Call<'_, '_>, user: Option<&[u8]>, password: &[u8]) -> Resu
         return Err(NO_PASSWORD_SET);
     }
     let name = user.unwrap_or(acl::DEFAULT);
-    match users.find(name).filter(|user| user.takes(password)) {
-        Some(user) => call.session.log_in(Arc::clone(user), &users),
-        None => {
-            acl::note_login(call, name);
-            return Err(WRONG_PASSWORD);
-        }
-    }
+    let Some(user) = users.find(name).filter(|user| user.takes(password)) else {
+        acl::note_login(call, name);
+        return Err(WRONG_PASSWORD);
+    };
+    call.session.log_in(Arc::clone(user), &users);
     Ok(())
 }
 

@@ -96,7 +96,9 @@ impl Config {
                 }
             }
         }
-        users.iter().for_each(|line| text.put_user(line));
+        for line in users {
+            text.put_user(line);
+        }
         Ok(text.finish())
     }
 }

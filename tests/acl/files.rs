@@ -73,7 +73,9 @@ fn a_file_is_loaded_whole_or_not_at_all_and_ends_whom_it_does_not_name() {
         format!("{file}:5 should start with user keyword followed by the username. "),
         "WARNING: ACL errors detected, no change to the previously active".to_owned(),
     ];
-    parts.iter().for_each(|part| assert!(told.contains(part), "{part} in {told}"));
+    for part in &parts {
+        assert!(told.contains(part), "{part} in {told}");
+    }
     assert_eq!(users(&mut admin), before);
     fs::remove_file(&file).expect("it is there");
     assert!(admin.run("ACL LOAD").text().contains("No such file or directory"));

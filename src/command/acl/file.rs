@@ -16,7 +16,7 @@ impl FileFaults {
     }
 
     fn add(&mut self, parts: &[&[u8]]) {
-        parts.iter().for_each(|part| self.0.extend_from_slice(part));
+        self.0.extend_from_slice(&parts.concat());
     }
 }
 
@@ -60,9 +60,10 @@ pub fn read(text: &[u8], path: &str, users: &Users) -> Result<Vec<User>, FileFau
     if faults == FileFaults::default() {
         return Ok(found);
     }
-    faults
-        .add(&[b"WARNING: ACL errors detected, no change to the previously active ACL rules was \
-                   performed"]);
+    let nothing_changed: &[u8] =
+        b"WARNING: ACL errors detected, no change to the previously active \
+        ACL rules was performed";
+    faults.add(&[nothing_changed]);
     Err(faults)
 }
 
@@ -80,7 +81,6 @@ fn read_rules(
     for rule in rules {
         let rule = trim(&rule, b"\t\r\n");
         match user.follow(rule, users.new_channels()) {
-            Ok(()) => {}
             Err(fault @ RuleFault::Unknown) => {
                 let parts: [&[u8]; 3] = [b": Error in applying operation '", rule, b"': "];
                 faults.add(&[place.as_bytes()]);
@@ -92,7 +92,7 @@ fn read_rules(
                 is_told = true;
                 faults.add(&[place.as_bytes(), b": ", fault.to_string().as_bytes(), b". "]);
             }
-            Err(_) => {}
+            _ => {}
         }
     }
 }

@@ -7,15 +7,12 @@ pub fn join_selectors<'w>(words: impl Iterator<Item = &'w [u8]>) -> Result<Vec<V
     let mut joined: Vec<Vec<u8>> = Vec::new();
     let mut open = None;
     for (place, word) in words.enumerate() {
-        match (open, joined.last_mut()) {
-            (Some(_), Some(selector)) => {
-                selector.push(b' ');
-                selector.extend_from_slice(word);
-            }
-            _ => {
-                open = word.starts_with(b"(").then_some(place);
-                joined.push(word.to_vec());
-            }
+        if let (Some(_), Some(selector)) = (open, joined.last_mut()) {
+            selector.push(b' ');
+            selector.extend_from_slice(word);
+        } else {
+            open = word.starts_with(b"(").then_some(place);
+            joined.push(word.to_vec());
         }
         if word.ends_with(b")") {
             open = None;

@@ -71,12 +71,9 @@ pub fn generate(bits: usize) -> io::Result<String> {
     while filled < bytes.len() {
         filled += getrandom(&mut bytes[filled..], GetRandomFlags::empty())?;
     }
-    let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        text.push_str(&format!("{byte:02x}"));
-    }
-    text.truncate(digits);
-    Ok(text)
+    let digit = |byte: u8| char::from_digit(u32::from(byte), 16).unwrap_or_default();
+    let all = bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]);
+    Ok(all.take(digits).collect())
 }
 
 fn digit(byte: u8) -> Option<u8> {

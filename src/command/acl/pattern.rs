@@ -22,6 +22,7 @@ impl Access {
     }
 
     /// Returns what either of them is.
+    #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }

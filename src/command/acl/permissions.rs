@@ -208,13 +208,13 @@ impl Permissions {
 }
 
 fn is_elsewhere(name: &[u8]) -> bool {
-    let is = |known: &&str| known.as_bytes().eq_ignore_ascii_case(name);
+    let is_among = |known: &[&str], name: &[u8]| {
+        known.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(name))
+    };
     let bar = name.iter().position(|byte| *byte == b'|');
     let is_of_cluster = bar.is_some_and(|bar| {
-        let own = &name[bar + 1..];
-        let is_own = |known: &&str| known.as_bytes().eq_ignore_ascii_case(own);
         name[..bar].eq_ignore_ascii_case(CLUSTER.as_bytes())
-            && CLUSTER_SUBCOMMANDS.iter().any(|k| is_own(&k))
+            && is_among(&CLUSTER_SUBCOMMANDS, &name[bar + 1..])
     });
-    ELSEWHERE.iter().any(|known| is(&known)) || is_of_cluster
+    is_of_cluster || is_among(&ELSEWHERE, name)
 }

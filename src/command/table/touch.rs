@@ -120,7 +120,6 @@ const fn is_word(text: &[u8], (begin, end): (usize, usize), word: &[u8]) -> bool
     true
 }
 
-#[expect(clippy::large_stack_arrays, reason = "only the compiler runs this")]
 const fn read_all() -> [[Touch; SPECS_MAX]; count()] {
     let table = join();
     let mut touches = [[Touch(0); SPECS_MAX]; count()];

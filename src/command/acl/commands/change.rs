@@ -6,7 +6,7 @@ use crate::command::acl::line::join_selectors;
 use crate::command::acl::{DEFAULT, User, has_blanks};
 use crate::command::{Call, Fault, Flow};
 
-use super::end::{Ending, flow_of};
+use super::end::{Ending, Own, flow_of};
 
 /// `ACL SETUSER name [rule …]`: follows all rules or, if one is wrong, none.
 pub fn setuser(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
@@ -52,12 +52,14 @@ pub fn deluser(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
         Ok::<_, Fault>(doomed.filter_map(|name| set.remove(name)).collect())
     })?;
     let mut ending = Ending::default();
-    removed.iter().for_each(|user| ending.all_of(call, user.id));
+    for user in &removed {
+        ending.all_of(call, user.id);
+    }
     let own = ending.end(call);
-    if stops {
-        call.reply.error(DEFAULT_STAYS.bytes());
-    } else {
-        call.reply.count(removed.len());
+    match (stops, own) {
+        (false, _) => call.reply.count(removed.len()),
+        (true, Own::Stays) => return Err(DEFAULT_STAYS),
+        (true, Own::Ends) => call.reply.error(DEFAULT_STAYS.bytes()),
     }
     Ok(flow_of(own))
 }

@@ -17,7 +17,8 @@ pub fn getuser(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
         reply.null();
         return Ok(Flow::Done);
     };
-    let (root, others) = user.selectors().split_first().expect("the first one is never removed");
+    // The first one is never removed.
+    let (root, others) = (&user.selectors()[0], &user.selectors()[1..]);
     reply.map(6);
     reply.bulk(b"flags");
     let begun = reply.defer();
