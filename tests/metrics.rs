@@ -82,7 +82,7 @@ impl Scrape {
                 assert!(helps.insert(name.to_owned()), "a second HELP: {line}");
                 assert!(!help.trim().is_empty(), "{line}");
                 assert!(!kinds.contains_key(name), "HELP after TYPE: {line}");
-                family = name.to_owned();
+                name.clone_into(&mut family);
             } else if let Some(rest) = line.strip_prefix("# TYPE ") {
                 let (name, kind) = rest.split_once(' ').expect("a type");
                 assert_eq!(name, family, "TYPE of another family than HELP");

@@ -28,7 +28,7 @@ enum Kind {
 enum Speech {
     Plain,
     /// By TLS alone, each with a certificate that the authority has signed.
-    Tls(Authority),
+    Tls(Box<Authority>),
 }
 
 impl Speech {
@@ -262,7 +262,7 @@ fn a_primary_that_dies_is_replaced_and_comes_back_without_any_full_resync() {
 
 #[test]
 fn so_it_is_by_tls_alone() {
-    our_primary_dies_and_comes_back(&Speech::Tls(Authority::new("authority")));
+    our_primary_dies_and_comes_back(&Speech::Tls(Box::new(Authority::new("authority"))));
 }
 
 fn our_primary_dies_and_comes_back(speech: &Speech) {
@@ -304,7 +304,7 @@ fn stock_members_and_ours_fail_over_to_each_other() {
 
 #[test]
 fn stock_members_and_ours_fail_over_to_each_other_by_tls_alone() {
-    stock_members_and_ours_fail_over(&Speech::Tls(Authority::new("authority")));
+    stock_members_and_ours_fail_over(&Speech::Tls(Box::new(Authority::new("authority"))));
 }
 
 fn stock_members_and_ours_fail_over(speech: &Speech) {
