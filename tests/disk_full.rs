@@ -196,7 +196,8 @@ fn a_disk_below_its_reserve_refuses_writes_and_reads_go_on() {
 
 #[test]
 fn room_is_made_before_a_write_must_be_refused() {
-    let Some(disk) = SmallDisk::mount(200) else { return };
+    // More than what is written to memory before the server first looks, in a tenth of a second.
+    let Some(disk) = SmallDisk::mount(400) else { return };
     let data = disk.path().join("data");
     fs::create_dir(&data).expect("it can be made");
     // Replicas that are away would be kept more than the disk has, and a restart the whole log, as
@@ -217,7 +218,7 @@ fn room_is_made_before_a_write_must_be_refused() {
     ];
     let mut server = Server::start_in(&data, &arguments);
     let mut client = server.connect();
-    for number in 0..6000 {
+    for number in 0..12_000 {
         let value = format!("{number:09};").repeat(10_000);
         let reply = client.call(&["SET", &format!("key:{}", number % 5), &value]);
         assert_eq!(reply.text(), "OK", "write {number}");

@@ -100,8 +100,9 @@ pub(super) enum Tool {
 }
 
 const PING_NOTES: &str = "\
-For health checks. While the data is loaded, and where a password is wanted and not given, it does not
-serve. A password on the command line is seen by others on this machine; REDISCLI_AUTH is not.
+For health checks. A server that loads its data does not serve, nor does one that wants a password
+and gets none. A password on the command line is seen by others on this machine; REDISCLI_AUTH is
+not.
 
 Exit status:
   0  it serves
