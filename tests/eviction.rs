@@ -66,7 +66,11 @@ fn the_limit_holds_under_pipelined_writes_of_values_of_any_size() {
         let kept = client.run("DBSIZE").integer() as usize;
         assert!(most as usize * 100 >= limit * 98, "{most} of {limit} with {value_bytes}");
         assert!(kept * value_bytes * 100 >= limit * 20, "{kept} keys of {value_bytes} bytes");
-        assert_eq!(evicted(&mut client) as usize, rounds * pipeline - kept);
+        // Some may still go between the two questions.
+        await_until("each key that was written is there or counted", || {
+            let kept = client.run("DBSIZE").integer() as usize;
+            evicted(&mut client) as usize + kept == rounds * pipeline
+        });
     }
 }
 

@@ -288,6 +288,8 @@ pub struct Settings {
     pub notify_keyspace_events: Vec<u8>,
     /// `latency-tracking`.
     pub latency_tracking: bool,
+    /// `hide-user-data-from-log`.
+    pub hide_user_data_from_log: bool,
     /// `latency-tracking-info-percentiles`, as they are written.
     pub latency_percentiles: Vec<f64>,
 }
@@ -388,6 +390,7 @@ impl Config {
             tracking_table_max_keys: self.unsigned("tracking-table-max-keys"),
             notify_keyspace_events: self.bytes("notify-keyspace-events").unwrap_or_default(),
             latency_tracking: self.yes("latency-tracking"),
+            hide_user_data_from_log: self.yes("hide-user-data-from-log"),
             latency_percentiles: self.percentiles(),
             dir: self.dir(),
         }

@@ -64,8 +64,6 @@ const NO_VECTORS: &str = "there are no sets of vectors";
 const NO_ZONE: &str = "nobody is told of zones";
 const ANY_NAME: &str = "this server goes by a version of Redis in any case";
 const KNOWN_VERSIONS: &str = "files of versions that are not known are refused";
-const LITTLE_LOGGED: &str =
-    "what is logged of a command is its name, and the error of one that cannot be applied";
 const ONE_FORMAT: &str = "the text log has one format";
 const REMOVED_WHERE_FOUND: &str = "whoever finds that a key has expired removes it";
 const SAFE_SCRIPTS: &str = "scripts have no functions but those that are safe";
@@ -125,6 +123,7 @@ pub static TABLE: &[Directive] = &[
     row("databases", Integer(1, INT_MAX), "16").fixed(),
     row("loglevel", Choice(&["debug", "verbose", "notice", "warning"]), "notice"),
     row("logfile", TEXT, "").fixed(),
+    row("hide-user-data-from-log", YES_NO, "no"),
     row("daemonize", YES_NO, "no").fixed(),
     row("pidfile", TEXT, "").fixed(),
     row("supervised", Choice(&["upstart", "systemd", "auto", "no"]), "no").fixed(),
@@ -362,7 +361,6 @@ pub static TABLE: &[Directive] = &[
     row("rdma-port", PORT, "0").refused(NO_RDMA),
     row("rdma-rx-size", SIZE, "1048576").ignored(NO_RDMA),
     row("extended-redis-compatibility", YES_NO, "no").ignored(ANY_NAME),
-    row("hide-user-data-from-log", YES_NO, "no").ignored(LITTLE_LOGGED),
     row("log-format", Choice(&["legacy", "logfmt"]), "legacy").ignored(ONE_FORMAT),
     row("log-timestamp-format", Choice(&["legacy", "iso8601", "milliseconds"]), "legacy")
         .ignored(ONE_FORMAT),

@@ -219,6 +219,14 @@ impl RestoreError {
         }
     }
 
+    /// Leaves out what a client may have written, but for the name of its command.
+    #[must_use]
+    pub fn without_user_data(self) -> Self {
+        let Self::Refused { command, at, reply } = self else { return self };
+        let reply = Fault::of(reply).code().to_owned();
+        Self::Refused { command, at, reply }
+    }
+
     /// Says that a command cannot be applied.
     pub fn refused(args: &Args<'_>, at: Offset, reply: &str) -> Self {
         let command = args.get(0).unwrap_or_default();

@@ -44,6 +44,26 @@ fn a_command_that_cannot_be_applied_stops_the_link_until_there_is_another_way() 
 }
 
 #[test]
+fn the_log_keeps_the_words_of_clients_to_itself_if_asked_to() {
+    for (kind, (hides, is_told)) in
+        stock_kinds().into_iter().cycle().zip([("no", true), ("yes", false)])
+    {
+        let primary = kind.start(&[]);
+        let mut client = primary.connect();
+        let mut replica = replica_of(&primary, &["--hide-user-data-from-log", hides]);
+        await_same(&[&primary, &replica]);
+        hide(&mut client);
+        client.run("RENAME list other");
+        let reason = await_down(&replica, "RENAME");
+        assert!(reason.contains("no such key"), "{reason}");
+        replica.await_line("the link is down");
+        let log = replica.output();
+        assert!(log.contains("the command 'RENAME' at offset"), "{log}");
+        assert_eq!(log.contains("no such key"), is_told, "{log}");
+    }
+}
+
+#[test]
 fn half_a_transaction_is_undone() {
     for kind in stock_kinds() {
         let primary = kind.start(&[]);

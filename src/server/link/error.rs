@@ -140,6 +140,15 @@ impl LinkError {
         }
     }
 
+    /// Leaves out what a client may have written, as `hide-user-data-from-log` wants.
+    #[must_use]
+    pub fn without_user_data(self) -> Self {
+        match self {
+            Self::Apply(error) => Self::Apply(error.without_user_data()),
+            other => other,
+        }
+    }
+
     /// Tells whether the log has no room, which is no reason to end the process.
     pub fn of_append(error: StreamError) -> Self {
         match error {

@@ -136,6 +136,8 @@ impl Link {
             let pause = backoff.next(&ended, was_up);
             let pause_ms = pause.as_millis() as u64;
             if self.status.went_down(&ended) {
+                let is_hidden = server.settings().hide_user_data_from_log;
+                let ended = if is_hidden { ended.without_user_data() } else { ended };
                 tracing::warn!(primary = %self.primary, retry_ms = pause_ms, "the link is down: {ended}");
             }
             tokio::select! {
