@@ -2,7 +2,10 @@
 
 mod support;
 
-use support::{Client, Endpoint, Program, Server, Stock, Value};
+use std::process::Command;
+
+use support::process::Process;
+use support::{Client, Endpoint, Program, Server, Stock, Value, await_until};
 
 const WATCHED: [&str; 4] = ["--latency-monitor-threshold", "5", "--hz", "10"];
 
@@ -183,6 +186,53 @@ fn the_slow_log_shortens_what_it_shows_as_stock_does() {
         assert_eq!(ours, theirs);
     }
     assert_eq!(ours.len(), theirs.len());
+}
+
+/// The events that were slow so far.
+fn events(client: &mut Client) -> Vec<String> {
+    let latest = client.run("LATENCY LATEST");
+    latest.elements().iter().map(|event| event.elements()[0].text()).collect()
+}
+
+#[test]
+fn what_takes_long_for_one_who_waited_is_an_event() {
+    let server = Server::start(&["--latency-monitor-threshold", "1"]);
+    let mut client = server.connect();
+    for number in 1..=100_000 {
+        client.send(format!("XADD other {number} field value\r\n").as_bytes());
+        if number % 1000 == 0 {
+            (0..1000).for_each(|_| drop(client.read()));
+        }
+    }
+    let mut waiter = server.connect();
+    waiter.send(b"XREAD BLOCK 0 STREAMS stream 0\r\n");
+    await_until("it waits", || client.info("clients", "blocked_clients") == "1");
+    client.run("LATENCY RESET");
+    assert_eq!(client.run("RENAME other stream").text(), "OK");
+    let (reply, _) = waiter.read();
+    assert_eq!(reply.elements()[0].elements()[1].elements().len(), 100_000);
+    assert!(events(&mut client).contains(&"command-unblocking".to_owned()));
+}
+
+#[test]
+fn a_sync_that_takes_long_is_an_event() {
+    let arguments = ["--latency-monitor-threshold", "20", "--appendfsync", "always"];
+    let server = Server::start(&arguments);
+    let mut client = server.connect();
+    let calls = "fdatasync,fsync,msync";
+    let mut command = Command::new("strace");
+    command
+        .args(["-f", "-p", &server.pid().to_string(), "-e", &format!("trace={calls}")])
+        .args(["-e", &format!("inject={calls}:delay_exit=30000")]);
+    let hint = "It is needed here: apt-get install strace";
+    let mut tracer = Process::start(&mut command, hint);
+    if let Err(output) = tracer.wait_for_line("attached") {
+        panic!("strace cannot trace the server; {hint}, and run the tests as root:\n{output}");
+    }
+    assert_eq!(client.run("SET key value").text(), "OK");
+    assert!(events(&mut client).contains(&"aof-fsync-always".to_owned()));
+    let latest = client.run("LATENCY HISTORY aof-fsync-always");
+    assert!(latest.elements()[0].elements()[1].integer() >= 30, "{latest:?}");
 }
 
 #[test]

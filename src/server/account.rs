@@ -1,12 +1,13 @@
 //! Notes the commands that took long, in the slow log and as latency events.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::command::host::Ran;
 use crate::command::table::{Command, flag};
 use crate::command::{ClientInfo, secrets};
 
 use super::Server;
+use super::clock::unix_ms;
 
 impl Server {
     /// Enters a command in the slow log and among the latency events, if it was slow enough.
@@ -25,6 +26,16 @@ impl Server {
         if self.live.latency_threshold_ms().is_some_and(|limit_ms| took_ms >= limit_ms) {
             self.latency.sample(event, took_ms, at_ms / 1000);
         }
+    }
+
+    /// Does something beside the commands, and notes how long that took, if it was slow enough.
+    pub(super) fn timed<R>(&self, event: &str, work: impl FnOnce() -> R) -> R {
+        let began = self.live.latency_threshold_ms().map(|_| Instant::now());
+        let result = work();
+        if let Some(began) = began {
+            self.note_event(event, began.elapsed(), unix_ms());
+        }
+        result
     }
 
     /// Notes that clients were held up by a command, or by several of its kind in a row.

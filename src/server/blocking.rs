@@ -248,7 +248,8 @@ impl<'s, 'k> Serving<'s, 'k> {
             let mut last = None;
             while let Some(ticket) = self.locked.next_waiting(database, &key, last, self.now_ms) {
                 last = Some(ticket);
-                self.serve_one(ticket);
+                let server = self.server;
+                server.timed("command-unblocking", || self.serve_one(ticket));
             }
         }
         left

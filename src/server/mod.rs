@@ -454,7 +454,8 @@ impl Server {
         }
         // This thread leads the sync, or waits for the one that does: see `turn`.
         let end = stream.seal_unnoticed();
-        if let Err(error) = stream.log().sync_through(end) {
+        let synced = self.timed("aof-fsync-always", || stream.log().sync_through(end));
+        if let Err(error) = synced {
             self.fail("a sync of the log has failed", &error);
         }
         goal

@@ -148,12 +148,9 @@ impl Evictor {
                 _ => self.find_best(server, policy, samples),
             };
             let found = found.ok_or(Kept::None)?;
-            let began = server.live.latency_threshold_ms().map(|_| Instant::now());
-            let removed = self.remove(server, appending, policy, &found);
+            let remove = || self.remove(server, appending, policy, &found);
+            let removed = server.timed("eviction-del", remove);
             if removed != Err(Kept::Missed) {
-                if let Some(began) = began {
-                    server.note_event("eviction-del", began.elapsed(), unix_ms());
-                }
                 return removed;
             }
         }
