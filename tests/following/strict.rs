@@ -50,6 +50,7 @@ fn the_log_keeps_the_words_of_clients_to_itself_if_asked_to() {
     {
         let primary = kind.start(&[]);
         let mut client = primary.connect();
+        client.run("SET key 1");
         let mut replica = replica_of(&primary, &["--hide-user-data-from-log", hides]);
         await_same(&[&primary, &replica]);
         hide(&mut client);
