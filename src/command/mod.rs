@@ -67,6 +67,8 @@ mod tally;
 pub mod tracking;
 
 #[cfg(test)]
+mod expecting;
+#[cfg(test)]
 mod image_tests;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -1,31 +1,11 @@
 use crate::command::Mode;
+use crate::command::expecting::{NOT_AN_INTEGER, SYNTAX, WRONG_TYPE, answer_each, expect_each};
 use crate::command::testing::Bench;
 
-const WRONG_TYPE: &str = "-WRONGTYPE Operation against a key holding the wrong kind of value";
-const NOT_AN_INTEGER: &str = "-ERR value is not an integer or out of range";
 const BAD_OFFSET: &str = "-ERR bit offset is not an integer or out of range";
-const SYNTAX: &str = "-ERR syntax error";
 
 /// What becomes of two bytes.
 type Combine = fn((u8, u8)) -> u8;
-
-/// Runs each command and compares its reply and what goes into the stream.
-#[track_caller]
-fn expect(bench: &mut Bench, runs: &[(&str, &str, &[&str])]) {
-    for (words, reply, stream) in runs {
-        let outcome = bench.run(words);
-        assert_eq!(outcome.text(), *reply, "{words}");
-        assert_eq!(outcome.stream(), *stream, "{words}");
-    }
-}
-
-/// Runs each command and compares its reply; nothing goes into the stream.
-#[track_caller]
-fn expect_no_effect(bench: &mut Bench, runs: &[(&str, &str)]) {
-    for (words, reply) in runs {
-        expect(bench, &[(words, reply, &[])]);
-    }
-}
 
 /// A bench with the string `foobar` at `s`, the hash `h` and the integer 12 at `i`.
 fn bench() -> Bench {
@@ -39,7 +19,7 @@ fn bench() -> Bench {
 #[test]
 fn a_bit_is_set_and_the_string_grows_to_hold_it() {
     let mut bench = bench();
-    expect(
+    expect_each(
         &mut bench,
         &[
             ("SETBIT k 7 1", ":0", &["SETBIT k 7 1"]),
@@ -60,8 +40,8 @@ fn a_bit_is_set_and_the_string_grows_to_hold_it() {
 #[test]
 fn an_integer_becomes_a_string_of_its_digits() {
     let mut bench = bench();
-    expect(&mut bench, &[("SETBIT i 7 0", ":1", &["SETBIT i 7 0"]), ("GET i", "$2 02", &[])]);
-    expect_no_effect(&mut bench, &[("OBJECT ENCODING i", "$3 raw")]);
+    expect_each(&mut bench, &[("SETBIT i 7 0", ":1", &["SETBIT i 7 0"]), ("GET i", "$2 02", &[])]);
+    answer_each(&mut bench, &[("OBJECT ENCODING i", "$3 raw")]);
 }
 
 #[test]
@@ -80,20 +60,20 @@ fn offsets_end_where_the_longest_string_does() {
     let mut bench = bench();
     for offset in ["-1", "x", "01", "", "4294967296", "9223372036854775807", "#1"] {
         for words in [format!("SETBIT k {offset} 1"), format!("GETBIT k {offset}")] {
-            expect_no_effect(&mut bench, &[(&words, BAD_OFFSET)]);
+            answer_each(&mut bench, &[(&words, BAD_OFFSET)]);
         }
     }
     for offset in ["4294967296", "#536870912", "#-1", "#", "#x"] {
-        expect_no_effect(&mut bench, &[(&format!("BITFIELD k GET u8 {offset}"), BAD_OFFSET)]);
+        answer_each(&mut bench, &[(&format!("BITFIELD k GET u8 {offset}"), BAD_OFFSET)]);
     }
-    expect_no_effect(&mut bench, &[("GETBIT s 4294967295", ":0")]);
+    answer_each(&mut bench, &[("GETBIT s 4294967295", ":0")]);
     let parameters = &bench.host.parameters;
     parameters.lock().push(("proto-max-bulk-len".to_owned(), "1048576".to_owned()));
-    expect_no_effect(&mut bench, &[("SETBIT k 8388608 1", BAD_OFFSET)]);
+    answer_each(&mut bench, &[("SETBIT k 8388608 1", BAD_OFFSET)]);
     bench.mode = Mode::Replay;
     assert_eq!(bench.reply("SETBIT k 8388608 1"), ":0");
     bench.mode = Mode::Client;
-    expect(&mut bench, &[("SETBIT k 8388607 1", ":0", &["SETBIT k 8388607 1"])]);
+    expect_each(&mut bench, &[("SETBIT k 8388607 1", ":0", &["SETBIT k 8388607 1"])]);
 }
 
 #[test]
@@ -101,14 +81,14 @@ fn what_is_no_bit_is_refused() {
     let mut bench = bench();
     let refusal = "-ERR bit is not an integer or out of range";
     for bit in ["2", "-1", "x", "01", ""] {
-        expect_no_effect(&mut bench, &[(&format!("SETBIT k 0 {bit}"), refusal)]);
+        answer_each(&mut bench, &[(&format!("SETBIT k 0 {bit}"), refusal)]);
     }
 }
 
 #[test]
 fn bits_are_counted_in_a_range_of_bytes_or_bits() {
     let mut bench = bench();
-    expect_no_effect(
+    answer_each(
         &mut bench,
         &[
             ("BITCOUNT s", ":26"),
@@ -142,7 +122,7 @@ fn a_bit_is_looked_for_beyond_the_end_only_if_the_end_is_open() {
     bench.run_words(&[b"SET", b"zeroes", b"\0\0\0"]);
     bench.run_words(&[b"SET", b"mixed", b"\xff\xf0\x00"]);
     bench.run_words(&[b"SET", b"empty", b""]);
-    expect_no_effect(
+    answer_each(
         &mut bench,
         &[
             ("BITPOS ones 0", ":24"),
@@ -187,19 +167,19 @@ fn strings_of_different_lengths_are_combined_as_if_zeroes_followed() {
         ("BITOP OR d none a none", "$2 \u{7f}\u{f}"),
         ("BITOP XOR a a i", "$2 N="),
     ] {
-        expect(&mut bench, &[(words, ":2", &[words])]);
+        expect_each(&mut bench, &[(words, ":2", &[words])]);
         let name = words.split(' ').nth(2).unwrap();
         assert_eq!(bench.reply(&format!("GET {name}")), result, "{words}");
     }
-    expect(&mut bench, &[("BITOP NOT d b", ":1", &["BITOP NOT d b"])]);
+    expect_each(&mut bench, &[("BITOP NOT d b", ":1", &["BITOP NOT d b"])]);
     assert_eq!(bench.run("GET d").reply, b"$1\r\n\x8e\r\n");
-    expect_no_effect(&mut bench, &[("OBJECT ENCODING d", "$3 raw")]);
+    answer_each(&mut bench, &[("OBJECT ENCODING d", "$3 raw")]);
 }
 
 #[test]
 fn a_combination_without_any_byte_removes_the_destination() {
     let mut bench = bench();
-    expect(
+    expect_each(
         &mut bench,
         &[
             ("BITOP AND h none none", ":0", &["BITOP AND h none none"]),
@@ -213,7 +193,7 @@ fn a_combination_without_any_byte_removes_the_destination() {
 fn a_combination_that_cannot_be_made_changes_nothing() {
     let mut bench = bench();
     let not_takes_one = "-ERR BITOP NOT must be called with a single source key.";
-    expect_no_effect(
+    answer_each(
         &mut bench,
         &[
             ("BITOP NAND d s", SYNTAX),
@@ -229,14 +209,14 @@ fn a_combination_that_cannot_be_made_changes_nothing() {
 fn fields_are_read_written_and_added_to() {
     let mut bench = bench();
     let words = "BITFIELD f SET i8 0 -1 INCRBY u4 #1 3 GET u8 0";
-    expect(&mut bench, &[(words, "*3 :0 :2 :242", &[words])]);
+    expect_each(&mut bench, &[(words, "*3 :0 :2 :242", &[words])]);
     let words = "BITFIELD f overflow sat INCRBY u4 4 100 OVERFLOW FAIL INCRBY u4 4 1 GET i4 #1";
-    expect(&mut bench, &[(words, "*3 :15 $-1 :-1", &[words])]);
+    expect_each(&mut bench, &[(words, "*3 :15 $-1 :-1", &[words])]);
     let words = "BITFIELD f SET i64 8 -9223372036854775808 INCRBY i64 8 -1";
-    expect(&mut bench, &[(words, "*2 :0 :9223372036854775807", &[words])]);
+    expect_each(&mut bench, &[(words, "*2 :0 :9223372036854775807", &[words])]);
     let words = "BITFIELD f SET u63 3 -1 GET u63 3";
-    expect(&mut bench, &[(words, "*2 :9079256848778919935 :9223372036854775807", &[words])]);
-    expect_no_effect(
+    expect_each(&mut bench, &[(words, "*2 :9079256848778919935 :9223372036854775807", &[words])]);
+    answer_each(
         &mut bench,
         &[
             ("BITFIELD f", "*0"),
@@ -260,8 +240,8 @@ fn changes_are_counted_by_fields() {
 fn zeroes_that_a_failed_operation_added_go_into_the_stream() {
     let mut bench = bench();
     let words = "BITFIELD k OVERFLOW FAIL SET u2 100 9";
-    expect(&mut bench, &[(words, "*1 $-1", &[words]), ("STRLEN k", ":13", &[])]);
-    expect(&mut bench, &[(words, "*1 $-1", &[])]);
+    expect_each(&mut bench, &[(words, "*1 $-1", &[words]), ("STRLEN k", ":13", &[])]);
+    expect_each(&mut bench, &[(words, "*1 $-1", &[])]);
 }
 
 #[test]
@@ -270,7 +250,7 @@ fn operations_that_cannot_be_read_change_nothing() {
     let no_type = "-ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not \
                    supported but i64 is.";
     let only_get = "-ERR BITFIELD_RO only supports the GET subcommand";
-    expect_no_effect(
+    answer_each(
         &mut bench,
         &[
             ("BITFIELD k SET u8 0 1 GET u64 0", no_type),
@@ -299,14 +279,14 @@ fn resp3_has_its_own_null_for_what_failed() {
 #[test]
 fn the_last_bit_that_there_can_be_is_read_and_found() {
     let mut bench = bench();
-    expect(
+    expect_each(
         &mut bench,
         &[
             ("SETBIT k 4294967295 1", ":0", &["SETBIT k 4294967295 1"]),
             ("SETBIT k 4294967295 1", ":1", &[]),
         ],
     );
-    expect_no_effect(
+    answer_each(
         &mut bench,
         &[
             ("STRLEN k", ":536870912"),
@@ -319,7 +299,7 @@ fn the_last_bit_that_there_can_be_is_read_and_found() {
             ("OBJECT ENCODING k", "$3 raw"),
         ],
     );
-    expect(
+    expect_each(
         &mut bench,
         &[
             ("BITOP OR d k s", ":536870912", &["BITOP OR d k s"]),
@@ -372,7 +352,7 @@ fn a_bit_that_is_as_it_is_to_be_is_used_and_the_string_reads_as_written_to() {
         assert_eq!(bench.reply(&format!("OBJECT ENCODING {key}")), "$3 raw");
     }
     bench.now_ms += 10_000;
-    expect_no_effect(
+    answer_each(
         &mut bench,
         &[
             ("OBJECT IDLETIME s", ":10"),

@@ -2,34 +2,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Acquire};
 
 use crate::command::Mode;
+use crate::command::expecting::{NOT_AN_INTEGER, SYNTAX, answer_each, expect_each};
 use crate::command::testing::{Bench, NOW_MS};
 use crate::keyspace::UsagePolicy;
 
 const NO_SUCH_KEY: &str = "-ERR no such key";
-const NOT_AN_INTEGER: &str = "-ERR value is not an integer or out of range";
 const NOT_32_BITS: &str =
     "-ERR value is out of range, value must between -2147483648 and 2147483647";
 const DB_INDEX: &str = "-ERR DB index is out of range";
 const SAME_OBJECT: &str = "-ERR source and destination objects are the same";
-const SYNTAX: &str = "-ERR syntax error";
-
-/// Runs each command and compares its reply and what goes into the stream.
-#[track_caller]
-fn expect(bench: &mut Bench, runs: &[(&str, &str, &[&str])]) {
-    for (words, reply, stream) in runs {
-        let outcome = bench.run(words);
-        assert_eq!(outcome.text(), *reply, "{words}");
-        assert_eq!(outcome.stream(), *stream, "{words}");
-    }
-}
-
-/// Runs each command and compares its reply; nothing goes into the stream.
-#[track_caller]
-fn expect_no_effect(bench: &mut Bench, runs: &[(&str, &str)]) {
-    for (words, reply) in runs {
-        expect(bench, &[(words, reply, &[])]);
-    }
-}
 
 /// Makes a hash of so many fields at `key`.
 fn make_hash(bench: &Bench, key: &str, fields: usize) {
@@ -61,7 +42,7 @@ fn watch(bench: &Bench, database: usize, key: &str) -> Arc<AtomicBool> {
 fn del_and_unlink_go_out_as_they_are_if_anything_was_removed() {
     let mut bench = Bench::new();
     bench.run("MSET a 1 b 2 c 3");
-    expect(
+    expect_each(
         &mut bench,
         &[
             ("DEL a none b a", ":2", &["DEL a none b a"]),
@@ -77,7 +58,7 @@ fn deleting_an_expired_key_removes_nothing_but_logs_its_expiry() {
     let mut bench = Bench::new();
     bench.run("SET a 1 PX 1");
     bench.now_ms += 2;
-    expect(&mut bench, &[("DEL a b", ":0", &["DEL a"])]);
+    expect_each(&mut bench, &[("DEL a b", ":0", &["DEL a"])]);
 }
 
 #[test]
@@ -139,10 +120,7 @@ fn type_names_what_a_key_holds() {
     let mut bench = Bench::new();
     bench.run("SET a 1");
     make_hash(&bench, "h", 1);
-    expect_no_effect(
-        &mut bench,
-        &[("TYPE a", "+string"), ("TYPE h", "+hash"), ("TYPE none", "+none")],
-    );
+    answer_each(&mut bench, &[("TYPE a", "+string"), ("TYPE h", "+hash"), ("TYPE none", "+none")]);
 }
 
 #[test]
@@ -150,7 +128,7 @@ fn touch_sets_the_access_time_and_a_look_does_not() {
     let mut bench = Bench::new();
     bench.run("SET a 1");
     bench.now_ms += 10_000;
-    expect_no_effect(
+    answer_each(
         &mut bench,
         &[
             ("EXISTS a", ":1"),
@@ -173,7 +151,7 @@ fn rename_moves_value_and_expiry_over_what_was_there() {
     let mut bench = Bench::new();
     bench.run("SET a 1 PX 50");
     make_hash(&bench, "b", 2);
-    expect(
+    expect_each(
         &mut bench,
         &[
             ("RENAME a a", "+OK", &[]),
@@ -194,7 +172,7 @@ fn renamenx_leaves_a_name_that_is_taken() {
     bench.run("MSET a 1 b 2");
     bench.run("SET old 3 PX 1");
     bench.now_ms += 2;
-    expect(
+    expect_each(
         &mut bench,
         &[
             ("RENAMENX a b", ":0", &[]),
@@ -220,7 +198,7 @@ fn whoever_watches_either_name_learns_of_a_rename() {
 fn copy_takes_value_and_expiry_to_another_key_or_database() {
     let mut bench = Bench::new();
     bench.run("SET a 1 PX 50");
-    expect(
+    expect_each(
         &mut bench,
         &[
             ("COPY a b", ":1", &["COPY a b"]),
@@ -245,7 +223,7 @@ fn copy_takes_value_and_expiry_to_another_key_or_database() {
 fn copy_refuses_what_makes_no_sense() {
     let mut bench = Bench::new();
     bench.run("SET a 1");
-    expect_no_effect(
+    answer_each(
         &mut bench,
         &[
             ("COPY a a", SAME_OBJECT),
@@ -266,7 +244,7 @@ fn a_copy_over_an_expired_key_needs_no_replace() {
     bench.run("SET a 1");
     bench.run("SET b 1 PX 1");
     bench.now_ms += 2;
-    expect(&mut bench, &[("COPY a b", ":1", &["DEL b", "COPY a b"])]);
+    expect_each(&mut bench, &[("COPY a b", ":1", &["DEL b", "COPY a b"])]);
 }
 
 #[test]
@@ -274,7 +252,7 @@ fn move_takes_a_key_to_another_database() {
     let mut bench = Bench::new();
     bench.run("SET a 1 PX 50");
     let flags = [watch(&bench, 0, "a"), watch(&bench, 4, "a")];
-    expect(
+    expect_each(
         &mut bench,
         &[
             ("MOVE a 0", SAME_OBJECT, &[]),
@@ -298,7 +276,7 @@ fn object_tells_how_a_value_is_kept() {
     let long = "x".repeat(45);
     bench.run(&format!("MSET int 9999 large 10000 short abc long {long}"));
     make_hash(&bench, "h", 2);
-    expect_no_effect(
+    answer_each(
         &mut bench,
         &[
             ("OBJECT ENCODING int", "$3 int"),
@@ -345,7 +323,7 @@ fn flushing_goes_out_even_if_there_is_nothing_to_remove() {
     bench.run("COPY a a DB 3");
     assert_eq!(bench.run("FLUSHDB").changes, 2);
     assert_eq!(bench.host.asked(), ["drop later"]);
-    expect(
+    expect_each(
         &mut bench,
         &[
             ("DBSIZE", ":0", &[]),
@@ -364,7 +342,7 @@ fn flushing_goes_out_even_if_there_is_nothing_to_remove() {
 fn swapdb_exchanges_two_databases() {
     let mut bench = Bench::new();
     bench.run("MSET a 1 b 2");
-    expect(
+    expect_each(
         &mut bench,
         &[
             ("SWAPDB 0 3", "+OK", &["SWAPDB 0 3"]),

@@ -3,11 +3,10 @@ use proptest::prelude::*;
 use super::area::{Area, Extent, Form};
 use super::earth;
 use super::hash::{Cell, Point, STEPS_MAX, signed, unsigned};
-use crate::command::testing::{Bench, Outcome};
+use crate::command::expecting::{SYNTAX, WRONG_TYPE, expect};
+use crate::command::testing::Bench;
 use crate::keyspace::SetExpiry;
 
-const WRONG_TYPE: &str = "-WRONGTYPE Operation against a key holding the wrong kind of value";
-const SYNTAX: &str = "-ERR syntax error";
 const PALERMO: &str = "13.361389 38.115556 Palermo";
 const CATANIA: &str = "15.087269 37.502669 Catania";
 
@@ -27,14 +26,6 @@ fn bench() -> Bench {
     }
     drop(locked);
     bench
-}
-
-#[track_caller]
-fn expect(bench: &mut Bench, words: &str, reply: &str, stream: &[&str]) -> Outcome {
-    let outcome = bench.run(words);
-    assert_eq!(outcome.text(), reply, "reply to {words}");
-    assert_eq!(outcome.stream(), stream, "effect of {words}");
-    outcome
 }
 
 #[test]

@@ -1,10 +1,9 @@
 use proptest::prelude::*;
 
 use crate::command::Mode;
+use crate::command::expecting::{WRONG_TYPE, expect};
 use crate::command::testing::{Bench, Outcome};
 use crate::keyspace::SetExpiry;
-
-const WRONG_TYPE: &str = "-WRONGTYPE Operation against a key holding the wrong kind of value";
 
 /// A bench with the hash `h` of the fields `a` and `b`, and the string `s`.
 fn bench() -> Bench {
@@ -15,14 +14,6 @@ fn bench() -> Bench {
     locked.db(0).set_string(&key, b"text", SetExpiry::Clear, 0);
     drop(locked);
     bench
-}
-
-#[track_caller]
-fn expect(bench: &mut Bench, words: &str, reply: &str, stream: &[&str]) -> Outcome {
-    let outcome = bench.run(words);
-    assert_eq!(outcome.text(), reply, "reply to {words}");
-    assert_eq!(outcome.stream(), stream, "effect of {words}");
-    outcome
 }
 
 #[test]

@@ -1,28 +1,10 @@
 use crate::command::Mode;
+use crate::command::expecting::{WRONG_TYPE, answer_each, expect_each};
 use crate::command::testing::Bench;
 
-const WRONG_TYPE: &str = "-WRONGTYPE Operation against a key holding the wrong kind of value";
 const NO_SKETCH: &str = "-WRONGTYPE Key is not a valid HyperLogLog string value.";
 const DECODED: &str = "$44 Z:8436 v:1,1 Z:4274 v:2,1 Z:3068 v:1,1 Z:603";
 const CORRUPTED: &str = "-INVALIDOBJ Corrupted HLL object detected";
-
-/// Runs each command and compares its reply and what goes into the stream.
-#[track_caller]
-fn expect(bench: &mut Bench, runs: &[(&str, &str, &[&str])]) {
-    for (words, reply, stream) in runs {
-        let outcome = bench.run(words);
-        assert_eq!(outcome.text(), *reply, "{words}");
-        assert_eq!(outcome.stream(), *stream, "{words}");
-    }
-}
-
-/// Runs each command and compares its reply; nothing goes into the stream.
-#[track_caller]
-fn expect_no_effect(bench: &mut Bench, runs: &[(&str, &str)]) {
-    for (words, reply) in runs {
-        expect(bench, &[(words, reply, &[])]);
-    }
-}
 
 /// A sparse sketch of these registers.
 fn sparse(registers: &[u8]) -> Vec<u8> {
@@ -38,7 +20,7 @@ fn bytes_of(bench: &mut Bench, key: &str) -> Vec<u8> {
 #[test]
 fn elements_are_counted_and_the_count_is_kept() {
     let mut bench = Bench::new();
-    expect(
+    expect_each(
         &mut bench,
         &[
             ("PFADD p a b c", ":1", &["PFADD p a b c"]),
@@ -58,11 +40,11 @@ fn elements_are_counted_and_the_count_is_kept() {
 #[test]
 fn a_key_without_elements_is_an_empty_sketch() {
     let mut bench = Bench::new();
-    expect(&mut bench, &[("PFADD p", ":1", &["PFADD p"])]);
+    expect_each(&mut bench, &[("PFADD p", ":1", &["PFADD p"])]);
     assert_eq!(bytes_of(&mut bench, "p"), sparse(b"\x7f\xff"));
-    expect(&mut bench, &[("PFCOUNT p", ":0", &["PFCOUNT p"]), ("PFCOUNT p", ":0", &[])]);
+    expect_each(&mut bench, &[("PFCOUNT p", ":0", &["PFCOUNT p"]), ("PFCOUNT p", ":0", &[])]);
     assert_eq!(bytes_of(&mut bench, "p"), b"HYLL\x01\0\0\0\0\0\0\0\0\0\0\0\x7f\xff");
-    expect(&mut bench, &[("PFMERGE m none", "+OK", &["PFMERGE m none"])]);
+    expect_each(&mut bench, &[("PFMERGE m none", "+OK", &["PFMERGE m none"])]);
     assert_eq!(bytes_of(&mut bench, "m"), sparse(b"\x7f\xff"));
 }
 
@@ -79,7 +61,7 @@ fn a_replica_leaves_the_count_as_its_primary_keeps_it() {
     bench.run("PFADD p a b c");
     let before = bytes_of(&mut bench, "p");
     bench.mode = Mode::Reader;
-    expect_no_effect(&mut bench, &[("PFCOUNT p", ":3")]);
+    answer_each(&mut bench, &[("PFCOUNT p", ":3")]);
     assert_eq!(bytes_of(&mut bench, "p"), before);
 }
 
@@ -89,7 +71,7 @@ fn several_keys_are_counted_together_and_merged() {
     bench.run("PFADD p a b c");
     bench.run("PFADD q c d");
     bench.run("EXPIRE q 100");
-    expect(
+    expect_each(
         &mut bench,
         &[
             ("PFCOUNT p q none", ":4", &[]),
@@ -113,7 +95,7 @@ fn registers_become_dense_when_the_limit_is_passed() {
     assert_eq!(bench.reply("STRLEN p"), ":12304");
     assert_eq!(bench.reply("PFCOUNT p"), format!(":{elements}"));
     bench.run("PFADD s one");
-    expect(&mut bench, &[("PFMERGE s p", "+OK", &["PFMERGE s p"])]);
+    expect_each(&mut bench, &[("PFMERGE s p", "+OK", &["PFMERGE s p"])]);
     assert_eq!(bench.reply("PFDEBUG ENCODING s"), "+dense");
     assert_eq!(bench.reply("PFCOUNT s"), format!(":{}", elements + 1));
 }
@@ -128,18 +110,18 @@ fn what_is_no_sketch_is_told_from_one_that_is_corrupted() {
     for text in [b"HYLL".to_vec(), sparse(b"").split_off(1), dense, other] {
         bench.run_words(&[b"SET", b"s", &text]);
         for words in ["PFADD s a", "PFCOUNT s", "PFCOUNT s i", "PFMERGE s", "PFDEBUG DECODE s"] {
-            expect_no_effect(&mut bench, &[(words, NO_SKETCH)]);
+            answer_each(&mut bench, &[(words, NO_SKETCH)]);
         }
     }
     for words in ["PFADD h a", "PFCOUNT h", "PFMERGE d h", "PFDEBUG DECODE h"] {
-        expect_no_effect(&mut bench, &[(words, WRONG_TYPE)]);
+        answer_each(&mut bench, &[(words, WRONG_TYPE)]);
     }
-    expect_no_effect(&mut bench, &[("PFADD i", NO_SKETCH)]);
+    answer_each(&mut bench, &[("PFADD i", NO_SKETCH)]);
     // Registers missing, too many of them, a run cut off.
     for registers in [&b""[..], b"\x7f", b"\x7f\xfe", b"\x7f\xff\x00", b"\x80\x7f\xff"] {
         bench.run_words(&[b"SET", b"s", &sparse(registers)]);
         for words in ["PFCOUNT s", "PFCOUNT s none", "PFMERGE s", "PFDEBUG TODENSE s"] {
-            expect_no_effect(&mut bench, &[(words, CORRUPTED)]);
+            answer_each(&mut bench, &[(words, CORRUPTED)]);
         }
         assert_eq!(bytes_of(&mut bench, "s"), sparse(registers));
     }
@@ -150,7 +132,7 @@ fn an_element_beyond_the_registers_that_are_there_changes_nothing() {
     let mut bench = Bench::new();
     // The first register alone: an element that belongs to it can be added, others cannot.
     bench.run_words(&[b"SET", b"s", &sparse(b"\0")]);
-    expect_no_effect(&mut bench, &[("PFADD s a b c d", CORRUPTED)]);
+    answer_each(&mut bench, &[("PFADD s a b c d", CORRUPTED)]);
     assert_eq!(bytes_of(&mut bench, "s"), sparse(b"\0"));
 }
 
@@ -158,10 +140,10 @@ fn an_element_beyond_the_registers_that_are_there_changes_nothing() {
 fn a_sketch_can_be_looked_into() {
     let mut bench = Bench::new();
     let no_key = "-ERR The specified key does not exist";
-    expect_no_effect(&mut bench, &[("PFDEBUG GETREG none", no_key)]);
+    answer_each(&mut bench, &[("PFDEBUG GETREG none", no_key)]);
     bench.run("PFADD p a b c");
     let unknown = "-ERR Unknown PFDEBUG subcommand 'foo'";
-    expect(
+    expect_each(
         &mut bench,
         &[
             ("PFDEBUG ENCODING p", "+sparse", &[]),
@@ -187,7 +169,7 @@ fn elements_that_change_nothing_are_told_from_those_that_do_in_either_form() {
     for form in ["sparse", "dense"] {
         assert_eq!(bench.reply("PFDEBUG ENCODING p"), format!("+{form}"));
         bench.now_ms += 10_000;
-        expect_no_effect(
+        answer_each(
             &mut bench,
             &[
                 ("OBJECT IDLETIME p", ":10"),
@@ -196,7 +178,7 @@ fn elements_that_change_nothing_are_told_from_those_that_do_in_either_form() {
                 ("OBJECT IDLETIME p", ":0"),
             ],
         );
-        expect(
+        expect_each(
             &mut bench,
             &[(
                 &format!("PFADD p a {form}1 {form}2"),

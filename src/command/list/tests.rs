@@ -1,11 +1,9 @@
 use proptest::prelude::*;
 
 use crate::command::Mode;
+use crate::command::expecting::{NOT_AN_INTEGER, WRONG_TYPE, expect};
 use crate::command::testing::{Bench, Outcome};
 use crate::keyspace::SetExpiry;
-
-const WRONG_TYPE: &str = "-WRONGTYPE Operation against a key holding the wrong kind of value";
-const NOT_AN_INTEGER: &str = "-ERR value is not an integer or out of range";
 
 /// A bench with the list `l` of five elements, and the string `s`.
 fn bench() -> Bench {
@@ -21,14 +19,6 @@ fn large() -> Bench {
     let numbers: Vec<_> = (0..1000).map(|number: i32| number.to_string()).collect();
     bench.run(&format!("RPUSH l {}", numbers.join(" ")));
     bench
-}
-
-#[track_caller]
-fn expect(bench: &mut Bench, words: &str, reply: &str, stream: &[&str]) -> Outcome {
-    let outcome = bench.run(words);
-    assert_eq!(outcome.text(), reply, "reply to {words}");
-    assert_eq!(outcome.stream(), stream, "effect of {words}");
-    outcome
 }
 
 /// Runs words that are to be their own effect.

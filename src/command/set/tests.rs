@@ -2,9 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
-use crate::command::testing::{Bench, Outcome};
-
-const WRONG_TYPE: &str = "-WRONGTYPE Operation against a key holding the wrong kind of value";
+use crate::command::expecting::{WRONG_TYPE, expect};
+use crate::command::testing::Bench;
 
 /// A bench with the set `s` of `a`, `b` and `c`, the set `n` of 1, 2 and 3, and the hash `h`.
 fn bench() -> Bench {
@@ -13,14 +12,6 @@ fn bench() -> Bench {
     bench.run("SADD n 3 1 2");
     bench.run("HSET h f v");
     bench
-}
-
-#[track_caller]
-fn expect(bench: &mut Bench, words: &str, reply: &str, stream: &[&str]) -> Outcome {
-    let outcome = bench.run(words);
-    assert_eq!(outcome.text(), reply, "reply to {words}");
-    assert_eq!(outcome.stream(), stream, "effect of {words}");
-    outcome
 }
 
 /// The bulk strings of an array or set.

@@ -1,14 +1,8 @@
+use crate::command::expecting::expect;
 use crate::command::testing::Bench;
 use crate::keyspace::ScoreSet;
 
 const NOT_A_WEIGHT: &str = "-ERR One or more scores can't be converted into double";
-
-#[track_caller]
-fn expect(bench: &mut Bench, words: &str, reply: &str, stream: &[&str]) {
-    let outcome = bench.run(words);
-    assert_eq!(outcome.text(), reply, "reply to {words}");
-    assert_eq!(outcome.stream(), stream, "effect of {words}");
-}
 
 fn array(elements: &[&str]) -> String {
     let bulks = elements.iter().map(|element| format!(" ${} {element}", element.len()));

@@ -1,27 +1,6 @@
 use crate::command::Mode;
+use crate::command::expecting::{NOT_AN_INTEGER, SYNTAX, WRONG_TYPE, answer_each, expect_each};
 use crate::command::testing::{Bench, NOW_MS};
-
-const WRONG_TYPE: &str = "-WRONGTYPE Operation against a key holding the wrong kind of value";
-const NOT_AN_INTEGER: &str = "-ERR value is not an integer or out of range";
-const SYNTAX: &str = "-ERR syntax error";
-
-/// Runs each command and compares its reply and what goes into the stream.
-#[track_caller]
-fn expect(bench: &mut Bench, runs: &[(&str, &str, &[&str])]) {
-    for (words, reply, stream) in runs {
-        let outcome = bench.run(words);
-        assert_eq!(outcome.text(), *reply, "{words}");
-        assert_eq!(outcome.stream(), *stream, "{words}");
-    }
-}
-
-/// Runs each command and compares its reply; nothing goes into the stream.
-#[track_caller]
-fn expect_no_effect(bench: &mut Bench, runs: &[(&str, &str)]) {
-    for (words, reply) in runs {
-        expect(bench, &[(words, reply, &[])]);
-    }
-}
 
 /// A keyspace with a hash at `hash`.
 fn with_hash() -> Bench {
@@ -45,7 +24,7 @@ fn expiry(bench: &Bench, key: &str) -> Option<i64> {
 #[test]
 fn set_without_options_is_its_own_effect_and_clears_the_expiry() {
     let mut bench = with_hash();
-    expect(
+    expect_each(
         &mut bench,
         &[
             ("set k v", "+OK", &["set k v"]),
@@ -81,7 +60,7 @@ fn set_with_a_time_goes_out_with_the_absolute_one() {
 #[test]
 fn a_key_set_into_the_past_is_gone_for_clients_and_its_removal_is_logged() {
     let mut bench = Bench::new();
-    expect(
+    expect_each(
         &mut bench,
         &[("SET k v PXAT 1", "+OK", &["SET k v PXAT 1"]), ("GET k", "$-1", &["DEL k"])],
     );
@@ -90,7 +69,7 @@ fn a_key_set_into_the_past_is_gone_for_clients_and_its_removal_is_logged() {
 #[test]
 fn set_nx_and_xx_look_at_whether_the_key_lives() {
     let mut bench = Bench::new();
-    expect(
+    expect_each(
         &mut bench,
         &[
             ("SET k v XX", "$-1", &[]),
@@ -100,7 +79,7 @@ fn set_nx_and_xx_look_at_whether_the_key_lives() {
         ],
     );
     bench.now_ms += 6;
-    expect(
+    expect_each(
         &mut bench,
         &[
             ("SET k x XX", "$-1", &["DEL k"]),
@@ -114,7 +93,7 @@ fn set_nx_and_xx_look_at_whether_the_key_lives() {
 #[test]
 fn set_get_answers_the_old_value_and_goes_out_without_get() {
     let mut bench = with_hash();
-    expect(
+    expect_each(
         &mut bench,
         &[
             ("SET k a NX GET", "$-1", &["SET k a NX"]),
@@ -139,7 +118,7 @@ fn keepttl_keeps_the_expiry_of_a_live_key_only() {
     bench.run("SET k w KEEPTTL");
     assert_eq!(expiry(&bench, "k"), Some(NOW_MS + 5));
     bench.now_ms += 6;
-    expect(&mut bench, &[("SET k x KEEPTTL", "+OK", &["DEL k", "SET k x KEEPTTL"])]);
+    expect_each(&mut bench, &[("SET k x KEEPTTL", "+OK", &["DEL k", "SET k x KEEPTTL"])]);
     assert_eq!(expiry(&bench, "k"), None);
 }
 
@@ -157,10 +136,10 @@ fn set_refuses_options_that_contradict_each_other_and_times_that_are_none() {
         "FOO",
         "GET NX XX",
     ] {
-        expect_no_effect(&mut bench, &[(&format!("SET k v {options}"), SYNTAX)]);
+        answer_each(&mut bench, &[(&format!("SET k v {options}"), SYNTAX)]);
     }
     for options in ["EX abc", "EX 01", "PX 1.5", "EXAT 99999999999999999999"] {
-        expect_no_effect(&mut bench, &[(&format!("SET k v {options}"), NOT_AN_INTEGER)]);
+        answer_each(&mut bench, &[(&format!("SET k v {options}"), NOT_AN_INTEGER)]);
     }
     for options in [
         "EX 0",
@@ -171,7 +150,7 @@ fn set_refuses_options_that_contradict_each_other_and_times_that_are_none() {
         "EXAT 9223372036854775807",
     ] {
         let refusal = "-ERR invalid expire time in 'set' command";
-        expect_no_effect(&mut bench, &[(&format!("SET k v {options}"), refusal)]);
+        answer_each(&mut bench, &[(&format!("SET k v {options}"), refusal)]);
     }
     assert_eq!(bench.reply("GET k"), "$-1");
 }
@@ -179,7 +158,7 @@ fn set_refuses_options_that_contradict_each_other_and_times_that_are_none() {
 #[test]
 fn setex_and_psetex_go_out_as_set_with_the_absolute_time() {
     let mut bench = Bench::new();
-    expect(
+    expect_each(
         &mut bench,
         &[
             ("SETEX k 10 v", "+OK", &[&format!("SET k v PXAT {}", at(10_000))]),
@@ -194,7 +173,7 @@ fn setex_and_psetex_go_out_as_set_with_the_absolute_time() {
 #[test]
 fn getset_goes_out_as_set() {
     let mut bench = with_hash();
-    expect(
+    expect_each(
         &mut bench,
         &[
             ("GETSET k a", "$-1", &["SET k a"]),
@@ -207,7 +186,7 @@ fn getset_goes_out_as_set() {
 #[test]
 fn getdel_goes_out_as_del() {
     let mut bench = with_hash();
-    expect(
+    expect_each(
         &mut bench,
         &[
             ("SET k a", "+OK", &["SET k a"]),
@@ -221,7 +200,7 @@ fn getdel_goes_out_as_del() {
 #[test]
 fn getex_goes_out_as_what_it_did_to_the_expiry() {
     let mut bench = with_hash();
-    expect(
+    expect_each(
         &mut bench,
         &[
             ("GETEX k EX 0", "$-1", &[]),
@@ -274,7 +253,7 @@ fn mget_takes_keys_of_other_types_for_absent() {
 #[test]
 fn mset_sets_all_and_msetnx_all_or_none() {
     let mut bench = with_hash();
-    expect(
+    expect_each(
         &mut bench,
         &[
             ("MSET a 1 a 2 hash 3", "+OK", &["MSET a 1 a 2 hash 3"]),
@@ -293,7 +272,7 @@ fn mset_sets_all_and_msetnx_all_or_none() {
 fn strlen_counts_bytes_and_digits() {
     let mut bench = with_hash();
     bench.run("MSET number -12 text abc");
-    expect_no_effect(
+    answer_each(
         &mut bench,
         &[
             ("STRLEN number", ":3"),
@@ -308,7 +287,7 @@ fn strlen_counts_bytes_and_digits() {
 fn getrange_and_substr_cut_the_same() {
     let mut bench = with_hash();
     bench.run("MSET number 12345 text hello");
-    expect_no_effect(
+    answer_each(
         &mut bench,
         &[
             ("GETRANGE number 1 -2", "$3 234"),
@@ -325,7 +304,7 @@ fn getrange_and_substr_cut_the_same() {
 #[test]
 fn append_changes_the_key_even_by_nothing() {
     let mut bench = with_hash();
-    expect(
+    expect_each(
         &mut bench,
         &[
             ("APPEND k 12", ":2", &["APPEND k 12"]),
@@ -342,7 +321,7 @@ fn append_changes_the_key_even_by_nothing() {
 #[test]
 fn setrange_fills_with_zeros_and_does_nothing_without_bytes() {
     let mut bench = with_hash();
-    expect(
+    expect_each(
         &mut bench,
         &[
             ("SETRANGE k 2 ", ":0", &[]),
@@ -365,7 +344,7 @@ fn a_string_longer_than_the_limit_is_refused_except_by_the_log() {
     const TOO_LONG: &str = "-ERR string exceeds maximum allowed size (proto-max-bulk-len)";
     let mut bench = Bench::new();
     bench.run("SET k abc");
-    expect_no_effect(
+    answer_each(
         &mut bench,
         &[
             ("SETRANGE k 536870911 xx", TOO_LONG),
@@ -376,7 +355,7 @@ fn a_string_longer_than_the_limit_is_refused_except_by_the_log() {
     let limit = ("proto-max-bulk-len".to_owned(), "1048576".to_owned());
     bench.host.parameters.lock().push(limit);
     assert_eq!(bench.reply("SETRANGE k 1048575 x"), ":1048576");
-    expect_no_effect(&mut bench, &[("APPEND k x", TOO_LONG), ("SETRANGE k 1048576 x", TOO_LONG)]);
+    answer_each(&mut bench, &[("APPEND k x", TOO_LONG), ("SETRANGE k 1048576 x", TOO_LONG)]);
     bench.mode = Mode::Replay;
     assert_eq!(bench.reply("APPEND k x"), ":1048577");
 }
@@ -385,7 +364,7 @@ fn a_string_longer_than_the_limit_is_refused_except_by_the_log() {
 fn integers_are_counted_until_they_overflow() {
     const OVERFLOW: &str = "-ERR increment or decrement would overflow";
     let mut bench = with_hash();
-    expect(
+    expect_each(
         &mut bench,
         &[
             ("INCR k", ":1", &["INCR k"]),
@@ -411,7 +390,7 @@ fn only_the_one_spelling_of_an_integer_counts() {
     for text in ["+1", "01", "-0", "", "1 ", " 1", "1.0", "0x1", "99999999999999999999"] {
         let words = [&b"SET"[..], b"k", text.as_bytes()];
         bench.run_words(&words);
-        expect_no_effect(&mut bench, &[("INCR k", NOT_AN_INTEGER)]);
+        answer_each(&mut bench, &[("INCR k", NOT_AN_INTEGER)]);
         let words = [&b"INCRBY"[..], b"hash", text.as_bytes()];
         assert_eq!(bench.run_words(&words).text(), NOT_AN_INTEGER, "{text:?}");
     }
@@ -432,7 +411,7 @@ fn counting_keeps_the_expiry() {
     assert_eq!(bench.reply("GET k"), "$4 3.51");
     assert_eq!(expiry(&bench, "k"), Some(NOW_MS + 5));
     bench.now_ms += 6;
-    expect(&mut bench, &[("INCR k", ":1", &["DEL k", "INCR k"])]);
+    expect_each(&mut bench, &[("INCR k", ":1", &["DEL k", "INCR k"])]);
     assert_eq!(expiry(&bench, "k"), None);
 }
 
@@ -441,7 +420,7 @@ fn incrbyfloat_goes_out_as_the_sum() {
     const NOT_A_FLOAT: &str = "-ERR value is not a valid float";
     const NOT_FINITE: &str = "-ERR increment would produce NaN or Infinity";
     let mut bench = with_hash();
-    expect(
+    expect_each(
         &mut bench,
         &[
             ("INCRBYFLOAT k 0.1", "$3 0.1", &["SET k 0.1 KEEPTTL"]),
@@ -474,7 +453,7 @@ fn lcs_answers_the_sequence_its_length_or_its_places() {
     bench.run("MSET a ohmytext b mynewtext");
     let places = "*4 $7 matches *2 *2 *2 :4 :7 *2 :5 :8 *2 *2 :2 :3 *2 :0 :1 $3 len :6";
     let long = "*4 $7 matches *1 *3 *2 :4 :7 *2 :5 :8 :4 $3 len :6";
-    expect_no_effect(
+    answer_each(
         &mut bench,
         &[
             ("LCS a b", "$6 mytext"),
@@ -496,7 +475,7 @@ fn lcs_answers_the_sequence_its_length_or_its_places() {
 fn lcs_refuses_other_types_before_it_reads_its_options() {
     let mut bench = with_hash();
     let both = "-ERR If you want both the length and indexes, please just use IDX.";
-    expect_no_effect(
+    answer_each(
         &mut bench,
         &[
             ("LCS hash none FOO", "-ERR The specified keys must contain string values"),
@@ -517,7 +496,7 @@ fn lcs_refuses_strings_whose_comparison_is_too_large() {
     // Four bytes for each pair of beginnings, the empty ones included: 512 × 512 fit.
     bench.run_words(&[b"MSET", b"fits", &[b'a'; 511], b"large", &[b'a'; 512]]);
     let too_large = "-ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len";
-    expect_no_effect(
+    answer_each(
         &mut bench,
         &[
             ("LCS fits fits LEN", ":511"),

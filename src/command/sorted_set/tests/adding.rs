@@ -1,6 +1,7 @@
 //! `ZADD`, `ZINCRBY`, and the encodings that come of it.
 
-use super::{NOT_A_FLOAT, SYNTAX, answer, bench, elements, expect};
+use super::{NOT_A_FLOAT, bench, elements};
+use crate::command::expecting::{SYNTAX, answer, expect};
 use crate::command::testing::Bench;
 
 fn encoding(bench: &mut Bench, key: &str) -> String {

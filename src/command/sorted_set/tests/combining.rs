@@ -1,6 +1,7 @@
 //! Unions, intersections and differences.
 
-use super::{NOT_AN_INTEGER, SYNTAX, add_many, answer, bench, elements, expect};
+use super::{add_many, bench, elements};
+use crate::command::expecting::{NOT_AN_INTEGER, SYNTAX, answer, expect};
 use crate::command::testing::Bench;
 
 /// A bench with the sorted sets `x` and `y`, and the plain set `p`.

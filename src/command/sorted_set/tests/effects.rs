@@ -2,8 +2,10 @@
 
 use proptest::prelude::*;
 
-use super::{Bench, answer, bench, elements, expect};
+use super::{bench, elements};
 use crate::command::Mode;
+use crate::command::expecting::{answer, expect};
+use crate::command::testing::Bench;
 
 #[test]
 fn ranges_by_bytes_over_several_scores_name_the_members() {

@@ -6,13 +6,11 @@ mod effects;
 mod ranges;
 mod removing;
 
-use super::super::testing::{Bench, Outcome};
+use crate::command::expecting::{NOT_AN_INTEGER, SYNTAX, WRONG_TYPE, answer};
+use crate::command::testing::Bench;
 use crate::keyspace::SetExpiry;
 
-const WRONG_TYPE: &str = "-WRONGTYPE Operation against a key holding the wrong kind of value";
 const NOT_A_FLOAT: &str = "-ERR value is not a valid float";
-const NOT_AN_INTEGER: &str = "-ERR value is not an integer or out of range";
-const SYNTAX: &str = "-ERR syntax error";
 
 /// A bench with the sorted set `z` of `a`, `b` and `c`, and the string `s`.
 fn bench() -> Bench {
@@ -30,20 +28,6 @@ fn add_many(bench: &mut Bench, members: usize) {
     for number in 0..members {
         bench.run(&format!("ZADD big {number} m{number:05}"));
     }
-}
-
-#[track_caller]
-fn expect(bench: &mut Bench, words: &str, reply: &str, stream: &[&str]) -> Outcome {
-    let outcome = bench.run(words);
-    assert_eq!(outcome.text(), reply, "reply to {words}");
-    assert_eq!(outcome.stream(), stream, "effect of {words}");
-    outcome
-}
-
-/// Expects a reply from a command that changes nothing.
-#[track_caller]
-fn answer(bench: &mut Bench, words: &str, reply: &str) {
-    expect(bench, words, reply, &[]);
 }
 
 /// Shows an array of bulk strings by its elements alone.

@@ -1,6 +1,7 @@
 //! Ranges by rank, score and bytes.
 
-use super::{NOT_AN_INTEGER, SYNTAX, add_many, answer, bench, elements, expect};
+use super::{add_many, bench, elements};
+use crate::command::expecting::{NOT_AN_INTEGER, SYNTAX, answer, expect};
 use crate::command::testing::Bench;
 
 /// A bench with the sorted set `l` of members with one score.

@@ -1,6 +1,7 @@
 //! `ZREM`, the removals of ranges, and what pops.
 
-use super::{SYNTAX, add_many, answer, bench, elements, expect};
+use super::{add_many, bench, elements};
+use crate::command::expecting::{SYNTAX, answer, expect};
 use crate::command::testing::Bench;
 
 #[test]

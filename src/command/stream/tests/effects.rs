@@ -2,8 +2,10 @@
 
 use proptest::prelude::*;
 
-use super::{Bench, NOW_MS, answer, bench, expect};
+use super::bench;
 use crate::command::Mode;
+use crate::command::expecting::{answer, expect};
+use crate::command::testing::{Bench, NOW_MS};
 use crate::keyspace::StreamId;
 
 #[test]

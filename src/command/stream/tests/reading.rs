@@ -1,6 +1,8 @@
 //! What is read, and errors.
 
-use super::{Bench, answer, bench};
+use super::bench;
+use crate::command::expecting::answer;
+use crate::command::testing::Bench;
 use crate::net::reply::Protocol;
 
 #[test]

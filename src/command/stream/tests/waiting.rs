@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::{answer, bench, expect};
+use super::bench;
 use crate::command::Flow;
+use crate::command::expecting::{answer, expect};
 use crate::command::flow::{Block, Nothing, Request};
 use crate::keyspace::{Kind, Wish};
 use crate::net::args::OwnedArgs;
