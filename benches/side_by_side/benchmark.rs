@@ -36,6 +36,36 @@ struct Printed {
     p999: f64,
 }
 
+/// What redis-benchmark is told of any load.
+#[derive(Clone, Copy, Debug)]
+pub struct Numbers {
+    /// The port of the server.
+    pub port: u16,
+    /// How many requests are sent in all.
+    pub requests: u64,
+    /// How many connections send them.
+    pub clients: u64,
+    /// How many each sends at once.
+    pub pipeline: u64,
+    /// How many numbers `__rand_int__` may stand for.
+    pub range: u64,
+}
+
+impl Numbers {
+    /// The flags that tell it.
+    pub fn flags(self) -> impl Iterator<Item = String> {
+        let flags = [
+            ("-p", u64::from(self.port)),
+            ("-n", self.requests),
+            ("-c", self.clients),
+            ("-P", self.pipeline),
+            ("-r", self.range),
+            ("--precision", 3),
+        ];
+        flags.into_iter().flat_map(|(flag, number)| [flag.to_owned(), number.to_string()])
+    }
+}
+
 impl Load<'_> {
     /// Puts a contestant under this load.
     pub fn run(&self, contestant: &Contestant) -> io::Result<Figures> {
@@ -44,21 +74,23 @@ impl Load<'_> {
 
     /// The arguments of redis-benchmark.
     pub fn arguments(&self, port: u16) -> Vec<String> {
-        let numbers = [
-            ("-p", u64::from(port)),
-            ("-n", self.requests),
-            ("-c", CLIENTS),
-            ("-P", self.pipeline),
-            ("-d", self.value_bytes as u64),
-            ("-r", KEYS),
-            ("--precision", 3),
-        ];
-        let numbers = numbers.into_iter().flat_map(|(flag, n)| [flag.to_owned(), n.to_string()]);
+        let numbers = Numbers {
+            port,
+            requests: self.requests,
+            clients: CLIENTS,
+            pipeline: self.pipeline,
+            range: KEYS,
+        };
+        let value = ["-d".to_owned(), self.value_bytes.to_string()];
         let test = ["-t".to_owned(), self.command.to_owned()];
         // With one thread of its own it takes other paths than with none.
         let threads =
             (self.threads > 1).then(|| ["--threads".to_owned(), self.threads.to_string()]);
-        test.into_iter().chain(numbers).chain(threads.into_iter().flatten()).collect()
+        test.into_iter()
+            .chain(numbers.flags())
+            .chain(value)
+            .chain(threads.into_iter().flatten())
+            .collect()
     }
 }
 

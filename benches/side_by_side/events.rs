@@ -7,7 +7,7 @@ use std::net::{Shutdown, TcpStream};
 use std::thread::{self, JoinHandle};
 
 use crate::aims::Aim;
-use crate::benchmark::{COLUMNS, benchmark};
+use crate::benchmark::{COLUMNS, Numbers, benchmark};
 use crate::client::{Client, encode};
 use crate::contestants::{Contestant, Entrant};
 use crate::figures::{Column, interleaved};
@@ -102,15 +102,8 @@ impl Case {
     fn run(&self, contestant: &Contestant, requests: u64) -> io::Result<crate::figures::Figures> {
         let port = contestant.server.port;
         let _listener = (self.prepare)(port)?;
-        let numbers = [
-            ("-p", u64::from(port)),
-            ("-n", requests),
-            ("-c", CLIENTS),
-            ("-P", PIPELINE),
-            ("-r", KEYS),
-            ("--precision", 3),
-        ];
-        let flags = numbers.into_iter().flat_map(|(flag, n)| [flag.to_owned(), n.to_string()]);
+        let (clients, pipeline, range) = (CLIENTS, PIPELINE, KEYS);
+        let flags = Numbers { port, requests, clients, pipeline, range }.flags();
         let arguments: Vec<_> =
             flags.chain(self.load.iter().map(|&word| word.to_owned())).collect();
         benchmark(contestant, &arguments, requests)

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::aims::Aim;
-use crate::benchmark::{COLUMNS, benchmark};
+use crate::benchmark::{COLUMNS, Numbers, benchmark};
 use crate::client::Client;
 use crate::contestants::Entrant;
 use crate::figures::{Column, interleaved};
@@ -120,15 +120,8 @@ pub fn run(workers: &[usize], rounds: usize, pace: Pace, out: &mut impl Write) -
 
 impl Case {
     fn arguments(&self, port: u16, requests: u64, known_as: &str) -> Vec<String> {
-        let numbers = [
-            ("-p", u64::from(port)),
-            ("-n", requests),
-            ("-c", self.clients),
-            ("-P", PIPELINE),
-            ("-r", KEYS),
-            ("--precision", 3),
-        ];
-        let flags = numbers.into_iter().flat_map(|(flag, n)| [flag.to_owned(), n.to_string()]);
+        let (clients, pipeline, range) = (self.clients, PIPELINE, KEYS);
+        let flags = Numbers { port, requests, clients, pipeline, range }.flags();
         let words = [self.call.to_owned(), known_as.to_owned(), self.keys.to_string()];
         let keys = std::iter::repeat_n(KEY.to_owned(), self.keys);
         flags.chain(words).chain(keys).chain(["60000".to_owned()]).collect()

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::aims::Aim;
-use crate::benchmark::{COLUMNS, benchmark};
+use crate::benchmark::{COLUMNS, Numbers, benchmark};
 use crate::client::Client;
 use crate::contestants::Entrant;
 use crate::figures::{Column, interleaved};
@@ -50,15 +50,8 @@ pub fn run(workers: &[usize], rounds: usize, pace: Pace, out: &mut impl Write) -
 }
 
 fn arguments(port: u16, requests: u64, user: Option<&str>) -> Vec<String> {
-    let numbers = [
-        ("-p", u64::from(port)),
-        ("-n", requests),
-        ("-c", CLIENTS),
-        ("-P", PIPELINE),
-        ("-r", KEYS),
-        ("--precision", 3),
-    ];
-    let flags = numbers.into_iter().flat_map(|(flag, n)| [flag.to_owned(), n.to_string()]);
+    let (clients, pipeline, range) = (CLIENTS, PIPELINE, KEYS);
+    let flags = Numbers { port, requests, clients, pipeline, range }.flags();
     let login = user.into_iter().flat_map(|user| ["--user", user, "-a", "pw"]).map(str::to_owned);
     let words = ["SET", "key:__rand_int__", "value"].map(str::to_owned);
     flags.chain(login).chain(words).collect()

@@ -6,7 +6,7 @@
 use std::io::{self, Write};
 
 use crate::aims::Aim;
-use crate::benchmark::{COLUMNS, benchmark};
+use crate::benchmark::{COLUMNS, Numbers, benchmark};
 use crate::client::Client;
 use crate::contestants::{Contestant, Entrant};
 use crate::figures::{Column, Figures, interleaved};
@@ -170,15 +170,8 @@ impl Workload {
     }
 
     fn arguments(&self, port: u16, requests: u64) -> Vec<String> {
-        let numbers = [
-            ("-p", u64::from(port)),
-            ("-n", requests),
-            ("-c", CLIENTS),
-            ("-P", PIPELINE),
-            ("-r", RANGE),
-            ("--precision", 3),
-        ];
-        let flags = numbers.into_iter().flat_map(|(flag, n)| [flag.to_owned(), n.to_string()]);
+        let (clients, pipeline, range) = (CLIENTS, PIPELINE, RANGE);
+        let flags = Numbers { port, requests, clients, pipeline, range }.flags();
         flags.chain(self.words.iter().map(|&word| word.to_owned())).collect()
     }
 }
