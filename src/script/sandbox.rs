@@ -140,8 +140,6 @@ impl Sandbox {
 
 fn guard_functions(lua: &Lua, placed: &Function) -> mlua::Result<Function> {
     let chunk = lua.load(include_str!("guard.lua")).set_name(position::OWN_CHUNK);
-    // Without its lines, which a script could see in errors of a level beyond these functions.
-    let chunk = lua.load(chunk.into_function()?.dump(true));
     chunk.call((
         lua.create_function(thrown::caught)?,
         lua.create_function(thrown::caught_as_text)?,
