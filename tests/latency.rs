@@ -214,6 +214,48 @@ fn what_takes_long_for_one_who_waited_is_an_event() {
     assert!(events(&mut client).contains(&"command-unblocking".to_owned()));
 }
 
+/// Has a key whose name takes long to write down expire, without anybody removing it.
+fn expire_a_long_name(client: &mut Client, name: &str) {
+    let now_ms = |client: &mut Client| {
+        let time = client.run("TIME");
+        let part = |index: usize| time.elements()[index].text().parse::<u64>().expect("a number");
+        part(0) * 1000 + part(1) / 1000
+    };
+    client.run("DEBUG SET-ACTIVE-EXPIRE 0");
+    assert_eq!(client.call(&["SET", name, "value", "PX", "1"]).text(), "OK");
+    let end_ms = now_ms(client) + 2;
+    await_until("its time is over", || now_ms(client) > end_ms);
+    assert_eq!(client.run("DBSIZE"), Value::Integer(1));
+    client.run("LATENCY RESET");
+}
+
+#[test]
+fn an_expired_key_that_takes_long_to_remove_is_an_event_whoever_removes_it() {
+    let arguments = ["--latency-monitor-threshold", "1", "--enable-debug-command", "yes"];
+    let server = Server::start(&arguments);
+    let mut client = server.connect();
+    let name = "n".repeat(32 << 20);
+    let script = "return redis.call('PERSIST', KEYS[1])";
+    let accesses: [&[&[&str]]; 3] = [
+        &[&["PERSIST", &name]],
+        &[&["MULTI"], &["PERSIST", &name], &["EXEC"]],
+        &[&["EVAL", script, "1", &name]],
+    ];
+    for access in accesses {
+        expire_a_long_name(&mut client, &name);
+        for request in access {
+            client.call(request);
+        }
+        assert_eq!(client.run("DBSIZE"), Value::Integer(0));
+        assert!(events(&mut client).contains(&"expire-del".to_owned()), "{}", access[0][0]);
+    }
+    expire_a_long_name(&mut client, &name);
+    client.run("DEBUG SET-ACTIVE-EXPIRE 1");
+    await_until("the clock removes it", || client.run("DBSIZE") == Value::Integer(0));
+    // It is noted once the key is gone.
+    await_until("it is noted", || events(&mut client).contains(&"expire-del".to_owned()));
+}
+
 #[test]
 fn a_sync_that_takes_long_is_an_event() {
     let arguments = ["--latency-monitor-threshold", "20", "--appendfsync", "always"];

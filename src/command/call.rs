@@ -265,9 +265,11 @@ impl Data<'_, '_> {
         if matches!(self.mode, Mode::Reader | Mode::Paused) {
             return true;
         }
+        let began = self.effect.removals.begin();
         self.locked.db(database).remove(key);
         self.locked.touched(database, key);
         self.effect.expired(database, key.bytes());
+        self.effect.removals.end(began);
         false
     }
 

@@ -4,6 +4,7 @@ use crate::net::args::Args;
 
 use super::events::{Classes, Events};
 use super::pubsub::{Kind, Publication};
+use super::removals::Removals;
 use super::room::Room;
 use super::tally::Tally;
 
@@ -20,6 +21,8 @@ pub struct Effect {
     pub events: Events,
     /// What scripts ran in it, which stays until it is counted.
     pub tally: Tally,
+    /// How long it took to remove keys that had expired, where that is measured.
+    pub removals: Removals,
     changes: u64,
     expirations: u64,
     rewritten: bool,
@@ -113,6 +116,7 @@ impl Effect {
     pub fn begin_part(&mut self) -> Box<Self> {
         let mut part = self.part.take().unwrap_or_default();
         part.events.want(self.events.wanted());
+        part.removals.watch_as(&self.removals);
         part
     }
 
@@ -120,6 +124,7 @@ impl Effect {
     pub fn end_part(&mut self, mut part: Box<Self>) {
         part.clear();
         self.tally.absorb(&mut part.tally);
+        self.removals.absorb(&part.removals);
         self.part = Some(part);
     }
 
@@ -163,11 +168,12 @@ impl Effect {
     }
 
     /// Makes ready for the next command, for whose request there is room, and whose events of some
-    /// classes are wanted.
+    /// classes are wanted; removals that take so long are told of, if there is a limit.
     #[inline]
-    pub fn begin(&mut self, request_bytes: u64, wanted: Classes) {
+    pub fn begin(&mut self, request_bytes: u64, wanted: Classes, limit_ms: Option<u64>) {
         self.clear();
         self.events.want(wanted);
+        self.removals.watch(limit_ms);
         self.room.begin(request_bytes);
     }
 

@@ -61,6 +61,7 @@ pub mod info;
 pub mod introspect;
 pub mod latency;
 pub mod memory;
+mod removals;
 pub mod secrets;
 pub mod slowlog;
 mod tally;

@@ -273,6 +273,7 @@ impl<'s, 'k> Serving<'s, 'k> {
         };
         let mut reply = Vec::new();
         self.effect.clear();
+        self.effect.removals.watch(self.server.live.latency_threshold_ms());
         self.locked.take_created();
         let args = waiter.words.as_args();
         // Who made it possible had room made for itself alone.

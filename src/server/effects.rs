@@ -10,6 +10,7 @@ use crate::position::Offset;
 use crate::replication::stream::{Stream, StreamError, Unit};
 
 use super::Server;
+use super::clock::unix_ms;
 use super::commit::Sight;
 
 /// A buffer that has grown beyond is given back.
@@ -74,6 +75,9 @@ pub fn log(
     server.live.changed(effect.changes());
     if effect.expirations() > 0 {
         server.stats.expired.fetch_add(effect.expirations(), Ordering::Relaxed);
+        if let Some(took) = effect.removals.longest() {
+            server.note_event("expire-del", took, unix_ms());
+        }
     }
     match stream.append(unit) {
         Ok(end) => session.info.written.store(end.0, Ordering::Relaxed),

@@ -246,7 +246,7 @@ impl Executor {
         let Some(mut locked) = blocking::lock(server, command, set) else {
             return self.refuse_busy(session, command, out);
         };
-        effect.begin(asked.bytes, server.wanted_events());
+        effect.begin(asked.bytes, server.wanted_events(), server.live.latency_threshold_ms());
         let stream = appending.refresh(&server.streams);
         let mode = asked.mode(server, stream, *now_ms);
         if mode == Mode::Reader && asked.writes {

@@ -155,11 +155,13 @@ impl Search {
             return Some(());
         }
         let keys: Vec<Key<'_>> = self.due.keys().map(|key| server.keyspace.key(key)).collect();
-        for key in &keys {
-            locked.db(self.database).remove(key);
-        }
-        let gone = (self.database, &*keys);
-        removal::note((server, &stream), &mut locked, gone, Why::Expired, &mut self.scratch);
+        server.timed("expire-del", || {
+            for key in &keys {
+                locked.db(self.database).remove(key);
+            }
+            let gone = (self.database, &*keys);
+            removal::note((server, &stream), &mut locked, gone, Why::Expired, &mut self.scratch);
+        });
         removal::let_go(server, locked);
         server.stats.expired.fetch_add(keys.len() as u64, Ordering::Relaxed);
         self.removed += keys.len() as u64;
