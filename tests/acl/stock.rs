@@ -143,6 +143,45 @@ fn scripts_may_do_what_their_caller_may() {
     );
 }
 
+/// Commands that lack words, of which stock looks at none but those that are there.
+const SHORT: &str = "get|mget|set a1|set b|set b 1 get|mset a1|mset a1 1 b|ping|ping a b|echo|eval|\
+     eval x|eval x 5 a1|xread|xread streams|xread streams a1|xread count 1|\
+     xread streams a1 b 0 0|config|config get|config set|config nosuch|nosuch|publish|\
+     publish x|subscribe|sort a1 by|object|object encoding b|bitop and|\
+     zunionstore a1 2 b|fcall f 1|";
+/// Those of which it looks at the key that is not there: at what an earlier call has left, if any.
+const SHORTEST: &str = "set|sort|bitfield|migrate|set b 1|set|sort|bitfield|migrate";
+
+#[test]
+fn scripts_may_ask_about_commands_that_lack_words() {
+    let rules = "0: ACL SETUSER u on nopass ~a* &ch* +@all -mget -config +config|get";
+    let ask = |client: usize, words: &str| {
+        let words = words.replace(' ', "','");
+        format!("{client}: EVAL return(redis.acl_check_cmd('{words}')) 0")
+    };
+    let steps = |lists: [(usize, &str); 2]| {
+        let mut steps = vec![rules.to_owned(), "1: AUTH u x".to_owned()];
+        for (client, list) in lists {
+            steps.extend(list.split('|').map(|words| ask(client, words)));
+        }
+        steps
+    };
+    let both = steps([(0, SHORT), (1, SHORT)]);
+    let expected = [
+        "1: EVAL return(redis.acl_check_cmd('get')) 0 => :1\\r\\n",
+        "1: EVAL return(redis.acl_check_cmd('mget')) 0 => $-1\\r\\n",
+        "1: EVAL return(redis.acl_check_cmd('set','a1')) 0 => :1\\r\\n",
+        "1: EVAL return(redis.acl_check_cmd('set','b')) 0 => $-1\\r\\n",
+        "1: EVAL return(redis.acl_check_cmd('config')) 0 => $-1\\r\\n",
+        "1: EVAL return(redis.acl_check_cmd('config','get')) 0 => :1\\r\\n",
+    ];
+    same_as_stock(&both.iter().map(String::as_str).collect::<Vec<_>>(), &expected);
+    let own = steps([(0, SHORTEST), (1, SHORTEST)]);
+    let told = hold(&Server::start(&[]), &own.iter().map(String::as_str).collect::<Vec<_>>());
+    let denied: Vec<_> = told.iter().filter(|line| line.ends_with("=> $-1\\r\\n")).collect();
+    assert_eq!(denied, ["1: EVAL return(redis.acl_check_cmd('set','b','1')) 0 => $-1\\r\\n"]);
+}
+
 #[test]
 fn who_is_not_logged_in_may_do_nothing_else() {
     same_as_stock(
