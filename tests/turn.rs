@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::time::{Duration, Instant};
+
 use rustix::process::{Pid, Signal, kill_process};
 use support::history::number;
 use support::{Client, Endpoint, Server, Value, await_until};
@@ -151,4 +153,34 @@ fn busy_clients_move_to_a_worker_that_is_idle_and_notice_nothing() {
     last.call(&["MULTI"]);
     last.call(&["GET", "mine"]);
     assert_eq!(last.call(&["EXEC"]), Value::Null);
+}
+
+#[test]
+fn clients_whose_requests_take_long_move_as_well() {
+    // Longer than it takes until the workers are looked at again.
+    const LONG: Duration = Duration::from_millis(250);
+    const SCRIPT: &str = "for _ = 1, ARGV[1] do end return 1";
+    let server = Server::start(&["--io-threads", "2"]);
+    let mut watcher = server.connect();
+    let mut rounds = 1_000_000;
+    while {
+        let began = Instant::now();
+        watcher.call(&["EVAL_RO", SCRIPT, "0", &rounds.to_string()]);
+        began.elapsed() < LONG
+    } {
+        rounds *= 2;
+    }
+    let mut clients = connect(&server);
+    clients.truncate(4);
+    // Every second one is at the same worker.
+    let mut clients: Vec<_> = clients.into_iter().step_by(2).collect();
+    await_until("clients move", || {
+        for client in &mut clients {
+            client.send_command(&["EVAL_RO", SCRIPT, "0", &rounds.to_string()]);
+        }
+        for client in &mut clients {
+            assert_eq!(client.read().0.integer(), 1);
+        }
+        number(&mut watcher, "stats", "backlogd_clients_moved") > 0
+    });
 }

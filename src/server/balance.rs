@@ -45,6 +45,12 @@ impl Load {
     fn wanted(&self) -> f64 {
         self.ran + self.waited
     }
+
+    /// Tells whether all of the time went to a connection that began before it and has not ended: it
+    /// tells nothing of what the others would do.
+    pub fn is_within_one(&self) -> bool {
+        self.active == 0 && self.wanted() >= SATURATED
+    }
 }
 
 /// What is to be done.
@@ -88,6 +94,8 @@ pub struct Balance {
     doublings: u32,
     /// What was moved last is not judged before it has shown.
     settling: bool,
+    /// How many connections of each worker were active when that was last seen.
+    active: Vec<usize>,
 }
 
 impl Balance {
@@ -102,6 +110,7 @@ impl Balance {
             spare: 0,
             doublings: 0,
             settling: false,
+            active: Vec::new(),
         }
     }
 
@@ -114,15 +123,28 @@ impl Balance {
     ///
     /// `contention` is the share of commands for which a worker slept until another let go of a shard.
     pub fn decide(&mut self, loads: &[Load], idle_cores: f64, contention: f64) -> Step {
+        let loads = self.completed(loads);
         if std::mem::take(&mut self.settling) {
             return Step::Stay;
         }
-        let step = match self.scale(loads, idle_cores, contention) {
-            Step::Stay => shift(loads),
+        let step = match self.scale(&loads, idle_cores, contention) {
+            Step::Stay => shift(&loads),
             step => step,
         };
         self.settling = step != Step::Stay;
         step
+    }
+
+    /// Fills in what was seen before of workers that one connection kept busy all the time.
+    fn completed(&mut self, loads: &[Load]) -> Vec<Load> {
+        self.active.resize(loads.len(), 0);
+        let complete = |(load, known): (&Load, &mut usize)| {
+            if !load.is_within_one() {
+                *known = load.active;
+            }
+            Load { active: *known, ..*load }
+        };
+        loads.iter().zip(&mut self.active).map(complete).collect()
     }
 
     fn scale(&mut self, loads: &[Load], idle_cores: f64, contention: f64) -> Step {
@@ -241,6 +263,18 @@ mod tests {
         assert_eq!(looks(&mut balance, 10, &[cramped, cramped], 0.0), [Step::Shrink]);
         assert_eq!(looks(&mut balance, 6, &[busy(50)], 1.0), []);
         assert_eq!(looks(&mut balance, 1, &[busy(50)], 1.0), [Step::Grow]);
+    }
+
+    #[test]
+    fn connections_are_shared_though_one_executes_for_longer_than_from_look_to_look() {
+        let mut balance = Balance::new(Scaling::ByLoad, 2);
+        assert_eq!(looks(&mut balance, 9, &[busy(0)], 1.0), []);
+        assert_eq!(looks(&mut balance, 1, &[busy(2)], 1.0), []);
+        assert_eq!(looks(&mut balance, 2, &[busy(0)], 1.0), [Step::Grow]);
+        let shift = Step::Shift { from: 0, to: 1, count: 1 };
+        assert_eq!(looks(&mut balance, 2, &[busy(0), IDLE], 1.0), [shift]);
+        assert_eq!(looks(&mut balance, 9, &[busy(1), IDLE], 1.0), []);
+        assert_eq!(looks(&mut balance, 9, &[busy(0), IDLE], 1.0), []);
     }
 
     #[test]

@@ -274,16 +274,14 @@ impl Connection {
         let executor = Rc::clone(&self.worker.executor);
         let mut executor = executor.borrow_mut();
         let began = executor.begin();
-        let look = self.worker.server.pool.look();
-        if self.counted_at != look {
-            self.counted_at = look;
-            self.worker.seat().count_active();
-        }
+        self.count();
         self.session.info.active_ms.store(executor.now_ms(), Ordering::Relaxed);
         if self.outbox.attended.take_answered() {
             self.answered_by_others();
         }
         let step = self.execute_with(&mut executor);
+        // It may have taken for longer than until the next look.
+        self.count();
         let now = executor.end();
         drop(executor);
         if matches!(step, Step::Cut { .. } | Step::Evicted) {
@@ -294,6 +292,15 @@ impl Connection {
         self.outbox.attended.note_session(&self.session);
         self.worker.turn.owe(&self.outbox, began, now);
         step
+    }
+
+    /// Counts the connection as active, once for each look of the pool.
+    fn count(&mut self) {
+        let look = self.worker.server.pool.look();
+        if self.counted_at != look {
+            self.counted_at = look;
+            self.worker.seat().count_active();
+        }
     }
 
     /// Takes note that requests were answered while a script kept this worker from doing so.

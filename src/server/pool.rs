@@ -204,9 +204,8 @@ impl Pool {
         self.look.fetch_add(1, Ordering::Relaxed);
         let idle_cores = watch.idle_cores(Balance::is_pressed(&loads));
         watch.at = Instant::now();
-        for seat in &self.seats[..self.serving()] {
-            // Whoever was to leave and did not come by has nothing to do.
-            seat.leaving.store(0, Ordering::Relaxed);
+        for (seat, load) in self.seats.iter().zip(&loads) {
+            seat.recall(load);
         }
         match watch.balance.decide(&loads, idle_cores, contention) {
             Step::Stay => {}
@@ -250,7 +249,7 @@ impl Seat {
         self.connections.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Notes that a connection executed something for the first time since the last look.
+    /// Notes that a connection began or ended to execute for the first time since the last look.
     pub fn count_active(&self) {
         self.active.fetch_add(1, Ordering::Relaxed);
     }
@@ -268,6 +267,15 @@ impl Seat {
     fn give_away(&self, count: usize, to: usize) {
         self.destination.store(to, Ordering::Relaxed);
         self.leaving.store(count, Ordering::Relaxed);
+    }
+
+    /// Has those stay who were to leave and did not come by: they have nothing to do.
+    ///
+    /// While one executes for long nobody can come by.
+    fn recall(&self, load: &Load) {
+        if !load.is_within_one() {
+            self.leaving.store(0, Ordering::Relaxed);
+        }
     }
 
     fn times(&self) -> ThreadTimes {
@@ -325,4 +333,22 @@ fn read_idle() -> Option<Duration> {
     let mut next = || fields.next()?.parse::<u64>().ok();
     let ticks = next()? + next()?;
     Some(Duration::from_secs(ticks) / rustix::param::clock_ticks_per_second() as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_to_leave_is_not_told_to_stay_before_anybody_could_come_by() {
+        let (seat, _arrivals) = Seat::new();
+        seat.give_away(2, 1);
+        seat.recall(&Load { ran: 1.0, waited: 0.0, active: 0 });
+        assert!(seat.sends_away());
+        seat.recall(&Load { ran: 1.0, waited: 0.0, active: 1 });
+        assert!(!seat.sends_away());
+        seat.give_away(1, 1);
+        seat.recall(&Load::default());
+        assert!(!seat.sends_away());
+    }
 }
