@@ -416,7 +416,7 @@ impl Server {
         if self.settings().users.file.is_some() {
             return Vec::new();
         }
-        self.users.current().all().map(|user| user.line()).collect()
+        self.users.current().all().map(|user| user.kept_line()).collect()
     }
 
     /// Does what a change of directives asks of files and sockets; after an error nothing is changed.

@@ -101,7 +101,7 @@ fn read_rules(
 pub fn write<'u>(users: impl Iterator<Item = &'u User>) -> Vec<u8> {
     let mut text = Vec::new();
     for user in users {
-        user.write(&mut text);
+        text.extend(user.kept_line());
         text.push(b'\n');
     }
     text

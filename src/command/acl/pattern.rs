@@ -74,6 +74,15 @@ impl Pattern {
     }
 }
 
+/// What rules are written for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To be shown to a client, as stock does it.
+    Shown,
+    /// To make the same user again.
+    Kept,
+}
+
 /// A pattern of keys, and what may be done with them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyPattern {
@@ -95,10 +104,12 @@ impl KeyPattern {
     }
 
     /// Writes it as a rule.
-    pub fn write(&self, out: &mut Vec<u8>) {
+    pub fn write(&self, out: &mut Vec<u8>, purpose: Purpose) {
         out.extend_from_slice(match self.access {
             Access::READ => b"%R~",
             Access::WRITE => b"%W~",
+            // `~*` is another rule, behind which no pattern may come.
+            _ if purpose == Purpose::Kept && self.pattern.text() == b"*" => b"%RW~",
             _ => b"~",
         });
         out.extend_from_slice(self.pattern.text());
@@ -137,7 +148,7 @@ mod tests {
         let read = |text: &str| {
             let (sign, rest) = text.as_bytes().split_first().unwrap();
             let mut written = Vec::new();
-            KeyPattern::read(*sign, rest)?.write(&mut written);
+            KeyPattern::read(*sign, rest)?.write(&mut written, Purpose::Shown);
             Some(String::from_utf8(written).unwrap())
         };
         for (rule, written) in [

@@ -1,6 +1,6 @@
 //! A set of permissions, all of which one command must be covered by: commands, keys and channels.
 
-use super::pattern::{KeyPattern, Pattern};
+use super::pattern::{KeyPattern, Pattern, Purpose};
 use super::permissions::{Permissions, Verdict};
 use super::{RuleFault, c_text, has_blanks};
 use crate::net::inline;
@@ -113,10 +113,12 @@ impl Selector {
     }
 
     /// Writes the patterns of keys, with blanks between.
-    pub fn write_keys(&self, out: &mut Vec<u8>) {
+    pub fn write_keys(&self, out: &mut Vec<u8>, purpose: Purpose) {
         match &self.keys {
             Names::All => out.extend_from_slice(b"~*"),
-            Names::Matching(patterns) => joined(out, patterns, KeyPattern::write),
+            Names::Matching(patterns) => {
+                joined(out, patterns, |pattern, out| pattern.write(out, purpose));
+            }
         }
     }
 
@@ -132,9 +134,9 @@ impl Selector {
     }
 
     /// Writes all its rules.
-    pub fn write(&self, out: &mut Vec<u8>) {
+    pub fn write(&self, out: &mut Vec<u8>, purpose: Purpose) {
         let begun = out.len();
-        self.write_keys(out);
+        self.write_keys(out, purpose);
         if out.len() > begun {
             out.push(b' ');
         }

@@ -2,6 +2,7 @@
 
 use super::c_text;
 use super::password::Digest;
+use super::pattern::Purpose;
 use super::selector::{NewChannels, Selector};
 use super::{DEFAULT, DEFAULT_ID};
 
@@ -183,8 +184,8 @@ impl User {
         &self.passwords
     }
 
-    /// Writes `user`, its name and the rules that make it.
-    pub fn write(&self, out: &mut Vec<u8>) {
+    /// Writes `user`, its name and its rules.
+    fn write(&self, out: &mut Vec<u8>, purpose: Purpose) {
         out.extend_from_slice(b"user ");
         out.extend_from_slice(&self.name);
         for flag in self.flags() {
@@ -195,18 +196,25 @@ impl User {
             out.extend_from_slice(format!(" #{digest}").as_bytes());
         }
         out.push(b' ');
-        self.selectors[0].write(out);
+        self.selectors[0].write(out, purpose);
         for selector in &self.selectors[1..] {
             out.extend_from_slice(b" (");
-            selector.write(out);
+            selector.write(out, purpose);
             out.push(b')');
         }
     }
 
-    /// Returns the words of [`Self::write`].
+    /// Returns the line that shows it.
     pub fn line(&self) -> Vec<u8> {
         let mut line = Vec::new();
-        self.write(&mut line);
+        self.write(&mut line, Purpose::Shown);
+        line
+    }
+
+    /// Returns the line of a file that makes it again.
+    pub fn kept_line(&self) -> Vec<u8> {
+        let mut line = Vec::new();
+        self.write(&mut line, Purpose::Kept);
         line
     }
 }

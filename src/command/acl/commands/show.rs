@@ -1,5 +1,6 @@
 //! What `ACL` tells: of users, of categories, of the client itself.
 
+use crate::command::acl::pattern::Purpose;
 use crate::command::acl::selector::Selector;
 use crate::command::acl::{DEFAULT, password};
 use crate::command::table::{self, acl};
@@ -45,7 +46,7 @@ fn describe(selector: &Selector, reply: &mut Reply<'_>) {
     reply.bulk(&text);
     text.clear();
     reply.bulk(b"keys");
-    selector.write_keys(&mut text);
+    selector.write_keys(&mut text, Purpose::Shown);
     reply.bulk(&text);
     text.clear();
     reply.bulk(b"channels");
