@@ -4,6 +4,7 @@ mod support;
 
 use std::fs;
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -225,13 +226,16 @@ fn patiently(what: &str, reached: impl FnMut() -> bool) {
     await_within(PATIENCE, what, reached);
 }
 
-/// Writes keys, each of which a replica has when this returns.
-fn write_replicated(primary: &Member<'_>, from: usize, count: usize) {
+/// Writes keys, each of which so many replicas have when this returns.
+///
+/// Where one is to be promoted, all must have them: whoever is told of first may be another.
+fn write_replicated(primary: &Member<'_>, numbers: Range<usize>, replicas: i64) {
     let mut client = primary.connect();
-    for number in from..from + count {
+    for number in numbers {
         assert_eq!(client.run(&format!("SET key:{number} {number}")).text(), "OK");
     }
-    assert!(client.run("WAIT 1 10000").integer() >= 1, "a replica has them");
+    let told = client.run(&format!("WAIT {replicas} 10000")).integer();
+    assert!(told >= replicas, "only {told} have them");
 }
 
 fn assert_kept(member: &Member<'_>, count: usize) {
@@ -274,16 +278,16 @@ fn our_primary_dies_and_comes_back(speech: &Speech) {
     sentinels.await_discovery(2);
     assert_eq!(full_resyncs(&[&first]), 2, "each replica began with one");
 
-    write_replicated(&first, 0, 200);
+    write_replicated(&first, 0..200, 2);
     first.process.kill();
     sentinels.await_primary(&second);
     patiently("the other replica follows the new primary", || third.follows(&second));
     assert_kept(&second, 200);
-    write_replicated(&second, 200, 100);
+    write_replicated(&second, 200..300, 1);
 
     first.restart();
     patiently("the old primary follows the new one", || first.follows(&second));
-    write_replicated(&second, 300, 100);
+    write_replicated(&second, 300..400, 1);
     let all = [&first, &second, &third];
     await_same_data(&all);
     assert_kept(&first, 400);
@@ -315,13 +319,13 @@ fn stock_members_and_ours_fail_over(speech: &Speech) {
     patiently("the links are up", || second.follows(&first) && third.follows(&first));
     sentinels.await_discovery(2);
 
-    write_replicated(&first, 0, 200);
+    write_replicated(&first, 0..200, 2);
     first.process.kill();
     sentinels.await_primary(&second);
     patiently("the stock replica follows ours", || third.follows(&second));
     assert_kept(&second, 200);
     assert_eq!(full_resyncs(&[&second, &third]), 0, "the stock replica knows our history");
-    write_replicated(&second, 200, 100);
+    write_replicated(&second, 200..300, 1);
 
     // A stock primary that is killed forgets its history: that is its own, and the rule.
     first.restart();
@@ -352,14 +356,14 @@ fn sentinel_and_replicas_work_as_users_of_their_own() {
     assert_eq!(count(" user=replica "), 2, "{listed}");
     assert!(count(" user=sentinel ") >= 3, "{listed}");
 
-    write_replicated(&first, 0, 100);
+    write_replicated(&first, 0..100, 2);
     first.process.kill();
     sentinels.await_primary(&second);
     patiently("the other replica follows the new primary", || third.follows(&second));
     assert_kept(&second, 100);
     first.restart();
     patiently("the old primary follows the new one", || first.follows(&second));
-    write_replicated(&second, 100, 50);
+    write_replicated(&second, 100..150, 1);
     await_same_data(&[&first, &second, &third]);
     for member in [&first, &second] {
         let text = member.configuration();
