@@ -144,5 +144,16 @@ fn keys_are_found_wherever_a_command_has_them() {
         let told = client.run(line).text();
         assert!(told.starts_with("NOPERM"), "{line}: {told}");
     }
+    // Keys behind a word stand for the one before it.
+    let begin = ["MIGRATE", "127.0.0.1", "1", "", "0", "100", "KEYS"];
+    for (keys, code) in [
+        (&["own"][..], "IOERR"),
+        (&["own", "other"], "NOPERM"),
+        (&["own", "KEYS", "own"], "NOPERM"),
+        (&["other", "KEYS", "own"], "NOPERM"),
+    ] {
+        let told = client.call(&[&begin[..], keys].concat()).text();
+        assert!(told.starts_with(code), "{keys:?}: {told}");
+    }
     assert_eq!(admin.run("GET other").text(), "secret");
 }

@@ -238,6 +238,26 @@ fn the_keys_of_any_command_line_are_looked_for_within_it() {
     target.stands();
 }
 
+/// Of the keys of `MIGRATE` one may have the name of the word before them.
+#[test]
+fn keys_of_migrate_are_those_behind_the_first_word_that_says_so() {
+    let mut target = filled();
+    let mut client = target.connect();
+    let names: Vec<_> = (0..40).map(|number| format!("m{number}")).collect();
+    for name in &names {
+        client.call(&["SET", name, "v"]);
+    }
+    let begin = ["MIGRATE", "127.0.0.1", "1", "", "0", "100", "AUTH", "KEYS", "KEYS"];
+    let keys: Vec<_> = names.iter().map(String::as_str).chain(["KEYS", "hash"]).collect();
+    let line = [&begin[..], &keys].concat();
+    let told = client.call(&[&["COMMAND", "GETKEYS"], &line[..]].concat());
+    let told: Vec<_> = told.elements().iter().map(Value::text).collect();
+    assert_eq!(told, keys);
+    let reply = client.call(&line).text();
+    assert!(reply.starts_with("IOERR"), "{reply}");
+    target.stands();
+}
+
 /// CVE-2023-28856: a field that no number can be read from any more.
 #[test]
 fn increments_leave_no_value_that_cannot_be_read() {

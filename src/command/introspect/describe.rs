@@ -50,7 +50,7 @@ fn key_spec(spec: &KeySpec, reply: &mut Reply<'_>) {
 
 fn begin_search(begin: &BeginSearch, reply: &mut Reply<'_>) {
     match begin {
-        BeginSearch::Index(index) => {
+        BeginSearch::Index(index) | BeginSearch::IndexOrKeys(index) => {
             method("index", reply);
             numbers(&[("index", *index)], reply);
         }

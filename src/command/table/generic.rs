@@ -4,7 +4,7 @@ use super::flag::{
     ALL_SHARDS, DENYOOM, FAST, LOADING, MOVABLEKEYS, NOSCRIPT, OWN_SHARDS, PATTERN_KEYS, READONLY,
     STALE, WRITE,
 };
-use super::keys::{BeginSearch, FindKeys, KeySpec};
+use super::keys::{BeginSearch, FindKeys, KEYS, KeySpec};
 use super::row::{arg, command, key, key_at, keys_from, unknown_keys, word};
 use super::{Argument, Command, acl};
 use crate::command::{expiry, generic, replication, scan, secrets, sort};
@@ -125,10 +125,10 @@ pub(super) const ROWS: &[Command] = &[
         .secret(secrets::of_migrate)
         .run(generic::migrate)
         .keys(&[
-            key_at(3, "RW access delete"),
+            KeySpec { begin: BeginSearch::IndexOrKeys(3), ..key_at(3, "RW access delete") },
             KeySpec {
                 flags: "RW access delete incomplete",
-                begin: BeginSearch::Keyword { keyword: "KEYS", start_from: -2 },
+                begin: BeginSearch::Keyword { keyword: KEYS, start_from: -2 },
                 find: FindKeys::Range { last: -1, step: 1, limit: 0 },
                 notes: "",
             },

@@ -23,6 +23,8 @@ pub struct KeySpec {
 pub enum BeginSearch {
     /// At this word.
     Index(i32),
+    /// At this word of `MIGRATE`; where it is empty, others behind [`KEYS`] may stand for it.
+    IndexOrKeys(i32),
     /// After this word, looked for from `start_from` on.
     Keyword {
         /// The word.
@@ -61,6 +63,9 @@ pub enum FindKeys {
 
 /// The word behind which `XREAD` and `XREADGROUP` have their keys.
 pub(super) const STREAMS: &str = "STREAMS";
+
+/// The word behind which `MIGRATE` has its keys, if it has several.
+pub(super) const KEYS: &str = "KEYS";
 
 /// The words of one command are not what its key spec expects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,6 +165,16 @@ impl KeySpec {
     pub fn places(&self, args: &Args<'_>) -> Result<Places, Unfit> {
         let first = match self.begin {
             BeginSearch::Index(index) => index as usize,
+            BeginSearch::IndexOrKeys(index) => {
+                let are_several = after_keys(args).is_some_and(|first| first < args.len());
+                let is_empty = args.get(index as usize).is_some_and(<[u8]>::is_empty);
+                match (are_several, is_empty) {
+                    (true, true) => return Ok(Places::NONE),
+                    // The command refuses to take both.
+                    (true, false) => return Err(Unfit),
+                    (false, _) => index as usize,
+                }
+            }
             BeginSearch::Keyword { keyword, start_from } => {
                 match after_keyword(args, keyword, start_from) {
                     Some(first) if first < args.len() => first,
@@ -199,6 +214,9 @@ fn after_keyword(args: &Args<'_>, keyword: &str, start_from: i32) -> Option<usiz
     if keyword == STREAMS {
         return after_streams(args);
     }
+    if keyword == KEYS {
+        return after_keys(args).filter(|_| args.get(3).is_some_and(<[u8]>::is_empty));
+    }
     let is_it = |place: &usize| args[*place].eq_ignore_ascii_case(keyword.as_bytes());
     let found = if start_from >= 0 {
         (start_from as usize..args.len()).find(is_it)
@@ -207,6 +225,23 @@ fn after_keyword(args: &Args<'_>, keyword: &str, start_from: i32) -> Option<usiz
         (1..=start).rev().find(is_it)
     };
     found.map(|place| place + 1)
+}
+
+/// Returns the place after the word that ends the options of `MIGRATE`.
+///
+/// A password, a user or a key may have that very name.
+fn after_keys(args: &Args<'_>) -> Option<usize> {
+    let mut place = 6;
+    loop {
+        let word = args.get(place)?;
+        place += 1;
+        if word.eq_ignore_ascii_case(KEYS.as_bytes()) {
+            return Some(place);
+        }
+        let values = [(&b"AUTH"[..], 1), (b"AUTH2", 2)];
+        let values = values.iter().find(|(name, _)| word.eq_ignore_ascii_case(name));
+        place += values.map_or(0, |(_, count)| *count);
+    }
 }
 
 /// Returns the place after the word that ends the options of `XREAD` and `XREADGROUP`.
@@ -263,9 +298,10 @@ impl KeySpec {
 
     fn fixed_range(&self) -> Option<(i32, i32, i32)> {
         match (self.begin, self.find) {
-            (BeginSearch::Index(first), FindKeys::Range { last, step, .. }) => {
-                Some((first, if last >= 0 { first + last } else { last }, step))
-            }
+            (
+                BeginSearch::Index(first) | BeginSearch::IndexOrKeys(first),
+                FindKeys::Range { last, step, .. },
+            ) => Some((first, if last >= 0 { first + last } else { last }, step)),
             _ => None,
         }
     }
@@ -295,7 +331,7 @@ mod tests {
         },
         KeySpec {
             flags: "RW",
-            begin: BeginSearch::Keyword { keyword: "KEYS", start_from: -2 },
+            begin: BeginSearch::Keyword { keyword: "NAMES", start_from: -2 },
             find: FindKeys::Range { last: -1, step: 1, limit: 0 },
             notes: "",
         },
@@ -342,9 +378,27 @@ mod tests {
     }
 
     #[test]
+    fn several_keys_of_migrate_take_the_place_of_the_one() {
+        let row = crate::command::table::lookup(b"MIGRATE").unwrap();
+        let places = |rest: &str| {
+            let words: Vec<_> = ["x", "host", "1"].into_iter().chain(rest.split(' ')).collect();
+            keys_of(row, &OwnedArgs::from_words(words).as_args()).collect::<Vec<_>>()
+        };
+        assert_eq!(places("k 0 9"), [3]);
+        assert_eq!(places("k 0 9 AUTH keys COPY"), [3]);
+        assert_eq!(places(" 0 9"), [3]);
+        assert_eq!(places(" 0 9 KEYS"), [3]);
+        assert_eq!(places(" 0 9 KEYS a b"), [7, 8]);
+        assert_eq!(places(" 0 9 keys a KEYS b"), [7, 8, 9]);
+        assert_eq!(places(" 0 9 AUTH KEYS KEYS a"), [9]);
+        assert_eq!(places(" 0 9 AUTH2 u KEYS REPLACE KEYS a"), [11]);
+        assert_eq!(places("k 0 9 KEYS a"), [], "the command refuses it");
+    }
+
+    #[test]
     fn a_keyword_is_looked_for_from_either_end() {
         assert_eq!(places(&AFTER_WORD, "after count 1 streams a b 0 0"), [4, 5]);
-        assert_eq!(places(&AFTER_WORD, "after x keys a b"), [3, 4]);
+        assert_eq!(places(&AFTER_WORD, "after x names a b"), [3, 4]);
         assert_eq!(places(&AFTER_WORD, "after nothing here"), []);
         assert_eq!(places(&AFTER_WORD, "after streams"), []);
     }
