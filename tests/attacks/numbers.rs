@@ -253,6 +253,9 @@ fn keys_of_migrate_are_those_behind_the_first_word_that_says_so() {
     let told = client.call(&[&["COMMAND", "GETKEYS"], &line[..]].concat());
     let told: Vec<_> = told.elements().iter().map(Value::text).collect();
     assert_eq!(told, keys);
+    let told = client.call(&[&["COMMAND", "GETKEYSANDFLAGS"], &line[..]].concat());
+    let flags = told.elements()[0].elements()[1].elements();
+    assert_eq!(flags.iter().map(Value::text).collect::<Vec<_>>(), ["RW", "access", "delete"]);
     let reply = client.call(&line).text();
     assert!(reply.starts_with("IOERR"), "{reply}");
     target.stands();

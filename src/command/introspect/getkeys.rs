@@ -51,7 +51,8 @@ fn keys_in(words: &Args<'_>) -> Result<Vec<(usize, &'static str)>, Fault> {
             found.clear();
             break;
         };
-        let flags = flags_here(command, spec, words);
+        // The spec alone does not find all of them, but they are found here.
+        let flags = flags_here(command, spec, words).trim_end_matches(" incomplete");
         found.extend(places.map(|place| (place, flags)));
     }
     if found.is_empty() && !command.has(flag::NO_MANDATORY_KEYS) {
