@@ -23,7 +23,7 @@ pub struct KeySpec {
 pub enum BeginSearch {
     /// At this word.
     Index(i32),
-    /// At this word of `MIGRATE`; where it is empty, others behind [`KEYS`] may stand for it.
+    /// At this word of `MIGRATE`; where it is empty, others behind its word `KEYS` may stand for it.
     IndexOrKeys(i32),
     /// After this word, looked for from `start_from` on.
     Keyword {
