@@ -151,14 +151,18 @@ pub fn await_same(members: &[&dyn Endpoint]) {
     let same = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         await_until("all members are the same", || {
             seen = clients.iter_mut().map(standing).collect();
-            seen.windows(2).all(|pair| pair[0] == pair[1])
+            seen.iter().all(|(.., loading)| loading == "0")
+                && seen.windows(2).all(|pair| pair[0] == pair[1])
         });
     }));
     assert!(same.is_ok(), "the members differ: {seen:#?}");
     assert_ne!(seen[0].1, Value::Simple("0".repeat(40)), "there is data to compare");
 }
 
-/// The offset and the digest, if it can be told.
-fn standing(client: &mut Client) -> (String, Value) {
-    (client.info("replication", "master_repl_offset"), client.run("DEBUG DIGEST"))
+/// The offset, the digest, if it can be told, and whether the data is being loaded still.
+fn standing(client: &mut Client) -> (String, Value, String) {
+    let (offset, digest) =
+        (client.info("replication", "master_repl_offset"), client.run("DEBUG DIGEST"));
+    // Asked last: what equals the others may be about to be shown to clients.
+    (offset, digest, client.info("persistence", "loading"))
 }
