@@ -51,8 +51,11 @@ fn refused(directory: &Path, arguments: &[&str]) -> String {
 }
 
 fn follow(directory: &Path, arguments: &[&str]) -> Process {
-    let mut command = command("tail", directory, &["--follow", "--interval", "5", "--json"]);
-    Process::start(command.args(arguments), "cargo builds it for the tests")
+    let follower = command("tail", directory, &["--follow", "--interval", "5", "--json"]);
+    // Whoever runs the tests in the background has its children ignore an interrupt.
+    let mut command = Command::new("env");
+    command.arg("--default-signal").arg(follower.get_program()).args(follower.get_args());
+    Process::start(command.args(arguments), "a Unix has `env`, and cargo builds the rest")
 }
 
 /// Waits until the command with this word is shown.
