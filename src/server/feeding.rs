@@ -67,7 +67,7 @@ pub async fn run(
     let feeding = feed(server, socket, session, request, &attached, &stream);
     let ended = tokio::select! {
         ended = feeding => ended.map(|never| match never {}),
-        ended = listen(server, socket, session, input, &replica) => ended,
+        ended = listen(server, socket, session, input, (&replica, Silence::begin(request))) => ended,
     };
     drop(attached);
     server.feeds_changed();
@@ -151,6 +151,8 @@ async fn feed(
     let reader = log.reader(from)?;
     replica.set_cursor(from);
     replica.begin_at(from);
+    // It has taken all of a snapshot just now, and could not say anything meanwhile.
+    replica.is_heard(unix_ms());
     replica.set_state(FeedState::Online);
     if request != FeedRequest::Sync {
         // Who asks for no more than a snapshot follows nobody.
@@ -345,7 +347,7 @@ async fn listen(
     socket: &Socket,
     session: &Session,
     input: &mut BytesMut,
-    replica: &Replica,
+    (replica, mut silence): (&Replica, Silence),
 ) -> Result<(), FeedError> {
     let mut parser = Parser::new(Peer::Client, server.live.bulk_bytes_max());
     loop {
@@ -367,18 +369,57 @@ async fn listen(
                 Err(error) => return Err(FeedError::Garbled(error)),
             }
         }
-        let timeout_s = server.settings().repl_timeout.as_secs();
-        let silent_until = replica.acknowledged_ms() + timeout_s as i64 * 1000;
-        let left = u64::try_from(silent_until - unix_ms()).unwrap_or(0);
-        let reading = socket.read(input);
-        match tokio::time::timeout(Duration::from_millis(left.max(1)), reading).await {
+        let timeout = server.settings().repl_timeout;
+        match tokio::time::timeout(silence.left(replica, timeout), socket.read(input)).await {
             Ok(Ok(0)) => return Ok(()),
             Ok(Err(error)) => return Err(FeedError::Socket(error)),
-            Err(_) if replica.state() == FeedState::Online => {
-                return Err(FeedError::Silent { seconds: timeout_s });
+            Err(_) if silence.is_death(replica, timeout) => {
+                return Err(FeedError::Silent { seconds: timeout.as_secs() });
             }
-            // There is something to parse; or the replica loads a snapshot, and is rightly silent.
             Ok(Ok(_)) | Err(_) => {}
         }
+    }
+}
+
+/// For how long a replica has given no sign of life.
+struct Silence {
+    /// It came by `SYNC`, as those do that acknowledge nothing.
+    is_mute: bool,
+    /// When it was last known to live, or to have to wait.
+    since_ms: i64,
+    /// How much of a snapshot it had taken by then.
+    taken: Option<u64>,
+}
+
+impl Silence {
+    fn begin(request: FeedRequest) -> Self {
+        let is_mute = request == FeedRequest::Sync;
+        Self { is_mute, since_ms: unix_ms(), taken: None }
+    }
+
+    /// Returns after how long it is looked again whether it lives.
+    fn left(&self, replica: &Replica, timeout: Duration) -> Duration {
+        let since_ms = self.since_ms.max(replica.acknowledged_ms());
+        let silent = Duration::from_millis(u64::try_from(unix_ms() - since_ms).unwrap_or(0));
+        timeout.saturating_sub(silent).max(Duration::from_millis(1))
+    }
+
+    /// Tells whether it is given up, now that it has said nothing for so long.
+    ///
+    /// One that waits for a snapshot has nothing to say, and one that is sent it shows by what it takes
+    /// that it lives; or else it would hold the log for ever.
+    fn is_death(&mut self, replica: &Replica, timeout: Duration) -> bool {
+        let now_ms = unix_ms();
+        if now_ms - replica.acknowledged_ms() < timeout.as_millis() as i64 {
+            return false;
+        }
+        let taken = replica.transfer().map(|progress| progress.sent.load(Ordering::Relaxed));
+        let lives = match replica.state() {
+            FeedState::WaitSnapshot => true,
+            FeedState::SendSnapshot => self.taken != taken,
+            FeedState::Online => self.is_mute,
+        };
+        (self.since_ms, self.taken) = (now_ms, taken);
+        !lives
     }
 }
