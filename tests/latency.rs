@@ -2,9 +2,7 @@
 
 mod support;
 
-use std::process::Command;
-
-use support::process::Process;
+use support::injector::Injector;
 use support::{Client, Endpoint, Program, Server, Stock, Value, await_until};
 
 const WATCHED: [&str; 4] = ["--latency-monitor-threshold", "5", "--hz", "10"];
@@ -261,16 +259,7 @@ fn a_sync_that_takes_long_is_an_event() {
     let arguments = ["--latency-monitor-threshold", "20", "--appendfsync", "always"];
     let server = Server::start(&arguments);
     let mut client = server.connect();
-    let calls = "fdatasync,fsync,msync";
-    let mut command = Command::new("strace");
-    command
-        .args(["-f", "-p", &server.pid().to_string(), "-e", &format!("trace={calls}")])
-        .args(["-e", &format!("inject={calls}:delay_exit=30000")]);
-    let hint = "It is needed here: apt-get install strace";
-    let mut tracer = Process::start(&mut command, hint);
-    if let Err(output) = tracer.wait_for_line("attached") {
-        panic!("strace cannot trace the server; {hint}, and run the tests as root:\n{output}");
-    }
+    let _injector = Injector::delay(&server, "fdatasync,fsync,msync", 30);
     assert_eq!(client.run("SET key value").text(), "OK");
     assert!(events(&mut client).contains(&"aof-fsync-always".to_owned()));
     let latest = client.run("LATENCY HISTORY aof-fsync-always");

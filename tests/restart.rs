@@ -6,8 +6,10 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use rustix::process::Signal;
 use support::data::{fill, sync};
-use support::history::{assert_in_sync, await_online, digest, history, number, resyncs};
+use support::history::{History, assert_in_sync, await_online, digest, history, number, resyncs};
+use support::injector::Injector;
 use support::segments::{segments, tear_last_seals};
 use support::{Boot, Endpoint, Follower, Program, Server, Value, await_until};
 use tempfile::TempDir;
@@ -76,6 +78,76 @@ fn however_it_ends_data_and_history_go_on_and_replicas_continue() {
             );
         }
     }
+}
+
+/// A primary that closes its log, which takes a while.
+struct Closing {
+    server: Server,
+    before: (History, String),
+    _injector: Injector,
+}
+
+impl Closing {
+    fn begin(ask: impl FnOnce(&Server)) -> Self {
+        let mut server = primary(&["--appendfsync", "no"]);
+        fill(&mut server.connect(), 0, 30);
+        let before = (history(&server), digest(&server));
+        let injector = Injector::delay(&server, "msync,fdatasync", 700);
+        ask(&server);
+        server.await_line("making everything durable");
+        Self { server, before, _injector: injector }
+    }
+
+    fn ends_in_good_order(mut self) {
+        assert!(self.server.wait().success(), "{}", self.server.output());
+        assert!(self.server.output().contains("everything is durable, bye"));
+        self.server.restart();
+        let after = (history(&self.server), digest(&self.server));
+        assert_eq!((after.0.replid, after.1), (self.before.0.replid, self.before.1));
+    }
+}
+
+#[test]
+fn an_end_that_is_asked_for_again_while_the_log_is_closed_is_one_end() {
+    let ways: [fn(&Server); 2] = [
+        |server| server.signal(Signal::TERM),
+        |server| server.connect().send_command(&["SHUTDOWN", "NOSAVE"]),
+    ];
+    for ask in ways {
+        let mut closing = Closing::begin(ask);
+        closing.server.signal(Signal::TERM);
+        closing.server.await_line("shutting down");
+        closing.server.signal(Signal::INT);
+        closing.ends_in_good_order();
+    }
+}
+
+#[test]
+fn an_end_cannot_be_called_off_once_the_log_is_closed() {
+    let ask = |server: &Server| server.connect().send_command(&["SHUTDOWN", "NOSAVE", "NOW"]);
+    let closing = Closing::begin(ask);
+    let called_off = closing.server.connect().try_call(&["SHUTDOWN", "ABORT"]);
+    assert!(called_off.is_err(), "the server ends before it would answer: {called_off:?}");
+    closing.ends_in_good_order();
+}
+
+#[test]
+fn where_the_end_cannot_be_recorded_the_server_goes_on() {
+    let mut server = primary(&[]);
+    let mut client = server.connect();
+    fill(&mut client, 0, 30);
+    let in_the_way = server.directory().join("backlogd.manifest.tmp");
+    fs::create_dir(&in_the_way).expect("there is none");
+    let refused = client.run("SHUTDOWN NOSAVE");
+    assert_eq!(refused.text(), "ERR Errors trying to SHUTDOWN. Check logs.");
+    server.await_line("the orderly end cannot be recorded");
+    assert_eq!(client.run("SET key value").text(), "OK");
+    fs::remove_dir(&in_the_way).expect("it is empty");
+    let before = history(&server);
+    client.send_command(&["SHUTDOWN", "NOSAVE"]);
+    assert!(server.wait().success(), "{}", server.output());
+    server.restart();
+    assert_eq!(history(&server).replid, before.replid);
 }
 
 #[test]

@@ -2,38 +2,11 @@
 
 mod support;
 
-use std::process::Command;
-
 use support::history::{assert_in_sync, await_online, history, resyncs};
-use support::process::Process;
+use support::injector::Injector;
 use support::{Client, Endpoint, Follower, Server, Stock, Value, await_until};
 
 const ARGUMENTS: [&str; 4] = ["--enable-debug-command", "yes", "--save", ""];
-
-/// A tracer that makes system calls of a server fail from now on.
-struct Injector(Process);
-
-impl Injector {
-    /// Attaches to a server and makes `calls` fail as a disk does that is broken.
-    fn attach(server: &Server, calls: &str) -> Self {
-        let mut command = Command::new("strace");
-        command
-            .args(["-f", "-p", &server.pid().to_string()])
-            .args(["-e", &format!("trace={calls}")])
-            .args(["-e", &format!("inject={calls}:error=EIO")]);
-        let hint = "It is needed here: apt-get install strace";
-        let mut tracer = Process::start(&mut command, hint);
-        if let Err(output) = tracer.wait_for_line("attached") {
-            panic!("strace cannot trace the server; {hint}, and run the tests as root:\n{output}");
-        }
-        Self(tracer)
-    }
-
-    /// Waits until what was traced has ended.
-    fn join(mut self) {
-        self.0.wait();
-    }
-}
 
 /// Writes until the server is gone; returns the number of the last write that was acknowledged.
 fn write_until_cut(client: &mut Client, from: usize) -> usize {
@@ -58,7 +31,7 @@ fn broken_by(calls: &str, feed: &str) -> (Server, Stock, usize) {
         client.call(&["SET", &format!("key:{number}"), &number.to_string()]);
     }
     replica.await_offset_of(&server);
-    let injector = Injector::attach(&server, calls);
+    let injector = Injector::fail(&server, calls);
     let acknowledged = write_until_cut(&mut client, 51);
     assert_eq!(acknowledged, 50, "no write is acknowledged once a sync has failed");
     let status = server.wait();
@@ -130,7 +103,7 @@ fn a_failed_sync_ends_the_server_under_everysec_too() {
     let mut client = server.connect();
     client.run("SET durable 1");
     assert_eq!(client.run("WAITAOF 1 0 0").elements()[0].integer(), 1);
-    let injector = Injector::attach(&server, "msync,fdatasync");
+    let injector = Injector::fail(&server, "msync,fdatasync");
     // Acknowledged before the sync is due, as everysec has it; nobody is fed what is not durable.
     let (mut follower, snapshot) = attach(&server);
     let _ = client.try_call(&["SET", "soon", "1"]);
@@ -155,7 +128,7 @@ fn attach(server: &Server) -> (Follower, (String, u64)) {
 fn a_disk_on_which_no_segment_can_be_made_is_told_from_a_full_one() {
     let server = Server::start(&[&ARGUMENTS[..], &["--backlog-segment-size", "64kb"]].concat());
     let mut client = server.connect();
-    let injector = Injector::attach(&server, "fallocate");
+    let injector = Injector::fail(&server, "fallocate");
     let value = "v".repeat(4000);
     let refusal = (0..1000).find_map(|number| {
         let reply = client.call(&["SET", &format!("key:{number}"), &value]);

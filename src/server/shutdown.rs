@@ -28,7 +28,17 @@ pub struct Stop {
     wishes: mpsc::UnboundedSender<Wish>,
     inbox: Mutex<Option<mpsc::UnboundedReceiver<Wish>>>,
     called_off: watch::Sender<u64>,
-    under_way: watch::Sender<bool>,
+    phase: Mutex<Phase>,
+    closed: watch::Sender<bool>,
+}
+
+/// How far the end has come.
+#[derive(Debug, Default)]
+struct Phase {
+    /// How many try to end the server: a second signal may come while a client waits for the first try.
+    attempts: usize,
+    /// The log is being closed, or is: nobody can take that back.
+    is_closing: bool,
 }
 
 impl Default for Stop {
@@ -38,7 +48,8 @@ impl Default for Stop {
             wishes,
             inbox: Mutex::new(Some(inbox)),
             called_off: watch::Sender::new(0),
-            under_way: watch::Sender::new(false),
+            phase: Mutex::default(),
+            closed: watch::Sender::new(false),
         }
     }
 }
@@ -46,7 +57,36 @@ impl Default for Stop {
 impl Stop {
     /// Tells whether the end has begun.
     pub fn is_under_way(&self) -> bool {
-        *self.under_way.borrow()
+        self.phase.lock().attempts > 0
+    }
+
+    /// Calls off what is under way; that cannot be done any more where nothing is returned.
+    fn call_off(&self) -> Option<Result<(), Fault>> {
+        let phase = self.phase.lock();
+        match *phase {
+            Phase { is_closing: true, .. } => None,
+            Phase { attempts: 0, .. } => Some(Err(NOT_SHUTTING_DOWN)),
+            _ => {
+                self.called_off.send_modify(|count| *count += 1);
+                Some(Ok(()))
+            }
+        }
+    }
+
+    /// Passes the point of no return, unless the attempt was called off before.
+    ///
+    /// Returns whether the caller is the first to pass it, who closes the log.
+    fn begin_to_close(&self, called_off: &watch::Receiver<u64>) -> Result<bool, Fault> {
+        let mut phase = self.phase.lock();
+        if phase.is_closing {
+            return Ok(false);
+        }
+        // Whoever calls it off holds the phase, too.
+        if called_off.has_changed().unwrap_or(true) {
+            return Err(FAILED);
+        }
+        phase.is_closing = true;
+        Ok(true)
     }
 
     /// Takes the inbox; there is one reader.
@@ -58,11 +98,11 @@ impl Stop {
 /// Asks for the end of the server; returns only if it stays.
 pub async fn request(server: &Server, mode: ShutdownMode) -> Result<(), Fault> {
     if mode.abort {
-        if !*server.stop.under_way.borrow() {
-            return Err(NOT_SHUTTING_DOWN);
-        }
-        server.stop.called_off.send_modify(|count| *count += 1);
-        return Ok(());
+        return match server.stop.call_off() {
+            Some(outcome) => outcome,
+            // The server ends, and nobody is left to answer.
+            None => std::future::pending().await,
+        };
     }
     let (outcome, answer) = oneshot::channel();
     if server.stop.wishes.send(Wish { mode, outcome }).is_err() {
@@ -89,24 +129,54 @@ pub async fn serve(server: &Arc<Server>, mut inbox: mpsc::UnboundedReceiver<Wish
 }
 
 /// Ends the server in good order, or takes everything back and tells why not.
+///
+/// It is given up by being dropped, unless the log is being closed already: then that goes on, and
+/// the next attempt waits for it.
 pub async fn attempt(server: &Arc<Server>, mode: ShutdownMode) -> Result<(), Fault> {
     let mut called_off = server.stop.called_off.subscribe();
-    server.stop.under_way.send_replace(true);
-    server.pause.end_of_writes();
+    let _attempt = Attempt::begin(server);
     tracing::info!("shutting down");
+    let closing = called_off.clone();
     let ended = tokio::select! {
-        ended = end(server, mode) => ended,
+        ended = end(server, mode, &closing) => ended,
         _ = called_off.changed() => Err(FAILED),
     };
     if ended.is_err() {
         tracing::warn!("the shutdown was called off or has failed, the server goes on");
-        server.pause.writes_again();
-        server.stop.under_way.send_replace(false);
     }
     ended
 }
 
-async fn end(server: &Arc<Server>, mode: ShutdownMode) -> Result<(), Fault> {
+/// Holds back writes while the server is about to end.
+struct Attempt<'s>(&'s Server);
+
+impl<'s> Attempt<'s> {
+    fn begin(server: &'s Server) -> Self {
+        let mut phase = server.stop.phase.lock();
+        phase.attempts += 1;
+        server.pause.end_of_writes();
+        Self(server)
+    }
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        let mut phase = self.0.stop.phase.lock();
+        if phase.is_closing {
+            return;
+        }
+        phase.attempts -= 1;
+        if phase.attempts == 0 {
+            self.0.pause.writes_again();
+        }
+    }
+}
+
+async fn end(
+    server: &Arc<Server>,
+    mode: ShutdownMode,
+    called_off: &watch::Receiver<u64>,
+) -> Result<(), Fault> {
     if server.stream().is_none() {
         // Nothing was served yet, so nothing is to be kept.
         return Ok(());
@@ -124,14 +194,31 @@ async fn end(server: &Arc<Server>, mode: ShutdownMode) -> Result<(), Fault> {
             return Err(FAILED);
         }
     }
-    server.process.ends();
     let shared = Arc::clone(server);
-    let closed = tokio::task::spawn_blocking(move || {
-        role::end(&shared);
-        close(&shared)
+    let tried = tokio::task::spawn_blocking(move || try_manifest(&shared)).await;
+    if !matches!(tried, Ok(Ok(()))) && !mode.force {
+        return Err(FAILED);
+    }
+    let mut closed = server.stop.closed.subscribe();
+    if server.stop.begin_to_close(called_off)? {
+        server.process.ends();
+        let shared = Arc::clone(server);
+        tokio::task::spawn_blocking(move || {
+            role::end(&shared);
+            close(&shared);
+            shared.stop.closed.send_replace(true);
+        });
+    }
+    closed.wait_for(|is_closed| *is_closed).await.map(drop).map_err(|_| FAILED)
+}
+
+/// Sees whether the manifest can be written, while the server can still go on if it cannot.
+fn try_manifest(server: &Server) -> Result<(), ()> {
+    let manifest = server.manifest.lock();
+    let Some(manifest) = manifest.as_ref() else { return Ok(()) };
+    manifest.rewrite().map_err(|error| {
+        tracing::error!(%error, "the orderly end cannot be recorded");
     })
-    .await;
-    if matches!(closed, Ok(Ok(()))) || mode.force { Ok(()) } else { Err(FAILED) }
 }
 
 /// Waits until every replica online has all that is written, at most `shutdown-timeout` seconds.
@@ -156,26 +243,30 @@ async fn wait_for_replicas(server: &Arc<Server>) {
     }
 }
 
-/// Makes everything durable and says so in the manifest; nothing is executed afterwards.
-fn close(server: &Arc<Server>) -> Result<(), ()> {
-    let Some(stream) = server.stream() else { return Ok(()) };
+/// Makes everything durable and says so in the manifest; nothing is written afterwards.
+fn close(server: &Server) {
+    let Some(stream) = server.stream() else { return };
     // Commands under way end first; those that come after find the stream closed.
     let locked = server.keyspace.lock_all();
+    tracing::info!("making everything durable");
     let end = match stream.close() {
         Ok(end) => end,
         Err(error) => server.fail("cannot close the log", &error),
     };
     let mut manifest = server.manifest.lock();
-    let Some(manifest) = manifest.as_mut() else { return Ok(()) };
+    let Some(manifest) = manifest.as_mut() else { return };
     let recorded = manifest.update(|manifest| {
         manifest.run = RunState::Clean { end };
         manifest.durable_floor = end;
     });
-    if let Err(error) = recorded {
-        tracing::error!(%error, "the orderly end could not be recorded");
-        return Err(());
+    match recorded {
+        Ok(()) => tracing::info!(%end, "everything is durable, bye"),
+        Err(error) => tracing::error!(
+            %error,
+            %end,
+            "everything is durable, but the orderly end could not be recorded: the next start \
+             recovers as from a crash"
+        ),
     }
-    tracing::info!(%end, "everything is durable, bye");
     drop(locked);
-    Ok(())
 }

@@ -404,6 +404,11 @@ impl ManifestFile {
         Ok(())
     }
 
+    /// Writes the file anew as it is, to see whether that can be done.
+    pub fn rewrite(&self) -> Result<(), FileError> {
+        self.directory.replace(MANIFEST_FILE, &self.current.encode())
+    }
+
     /// Returns the directory the file lies in.
     pub fn directory(&self) -> &Arc<Directory> {
         &self.directory

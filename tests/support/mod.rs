@@ -9,6 +9,7 @@ pub mod disk;
 pub mod fake_primary;
 pub mod follower;
 pub mod history;
+pub mod injector;
 pub mod json;
 pub mod load;
 pub mod member;
