@@ -4,8 +4,8 @@ mod support;
 
 use std::fs;
 
-use support::history::digest;
-use support::{Client, Endpoint, Program, Server, Stock};
+use support::history::{digest, number};
+use support::{Client, Endpoint, Follower, Program, Server, Stock};
 use tempfile::TempDir;
 
 /// The thresholds as they are, and so small that everything is large.
@@ -273,4 +273,24 @@ fn a_value_that_names_something_twice_is_refused() {
         let (output, _) = Server::start_refused(place.path(), &QUIET);
         assert!(output.contains(&format!("has the same {what} twice")), "{output}");
     }
+}
+
+#[test]
+fn one_snapshot_serves_all_replicas_until_they_are_to_have_an_older_version() {
+    let server = Server::start(&[&QUIET[..], &["--backlog-rdb-version", "11"]].concat());
+    let mut client = server.connect();
+    client.run("SET key value");
+    let mut saves = |version: &[u8]| {
+        let (_, resync) = Follower::attach(&server);
+        let (_, rdb) = Follower::sync(&server);
+        for rdb in [&resync.rdb, &rdb] {
+            assert!(rdb.starts_with(version), "{}", rdb.escape_ascii());
+        }
+        number(&mut client, "persistence", "rdb_saves")
+    };
+    assert_eq!((saves(b"REDIS0011"), saves(b"REDIS0011")), (1, 1));
+    assert_eq!(server.connect().run("CONFIG SET backlog-rdb-version 10").text(), "OK");
+    assert_eq!((saves(b"REDIS0010"), saves(b"REDIS0010")), (2, 2));
+    assert_eq!(server.connect().run("CONFIG SET backlog-rdb-version 11").text(), "OK");
+    assert_eq!(saves(b"REDIS0010"), 2, "whoever reads a newer version reads this one");
 }

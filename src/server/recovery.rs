@@ -435,9 +435,14 @@ pub fn restore(
     locked: &mut crate::keyspace::Locked<'_>,
 ) -> Result<(), StartError> {
     let end = stream.seal();
-    let manifest = server.manifest.lock().as_ref().map(|file| file.current().clone());
-    let (Some(manifest), Some(store)) = (manifest, server.store()) else {
-        unreachable!("there is a stream, so they are there")
+    let store = server.store().expect("there is a stream, so there is a store");
+    let (first, snapshot) = {
+        let manifest = server.manifest.lock();
+        let manifest = manifest.as_ref().expect("there is a stream, so there is a manifest");
+        let current = manifest.current();
+        // Under the lock: another snapshot may take the name of this one at any time.
+        let opened = current.snapshot.as_ref().map(|meta| store.open(meta)).transpose()?;
+        (current.log.first, opened)
     };
     for database in 0..server.keyspace.databases() {
         server.bin.put(Box::new(locked.clear(database)));
@@ -445,10 +450,10 @@ pub fn restore(
     server.scripts.libraries().replace(Arc::default());
     server.hub.invalidate_all(unix_ms());
     server.hub.ring();
-    let (mut from, mut database) = (manifest.log.first, 0);
-    if let Some(meta) = &manifest.snapshot {
-        load_snapshot(server, locked, &store.open(meta)?)?;
-        (from, database) = (meta.offset, meta.stream_db as usize);
+    let (mut from, mut database) = (first, 0);
+    if let Some(snapshot) = snapshot {
+        load_snapshot(server, locked, &snapshot)?;
+        (from, database) = (snapshot.meta().offset, snapshot.meta().stream_db as usize);
     }
     let reader = stream.log().reader(from).map_err(RestoreError::from)?;
     replay(server, locked, Stretch { reader, to: end, database })?;

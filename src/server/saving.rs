@@ -13,7 +13,7 @@ use crate::keyspace::Image;
 use crate::log::{Log, SyncFailed};
 use crate::position::{Offset, Position, Replid};
 use crate::script::functions::{Libraries, Set};
-use crate::snapshot::rdb::{EncodeError, Encoder, Preamble};
+use crate::snapshot::rdb::{EncodeError, Encoder, Preamble, format};
 use crate::snapshot::{self, StoreError};
 
 use super::Server;
@@ -214,14 +214,17 @@ pub fn save(server: &Arc<Server>) -> Result<(), SaveError> {
 pub fn start(server: &Arc<Server>) -> std::io::Result<()> {
     let shared = Arc::clone(server);
     server.saving.busy.store(true, Ordering::Relaxed);
-    std::thread::Builder::new().name("saving".to_owned()).spawn(move || {
+    let started = std::thread::Builder::new().name("saving".to_owned()).spawn(move || {
         // Why it failed is in the tracing log, and in INFO that it did.
         let _ = save(&shared);
         while shared.saving.again.swap(false, Ordering::AcqRel) {
             let _ = save(&shared);
         }
-    })?;
-    Ok(())
+    });
+    if started.is_err() {
+        server.saving.busy.store(false, Ordering::Relaxed);
+    }
+    started.map(drop)
 }
 
 /// Lets one more snapshot follow the one under way.
@@ -238,7 +241,7 @@ pub fn for_replica(server: &Arc<Server>) -> Result<Snapshot, SaveError> {
     let log = stream.log();
     let newest = server.saving.state.lock().newest.clone();
     if let Some(newest) = newest
-        && is_worth_sending(newest.meta(), log)
+        && is_worth_sending(server, newest.meta(), log)
     {
         return Ok(Snapshot::from(&newest));
     }
@@ -250,18 +253,25 @@ pub fn up_to_date(server: &Arc<Server>) -> Result<Snapshot, SaveError> {
     let wanted = server.stream().ok_or(SaveError::Loading)?.log().sealed();
     let _turn = server.saving.turn.lock();
     let newest = server.saving.state.lock().newest.clone();
+    let version = newest_version(server);
     let is_up_to_date =
-        |meta: &snapshot::SnapshotMeta| meta.offset >= wanted && meta.serves_replicas();
+        |meta: &snapshot::SnapshotMeta| meta.offset >= wanted && meta.serves_replicas(version);
     match newest.filter(|newest| is_up_to_date(newest.meta())) {
         Some(newest) => Ok(Snapshot::from(&newest)),
         None => take(server).map(|stored| Snapshot::from(&stored)),
     }
 }
 
-fn is_worth_sending(meta: &snapshot::SnapshotMeta, log: &Log) -> bool {
+fn is_worth_sending(server: &Server, meta: &snapshot::SnapshotMeta, log: &Log) -> bool {
     let since = log.sealed().since(meta.offset);
     let is_short = since <= WORTH_REPLAYING_BYTES.max(meta.bytes / 2);
-    is_short && meta.offset >= log.sound_from() && meta.serves_replicas()
+    let is_sound = meta.offset >= log.sound_from();
+    is_short && is_sound && meta.serves_replicas(newest_version(server))
+}
+
+/// The newest version of the format that replicas are sent: all of them read the usual one.
+fn newest_version(server: &Server) -> u32 {
+    server.settings().writing.rdb_version.max(format::VERSION)
 }
 
 /// Makes a snapshot with nothing in it, for a replica that wants the stream alone.

@@ -145,11 +145,12 @@ impl SnapshotMeta {
 
     /// Tells whether the file can be sent to replicas.
     ///
-    /// One that another server wrote may be of a version that they cannot read; and what an imported
-    /// one says of a replication stream is about another one.
+    /// One that another server wrote, or this one when it was configured otherwise, may be of a version
+    /// that they cannot read: `newest` is the newest one that is wanted. And what an imported file says
+    /// of a replication stream is about another one.
     #[must_use]
-    pub fn serves_replicas(&self) -> bool {
-        self.staged != Self::IMPORTED && self.rdb_version <= format::VERSION
+    pub fn serves_replicas(&self, newest: u32) -> bool {
+        self.staged != Self::IMPORTED && self.rdb_version <= newest
     }
 }
 
