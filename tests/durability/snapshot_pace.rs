@@ -1,0 +1,49 @@
+//! Snapshots are written at the rate that `backlog-snapshot-max-rate` allows, whatever the data is.
+
+use std::fs;
+
+use crate::support::{Client, Endpoint, Server, await_until};
+
+/// What is written before it is looked at whether more is due.
+const STEP_BYTES: u64 = 128 << 10;
+const MEMBERS: usize = 100_000;
+
+/// The size of the snapshot that is being written; none before it is begun.
+fn staged_bytes(server: &Server) -> Option<u64> {
+    let entries = fs::read_dir(server.directory()).expect("the directory can be read");
+    entries
+        .map(|entry| entry.expect("the directory can be read"))
+        .find(|entry| entry.file_name().to_string_lossy().ends_with(".rdb.tmp"))
+        .map(|entry| entry.metadata().expect("the file is there").len())
+}
+
+fn persistence(client: &mut Client, field: &str) -> String {
+    client.info("persistence", field)
+}
+
+#[test]
+fn a_value_that_is_all_of_the_data_is_written_no_faster() {
+    // A step is due for a day before the next: nothing further is written until that changes.
+    let server = Server::start(&["--backlog-snapshot-max-rate", "1"]);
+    let mut client = server.connect();
+    let mut words = vec!["ZADD".to_owned(), "large".to_owned()];
+    for number in 0..MEMBERS {
+        words.extend([number.to_string(), format!("member:{number}")]);
+    }
+    assert_eq!(client.call(&words).integer(), MEMBERS as i64);
+    assert!(!client.run("BGSAVE").is_error());
+    await_until("a step is written", || staged_bytes(&server).is_some_and(|bytes| bytes > 0));
+    for number in 0..1000 {
+        assert_eq!(client.run(&format!("ZADD large {number} member:0")).integer(), 0);
+    }
+    assert_eq!(staged_bytes(&server), Some(STEP_BYTES));
+    assert_eq!(persistence(&mut client, "rdb_bgsave_in_progress"), "1");
+
+    assert_eq!(client.run("CONFIG SET backlog-snapshot-max-rate 0").text(), "OK");
+    await_until("the snapshot is there", || {
+        persistence(&mut client, "rdb_bgsave_in_progress") == "0"
+    });
+    assert_eq!(persistence(&mut client, "rdb_last_bgsave_status"), "ok");
+    let stored = fs::metadata(server.directory().join("dump.rdb")).expect("it is published");
+    assert!(stored.len() > 10 * STEP_BYTES, "{} bytes", stored.len());
+}
