@@ -52,6 +52,9 @@ for component in fmt clippy; do
     fi
 done
 
+# Most tests wait for servers, most of the time.
+export RUST_TEST_THREADS="${RUST_TEST_THREADS:-$((2 * $(nproc)))}"
+
 run() {
     echo "==> $*"
     "$@"
