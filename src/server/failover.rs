@@ -12,10 +12,10 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::command::Fault;
 use crate::command::flow::FailoverPlan;
-use crate::command::host::PauseScope;
 use crate::replication::replicas::Replica;
 
 use super::link::PrimaryAddress;
+use super::pause::Holder;
 use super::{Server, requests, role};
 
 /// How far a failover is.
@@ -101,12 +101,12 @@ pub fn start(server: &Arc<Server>, plan: FailoverPlan) -> Result<(), Fault> {
     }
     *stage = Stage::WaitingForSync;
     drop(stage);
-    server.pause.begin(i64::MAX, PauseScope::Writes);
+    server.pause.hold(Holder::Failover);
     let shared = Arc::clone(server);
     tokio::spawn(async move {
         let done = run(&shared, &plan).await;
         *shared.failover.stage.lock() = Stage::None;
-        shared.pause.end();
+        shared.pause.release(Holder::Failover);
         match done {
             Ok(successor) => tracing::info!(primary = %successor, "failed over"),
             Err(error) => tracing::warn!("the failover was given up, this server leads: {error}"),

@@ -1,8 +1,9 @@
-//! Holding clients back: `CLIENT PAUSE`, `DEBUG SLEEP`, and the last moments before a shutdown.
+//! Holding clients back: `CLIENT PAUSE`, `DEBUG SLEEP`, a failover, and the moments before a shutdown.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::command::host::PauseScope;
@@ -12,31 +13,37 @@ use super::clock::unix_ms;
 /// Holds clients back for a while.
 #[derive(Debug)]
 pub struct Pause {
+    /// Held by who changes the two that follow, which belong together.
+    turn: Mutex<()>,
     until_ms: AtomicI64,
     scope: AtomicU8,
     /// Until then nothing at all is executed or sent.
     asleep_until_ms: AtomicI64,
-    /// Whether writes are held back for good; asked for each command, which a lock would be felt by.
-    no_writes: AtomicBool,
-    /// Says so, once the server is about to end, to those who wait: nothing is written after that.
-    ending: watch::Sender<Ending>,
+    /// Who holds writes back until further notice: a bit for each. It is asked for each command, which
+    /// a lock would be felt by.
+    holders: AtomicU8,
+    /// Tells those who wait that something of it has changed.
+    changed: watch::Sender<()>,
 }
 
-/// Whether the server is about to end.
+/// Who holds writes back until further notice, whatever clients say of pauses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ending {
-    No,
-    Yes,
+pub enum Holder {
+    /// The server is about to end.
+    Shutdown = 1,
+    /// Its replica is to have all that is written, and then to lead.
+    Failover = 2,
 }
 
 impl Default for Pause {
     fn default() -> Self {
         Self {
+            turn: Mutex::default(),
             until_ms: AtomicI64::new(0),
-            scope: AtomicU8::new(0),
+            scope: AtomicU8::new(WRITES),
             asleep_until_ms: AtomicI64::new(0),
-            no_writes: AtomicBool::new(false),
-            ending: watch::Sender::new(Ending::No),
+            holders: AtomicU8::new(0),
+            changed: watch::Sender::new(()),
         }
     }
 }
@@ -47,6 +54,7 @@ const ALL: u8 = 1;
 impl Pause {
     /// Holds commands back until then; a longer or wider pause under way stays as it is.
     pub fn begin(&self, until_ms: i64, scope: PauseScope) {
+        let _turn = self.turn.lock();
         self.until_ms.fetch_max(until_ms, Ordering::AcqRel);
         let scope = match scope {
             PauseScope::Writes => WRITES,
@@ -57,9 +65,11 @@ impl Pause {
 
     /// Ends the pause; the clients held back are woken.
     pub fn end(&self) {
+        let turn = self.turn.lock();
         self.until_ms.store(0, Ordering::Release);
         self.scope.store(WRITES, Ordering::Release);
-        self.ending.send_modify(|_| ());
+        drop(turn);
+        self.changed.send_modify(|()| ());
     }
 
     /// Holds back every command, whoever sends it; nothing ends that but the time.
@@ -78,16 +88,16 @@ impl Pause {
         }
     }
 
-    /// Holds back all writes for good, as the server is about to end.
-    pub fn end_of_writes(&self) {
-        self.no_writes.store(true, Ordering::Release);
-        self.ending.send_replace(Ending::Yes);
+    /// Holds back all writes until [`Self::release`].
+    pub fn hold(&self, holder: Holder) {
+        self.holders.fetch_or(holder as u8, Ordering::AcqRel);
+        self.changed.send_modify(|()| ());
     }
 
-    /// Takes back [`Self::end_of_writes`], as the server stays after all.
-    pub fn writes_again(&self) {
-        self.no_writes.store(false, Ordering::Release);
-        self.ending.send_replace(Ending::No);
+    /// Takes back [`Self::hold`]; what others hold stays held.
+    pub fn release(&self, holder: Holder) {
+        self.holders.fetch_and(!(holder as u8), Ordering::AcqRel);
+        self.changed.send_modify(|()| ());
     }
 
     /// Tells whether a command is held back now.
@@ -97,7 +107,7 @@ impl Pause {
             return true;
         }
         let writes = who == Who::Writer;
-        if writes && self.no_writes.load(Ordering::Acquire) {
+        if writes && self.holders.load(Ordering::Acquire) != 0 {
             return true;
         }
         let until_ms = self.until_ms.load(Ordering::Acquire);
@@ -107,8 +117,12 @@ impl Pause {
     #[cold]
     fn holds_until(&self, until_ms: i64, writes: bool, now_ms: i64) -> bool {
         if until_ms <= now_ms {
-            self.scope.store(WRITES, Ordering::Release);
-            self.until_ms.store(0, Ordering::Release);
+            let _turn = self.turn.lock();
+            // Another may have begun meanwhile.
+            if self.until_ms.load(Ordering::Acquire) == until_ms {
+                self.scope.store(WRITES, Ordering::Release);
+                self.until_ms.store(0, Ordering::Release);
+            }
             return false;
         }
         writes || self.scope.load(Ordering::Acquire) == ALL
@@ -117,13 +131,13 @@ impl Pause {
     /// Waits until the pause may be over; the caller looks again.
     pub async fn over(&self, now_ms: i64) {
         self.awake().await;
-        let mut changes = self.ending.subscribe();
+        let mut changes = self.changed.subscribe();
         let until_ms = self.until_ms.load(Ordering::Acquire);
         if until_ms > now_ms {
             let left = Duration::from_millis((until_ms - now_ms) as u64);
             // Whether time or a change ended the wait makes no difference to the caller.
             let _ = tokio::time::timeout(left, changes.changed()).await;
-        } else if *changes.borrow_and_update() == Ending::Yes {
+        } else if self.holders.load(Ordering::Acquire) != 0 {
             // Nothing can come but the end, or a change.
             let _ = changes.changed().await;
         }
@@ -166,12 +180,20 @@ mod tests {
     }
 
     #[test]
-    fn the_end_holds_back_writes_for_good() {
+    fn who_holds_writes_back_is_not_overruled_by_clients_or_others() {
         let pause = Pause::default();
-        pause.end_of_writes();
+        pause.hold(Holder::Shutdown);
+        pause.hold(Holder::Failover);
         assert!(pause.holds(Who::Writer, i64::MAX) && !pause.holds(Who::Reader, 0));
-        pause.writes_again();
+        pause.end();
+        pause.release(Holder::Failover);
+        assert!(pause.holds(Who::Writer, 0));
+        pause.release(Holder::Shutdown);
         assert!(!pause.holds(Who::Writer, 0));
+        pause.begin(100, PauseScope::Writes);
+        pause.hold(Holder::Failover);
+        pause.release(Holder::Failover);
+        assert!(pause.holds(Who::Writer, 99), "what a client paused is paused still");
     }
 
     #[test]

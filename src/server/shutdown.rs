@@ -9,6 +9,7 @@ use crate::command::Fault;
 use crate::command::flow::ShutdownMode;
 use crate::snapshot::RunState;
 
+use super::pause::Holder;
 use super::saving::{self, SaveError};
 use super::{Server, role};
 
@@ -19,6 +20,8 @@ const NOT_SHUTTING_DOWN: Fault = Fault::fixed("ERR No shutdown in progress.");
 #[derive(Debug)]
 pub struct Wish {
     mode: ShutdownMode,
+    /// How often the end had been called off before.
+    called_off: u64,
     outcome: oneshot::Sender<Result<(), Fault>>,
 }
 
@@ -105,7 +108,8 @@ pub async fn request(server: &Server, mode: ShutdownMode) -> Result<(), Fault> {
         };
     }
     let (outcome, answer) = oneshot::channel();
-    if server.stop.wishes.send(Wish { mode, outcome }).is_err() {
+    let called_off = *server.stop.called_off.borrow();
+    if server.stop.wishes.send(Wish { mode, called_off, outcome }).is_err() {
         return Err(FAILED);
     }
     match answer.await {
@@ -118,7 +122,9 @@ pub async fn request(server: &Server, mode: ShutdownMode) -> Result<(), Fault> {
 /// Serves wishes until one comes true; then everything is durable and nothing more is executed.
 pub async fn serve(server: &Arc<Server>, mut inbox: mpsc::UnboundedReceiver<Wish>) {
     while let Some(wish) = inbox.recv().await {
-        match attempt(server, wish.mode).await {
+        let is_called_off = *server.stop.called_off.borrow() != wish.called_off;
+        let ended = if is_called_off { Err(FAILED) } else { attempt(server, wish.mode).await };
+        match ended {
             Ok(()) => return,
             Err(fault) => {
                 // Whoever asked may have left.
@@ -154,7 +160,7 @@ impl<'s> Attempt<'s> {
     fn begin(server: &'s Server) -> Self {
         let mut phase = server.stop.phase.lock();
         phase.attempts += 1;
-        server.pause.end_of_writes();
+        server.pause.hold(Holder::Shutdown);
         Self(server)
     }
 }
@@ -167,7 +173,7 @@ impl Drop for Attempt<'_> {
         }
         phase.attempts -= 1;
         if phase.attempts == 0 {
-            self.0.pause.writes_again();
+            self.0.pause.release(Holder::Shutdown);
         }
     }
 }
@@ -194,11 +200,6 @@ async fn end(
             return Err(FAILED);
         }
     }
-    let shared = Arc::clone(server);
-    let tried = tokio::task::spawn_blocking(move || try_manifest(&shared)).await;
-    if !matches!(tried, Ok(Ok(()))) && !mode.force {
-        return Err(FAILED);
-    }
     let mut closed = server.stop.closed.subscribe();
     if server.stop.begin_to_close(called_off)? {
         server.process.ends();
@@ -210,15 +211,6 @@ async fn end(
         });
     }
     closed.wait_for(|is_closed| *is_closed).await.map(drop).map_err(|_| FAILED)
-}
-
-/// Sees whether the manifest can be written, while the server can still go on if it cannot.
-fn try_manifest(server: &Server) -> Result<(), ()> {
-    let manifest = server.manifest.lock();
-    let Some(manifest) = manifest.as_ref() else { return Ok(()) };
-    manifest.rewrite().map_err(|error| {
-        tracing::error!(%error, "the orderly end cannot be recorded");
-    })
 }
 
 /// Waits until every replica online has all that is written, at most `shutdown-timeout` seconds.

@@ -101,10 +101,23 @@ fn a_failover_that_waits_holds_writes_back_and_can_be_aborted() {
         let refused = client.run("REPLICAOF NO ONE").text();
         assert_eq!(refused, "ERR REPLICAOF not allowed while failing over.");
         writer.send_command(&["SET", "held", "1"]);
-        assert_eq!(client.run("GET held"), Value::Null);
+        assert_eq!(client.run("CLIENT UNPAUSE").text(), "OK");
+        assert_eq!(client.run("CLIENT PAUSE 20 ALL").text(), "OK");
+        assert_eq!(
+            client.run("GET held"),
+            Value::Null,
+            "no pause of clients ends what holds writes"
+        );
+        assert!(writer.is_silent());
+        assert_eq!(client.run("CLIENT PAUSE 100000 WRITE").text(), "OK");
         assert_eq!(client.run("FAILOVER ABORT").text(), "OK");
-        assert_eq!(writer.read().0.text(), "OK");
         await_role(&ours, "master");
+        await_until("it is given up", || {
+            client.info("replication", "master_failover_state") == "no-failover"
+        });
+        assert!(writer.is_silent(), "nor does its end end a pause of clients");
+        assert_eq!(client.run("CLIENT UNPAUSE").text(), "OK");
+        assert_eq!(writer.read().0.text(), "OK");
 
         client.run("SET ahead 2");
         assert_eq!(client.run("FAILOVER TIMEOUT 50").text(), "OK");
