@@ -43,6 +43,7 @@ struct State {
     operations_left: Option<u64>,
     /// How many more files can be created.
     creations_left: Option<u64>,
+    pinned: Option<u64>,
 }
 
 #[derive(Clone, Debug)]
@@ -103,6 +104,11 @@ impl HeapDisk {
     /// Lets `count` more files be created, and then be full; `None`: as many as are wanted.
     pub fn limit_creations(&self, count: Option<u64>) {
         self.state.lock().creations_left = count;
+    }
+
+    /// Lets this file not be removed; `None`: each can be.
+    pub fn pin(&self, seq: Option<u64>) {
+        self.state.lock().pinned = seq;
     }
 
     /// Writes one page of one file back to the disk, chosen by `random`.
@@ -239,6 +245,9 @@ impl Storage for HeapDisk {
     fn remove(&self, seq: u64) -> Result<(), StorageError> {
         // Half done, a removal has happened: that it has not is the state one operation earlier.
         self.with(seq, "remove", |state, _| {
+            if state.pinned == Some(seq) {
+                return Err(io::ErrorKind::PermissionDenied.into());
+            }
             let content = state.files.remove(&seq).ok_or(io::ErrorKind::NotFound)?;
             state.nameless.insert(seq, content);
             Ok(())

@@ -1,6 +1,7 @@
 //! Keeping segments ready ahead of the writer, and removing retired ones, off the append path.
 
 use std::collections::VecDeque;
+use std::io::ErrorKind;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,6 +15,10 @@ use crate::position::Offset;
 
 /// How long after a failed attempt the next one is made.
 const RETRY: Duration = Duration::from_millis(200);
+/// How long after a segment could not be removed that is tried again.
+const REMOVE_AGAIN: Duration = Duration::from_secs(5);
+/// How long after a shortage was told it may be told again.
+const TELL_AGAIN: Duration = Duration::from_secs(30);
 /// How soon memory is looked at again that could not be let go of for want of a sync.
 const REVIEW_AGAIN: Duration = Duration::from_millis(500);
 /// How far ahead of the writer the pages of the stream are populated.
@@ -58,9 +63,14 @@ struct State {
     claims: Vec<Claim>,
     next_claim: u64,
     shortage: Option<Arc<StorageError>>,
+    /// When one was told last: each large write makes an attempt of its own.
+    told_at: Option<Instant>,
     retry_at: Option<Instant>,
     /// Names to remove, oldest first: retired segments and spares nobody used.
     removals: VecDeque<u64>,
+    /// When the first of them is tried again, which could not be removed. No later one goes before it:
+    /// what is left would have a gap.
+    removal_at: Option<Instant>,
     tail: Option<TailPages>,
     review: Review,
     closed: bool,
@@ -135,8 +145,10 @@ impl Supply {
             claims: Vec::new(),
             next_claim: 0,
             shortage: None,
+            told_at: None,
             retry_at: None,
             removals: VecDeque::new(),
+            removal_at: None,
             tail: None,
             review: Review { is_due: true, beyond: Offset::ZERO, at: None },
             closed: false,
@@ -270,7 +282,7 @@ impl Supply {
         while !state.closed {
             if let Some(task) = state.next_task(core) {
                 state = self.perform(core, state, &task);
-            } else if let Some(at) = [state.retry_at, state.review.at].into_iter().flatten().min() {
+            } else if let Some(at) = state.put_off_until() {
                 if self.work.wait_until(&mut state, at).timed_out() {
                     state.ring(at);
                 }
@@ -278,7 +290,10 @@ impl Supply {
                 self.work.wait(&mut state);
             }
         }
-        while let Some(seq) = state.removals.pop_front() {
+        state.removal_at = None;
+        while state.removal_at.is_none()
+            && let Some(seq) = state.removals.pop_front()
+        {
             state = self.perform(core, state, &Task::Remove(seq));
         }
     }
@@ -301,11 +316,18 @@ impl Supply {
         match *task {
             Task::Remove(seq) => {
                 drop(state);
-                if let Err(error) = core.storage.remove(seq) {
-                    tracing::warn!(%error, source = %error.source, "a retired segment stays");
-                }
+                let removed = core.storage.remove(seq);
                 state = self.state.lock();
-                state.retry_at = None;
+                match removed {
+                    Ok(()) => state.retry_at = None,
+                    // Somebody else has, or the last attempt failed behind it.
+                    Err(error) if error.source.kind() == ErrorKind::NotFound => {}
+                    Err(error) => {
+                        tracing::warn!(%error, source = %error.source, "a retired segment stays");
+                        state.removals.push_front(seq);
+                        state.removal_at = Some(Instant::now() + REMOVE_AGAIN);
+                    }
+                }
             }
             Task::Create { seq, len, claim } => {
                 let is_fast = state.is_fast(core.options.segment_bytes());
@@ -342,7 +364,7 @@ impl Supply {
 
     fn settle(&self, state: &mut State, claim: Option<u64>, made: Result<Spare, StorageError>) {
         let made = made.map_err(|error| {
-            if state.shortage.is_none() {
+            if state.shortage.is_none() && state.is_time_to_tell() {
                 tracing::warn!(%error, source = %error.source, "no further segment can be made");
             }
             Arc::new(error)
@@ -443,7 +465,10 @@ impl Supply {
 impl State {
     /// Removals come first: they are what makes room on a full disk.
     fn next_task(&mut self, core: &Core) -> Option<Task> {
-        if let Some(seq) = self.removals.pop_front() {
+        if self.removal_at.is_none_or(|at| at <= Instant::now())
+            && let Some(seq) = self.removals.pop_front()
+        {
+            self.removal_at = None;
             return Some(Task::Remove(seq));
         }
         let wanted = self.claims.iter().find(|claim| matches!(claim.state, ClaimState::Wanted));
@@ -463,6 +488,11 @@ impl State {
         is_due.then_some(Task::LetGo)
     }
 
+    /// Until when something was put off.
+    fn put_off_until(&self) -> Option<Instant> {
+        [self.retry_at, self.removal_at, self.review.at].into_iter().flatten().min()
+    }
+
     /// To be called when it is `at`, until when something was put off.
     fn ring(&mut self, at: Instant) {
         if self.retry_at.is_some_and(|retry_at| retry_at <= at) {
@@ -471,6 +501,15 @@ impl State {
         if self.review.at.is_some_and(|review_at| review_at <= at) {
             self.review.is_due = true;
         }
+    }
+
+    fn is_time_to_tell(&mut self) -> bool {
+        let now = Instant::now();
+        let is_time = self.told_at.is_none_or(|at| now.duration_since(at) >= TELL_AGAIN);
+        if is_time {
+            self.told_at = Some(now);
+        }
+        is_time
     }
 
     fn take_seq(&mut self) -> u64 {

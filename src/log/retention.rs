@@ -142,8 +142,9 @@ fn firm(needs: &Needs) -> Vec<(Offset, Holder)> {
 
 /// The beginning of the oldest file that may hold something written since then.
 fn written_since(needs: &Needs, since_ms: u64) -> Offset {
-    // A file that was begun before may have been written to until the next one was begun.
-    let older = needs.files.iter().take_while(|file| file.begun_ms <= since_ms).last();
+    // A file that was begun before may have been written to until the next one was begun. The newest of
+    // them counts: an older one may have been begun while the clock was ahead.
+    let older = needs.files.iter().rev().find(|file| file.begun_ms <= since_ms);
     older.or(needs.files.first()).map_or(needs.start, |file| file.base)
 }
 
@@ -213,6 +214,14 @@ mod tests {
         assert_eq!(held(&Needs { backlog_since_ms, ..needs() }), (400, Holder::BacklogTime));
         let transfers = vec![Offset(300)];
         assert_eq!(held(&Needs { transfers, ..needs() }), (300, Holder::Transfer));
+    }
+
+    #[test]
+    fn files_begun_while_the_clock_was_ahead_keep_nothing() {
+        let mut needs = needs();
+        needs.files.iter_mut().take(3).for_each(|file| file.begun_ms += 1_000_000);
+        let backlog_since_ms = Some(4500);
+        assert_eq!(held(&Needs { backlog_since_ms, ..needs }), (400, Holder::BacklogTime));
     }
 
     #[test]

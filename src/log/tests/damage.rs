@@ -209,6 +209,32 @@ fn a_missing_middle_segment_is_named() {
 }
 
 #[test]
+fn no_segment_is_removed_before_an_older_one_that_cannot_be() {
+    let disk = HeapDisk::default();
+    let storage = Arc::new(disk.clone());
+    let (log, mut writer) =
+        Log::create_in(storage, Offset(0), &small(12288), Helpers::Inline).unwrap();
+    let mut write = |numbers: std::ops::Range<u64>| {
+        for number in numbers {
+            writer.append(&[&unit(number, 3000)]).unwrap();
+            writer.seal();
+        }
+        log.block_until_durable_at(log.sealed()).unwrap();
+    };
+    write(0..10);
+    disk.pin(Some(2));
+    log.retire_to(log.durable());
+    let left = disk.files();
+    assert!(!left.contains_key(&1) && left.contains_key(&2) && left.contains_key(&3));
+    disk.pin(None);
+    write(10..20);
+    log.retire_to(log.durable());
+    let opened = recover(&disk.files(), 0).expect("what is left hangs together");
+    assert!(opened.recovered.start > Offset(0), "{:?}", opened.recovered);
+    assert_eq!(opened.recovered.end, log.durable());
+}
+
+#[test]
 fn force_cuts_corruption_and_the_next_start_needs_no_force() {
     let sample = sample();
     let files = sample.damaged(1, |bytes| bytes[PAGE_BYTES + 1500] ^= 1);
