@@ -123,6 +123,10 @@ fn save_if_due(server: &Arc<Server>, stream: &Stream) {
     if saving.is_busy() || server.is_ending() {
         return;
     }
+    if saving.is_wanted_again() {
+        tracing::info!("taking the snapshot that was scheduled");
+        return start_snapshot(server);
+    }
     let state = saving.state();
     let now_s = unix_ms() / 1000;
     if saving.has_failed() && now_s - state.last_try_s < RETRY_S {
@@ -145,7 +149,9 @@ fn save_if_due(server: &Arc<Server>, stream: &Stream) {
     let is_damaged = sound > stream.log().first() && taken_at < sound;
     let outlook = retaining::outlook(server, stream.log(), taken_at);
     let is_in_the_way = outlook == Outlook::SnapshotDue;
-    if point.is_none() && !too_long && !is_damaged && !is_in_the_way {
+    // Writes may be refused until one succeeds.
+    let is_retry = saving.has_failed() && !settings.save.is_empty();
+    if point.is_none() && !too_long && !is_damaged && !is_in_the_way && !is_retry {
         return;
     }
     if is_damaged {
@@ -157,9 +163,15 @@ fn save_if_due(server: &Arc<Server>, stream: &Stream) {
     } else if let Some(point) = point {
         let (seconds, least) = (point.seconds, point.changes);
         tracing::info!(changes, seconds, least, "a save point is reached, taking a snapshot");
-    } else {
+    } else if too_long {
         tracing::info!(log_bytes, "the log has grown long, taking a snapshot");
+    } else {
+        tracing::info!("the last snapshot has failed, taking it once more");
     }
+    start_snapshot(server);
+}
+
+fn start_snapshot(server: &Arc<Server>) {
     if let Err(error) = saving::start(server) {
         tracing::warn!(%error, "cannot start the snapshot's thread");
     }

@@ -52,8 +52,9 @@ impl Live {
         self.memory_bytes_max.store(settings.memory_limit.bytes, Ordering::Relaxed);
         let threshold_ms = settings.latency_monitor_threshold_ms.unwrap_or(0);
         self.latency_threshold_ms.store(threshold_ms, Ordering::Relaxed);
-        self.stop_writes_on_save_error
-            .store(settings.stop_writes_on_bgsave_error, Ordering::Relaxed);
+        // Where none are scheduled nobody relies on them: what is written is in the log.
+        let stops = settings.stop_writes_on_bgsave_error && !settings.save.is_empty();
+        self.stop_writes_on_save_error.store(stops, Ordering::Relaxed);
         let query_bytes_max = settings.client_query_buffer_limit as usize;
         self.query_bytes_max.store(query_bytes_max, Ordering::Relaxed);
         self.clients_max.store(settings.maxclients as usize, Ordering::Relaxed);

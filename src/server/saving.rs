@@ -171,6 +171,11 @@ fn preamble(position: Position, stream_db: u64) -> Preamble<'static> {
 }
 
 impl Saving {
+    /// Takes note that one more was asked for while another was under way.
+    pub fn is_wanted_again(&self) -> bool {
+        self.again.swap(false, Ordering::AcqRel)
+    }
+
     /// Tells whether the last attempt failed.
     pub fn has_failed(&self) -> bool {
         self.failed.load(Ordering::Relaxed)
@@ -227,7 +232,8 @@ pub fn start(server: &Arc<Server>) -> std::io::Result<()> {
     started.map(drop)
 }
 
-/// Lets one more snapshot follow the one under way.
+/// Lets one more snapshot follow the one under way: at once, or as soon as the clock sees that it has
+/// ended, where that was taken for a replica or a client that waits.
 pub fn start_again(server: &Server) {
     server.saving.again.store(true, Ordering::Release);
 }

@@ -121,13 +121,18 @@ impl SnapshotStore {
         Ok(Pending { file, staged, name, offset, stream_db, unsynced_bytes: 0 })
     }
 
-    /// Opens the snapshot `meta` describes, and finishes its publication if a crash cut that short.
+    /// Opens the snapshot `meta` describes, and finishes its publication if that was cut short.
+    ///
+    /// Where the name cannot be given still, as to a file that something is mounted on, it is read by
+    /// the name that it has.
     pub fn open(&self, meta: &SnapshotMeta) -> Result<Snapshot, StoreError> {
         let path = self.directory.path().join(&meta.file);
         let staged = self.directory.path().join(&meta.staged);
         // The name aside comes first: while it exists, the other name still has the older snapshot.
         if let Ok(snapshot) = open_matching(&staged, meta) {
-            self.directory.rename(&staged, &path)?;
+            if let Err(error) = self.directory.rename(&staged, &path) {
+                tracing::warn!(%error, "the snapshot keeps the name that it was written under");
+            }
             return Ok(snapshot);
         }
         open_matching(&path, meta)
@@ -229,8 +234,9 @@ impl Sealed {
     /// Makes it the directory's snapshot, together with the other changes in `change`.
     ///
     /// A snapshot counts as sent bytes: the caller has waited until the log is durable up to its
-    /// offset, unless the snapshot begins a new log (R3). After an error the server must stop, see
-    /// [`ManifestFile::update`].
+    /// offset, unless the snapshot begins a new log (R3). After an error of the manifest, which may be
+    /// the new one, the file stays wherever it may be named; after one of the last step the snapshot
+    /// keeps the name aside, until the next one takes its place.
     pub fn publish(
         self,
         manifest: &mut ManifestFile,
@@ -239,10 +245,22 @@ impl Sealed {
         // From here on the manifest may name the file, so it is no longer removed when dropped.
         let (path, directory) = self.staged.keep();
         let meta = self.meta;
-        manifest.update(|manifest| {
+        let before = manifest.current().snapshot.as_ref().map(|before| before.staged.clone());
+        let updated = manifest.update(|manifest| {
             change(manifest);
             manifest.snapshot = Some(meta.clone());
-        })?;
+        });
+        if let Err(error) = updated {
+            if manifest.is_what_the_file_says() {
+                // Nothing names it, and the next attempt writes another.
+                let _ = fs::remove_file(&path);
+            }
+            return Err(error.into());
+        }
+        // The last one may not have got its name; it would lie there for ever.
+        if let Some(before) = before.filter(|before| *before != meta.staged) {
+            let _ = fs::remove_file(directory.path().join(before));
+        }
         directory.rename(&path, &directory.path().join(&meta.file))?;
         Ok(Snapshot { file: Arc::new(self.file), meta })
     }

@@ -47,3 +47,24 @@ fn a_value_that_is_all_of_the_data_is_written_no_faster() {
     let stored = fs::metadata(server.directory().join("dump.rdb")).expect("it is published");
     assert!(stored.len() > 10 * STEP_BYTES, "{} bytes", stored.len());
 }
+
+#[test]
+fn a_failed_snapshot_stops_writes_only_where_snapshots_are_scheduled_until_one_succeeds() {
+    let server = Server::start(&["--save", ""]);
+    let mut client = server.connect();
+    client.run("SET key value");
+    let in_the_way = server.directory().join("dump.rdb");
+    fs::create_dir(&in_the_way).expect("there is none");
+    client.run("BGSAVE");
+    await_until("it has failed", || client.info("persistence", "rdb_last_bgsave_status") == "err");
+    let mut set = |save: &str| {
+        assert_eq!(client.call(&["CONFIG", "SET", "save", save]).text(), "OK");
+        client.run("SET key value").text()
+    };
+    assert_eq!(set(""), "OK", "what is written is in the log");
+    assert!(set("3600 100").starts_with("MISCONF Redis is configured to save RDB snapshots, "));
+    assert_eq!(set(""), "OK");
+    fs::remove_dir(&in_the_way).expect("it is empty");
+    assert!(set("3600 100").starts_with("MISCONF "));
+    await_until("it is tried again", || client.run("SET key value").text() == "OK");
+}

@@ -47,7 +47,8 @@ pub(super) fn persistence(server: &Server, text: &mut Text<'_, '_>) {
     text.line("aof_rewrites_consecutive_failures", 0);
     let Some(stream) = server.stream() else { return };
     let log = stream.log();
-    let writes = if log.admission().is_ok() { "ok" } else { "err" };
+    let is_taken = log.admission().is_ok() && !server.live.disk_is_short();
+    let writes = if is_taken { "ok" } else { "err" };
     let size = log.sealed().since(log.first());
     text.line("aof_last_write_status", writes);
     text.line("aof_last_cow_size", 0);

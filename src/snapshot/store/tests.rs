@@ -138,6 +138,38 @@ fn a_crash_between_switch_and_rename_is_made_good() {
 }
 
 #[test]
+fn one_that_cannot_get_its_name_is_found_all_the_same_and_gone_with_the_next() {
+    let mut world = World::new();
+    let in_the_way = world.place.path().join("dump.rdb");
+    fs::create_dir(&in_the_way).unwrap();
+    for offset in [1, 2] {
+        let sealed = world.seal(offset, Checksum::Written);
+        let error = sealed.publish(&mut world.manifest, |_| ()).unwrap_err();
+        assert!(error.to_string().contains("rename"), "{error}");
+        assert_eq!(world.files().len(), 2, "the one that came before is gone: {:?}", world.files());
+    }
+    let (mut world, opened) = world.reopen();
+    assert_eq!(opened.unwrap().meta().offset, Offset(2));
+    fs::remove_dir(&in_the_way).unwrap();
+    world.publish(3, Checksum::Written);
+    assert_eq!(world.files(), ["dump.rdb"]);
+}
+
+#[test]
+fn where_the_manifest_cannot_be_written_nothing_is_left_of_the_attempt() {
+    let mut world = World::new();
+    world.publish(1, Checksum::Written);
+    let in_the_way = world.place.path().join("backlogd.manifest.tmp");
+    fs::create_dir(&in_the_way).unwrap();
+    let sealed = world.seal(2, Checksum::Written);
+    sealed.publish(&mut world.manifest, |_| ()).unwrap_err();
+    assert_eq!(world.files(), ["dump.rdb"]);
+    fs::remove_dir(&in_the_way).unwrap();
+    let (_, opened) = world.reopen();
+    assert_eq!(opened.unwrap().meta().offset, Offset(1));
+}
+
+#[test]
 fn another_file_in_its_place_is_noticed() {
     let mut world = World::new();
     world.publish(1, Checksum::Written);
