@@ -151,10 +151,19 @@ fn save_if_due(server: &Arc<Server>, stream: &Stream) {
     let is_in_the_way = outlook == Outlook::SnapshotDue;
     // Writes may be refused until one succeeds.
     let is_retry = saving.has_failed() && !settings.save.is_empty();
-    if point.is_none() && !too_long && !is_damaged && !is_in_the_way && !is_retry {
+    // One that has failed may have kept another name than the one it is looked for by.
+    let is_gone = !saving.has_failed()
+        && !server.live.is_loading()
+        && saving.is_newest_gone(server.directory.path());
+    if ![point.is_some(), too_long, is_damaged, is_in_the_way, is_retry, is_gone].contains(&true) {
         return;
     }
-    if is_damaged {
+    if is_gone {
+        tracing::warn!(
+            "the file of the newest snapshot was removed or replaced, which a restart would begin \
+             with: taking another"
+        );
+    } else if is_damaged {
         tracing::info!(%sound, "the log is damaged below, taking a snapshot above");
     } else if is_in_the_way {
         tracing::info!(

@@ -1,5 +1,6 @@
 //! Letting go of the part of the log that nobody needs any more.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use crate::log::Log;
@@ -58,9 +59,21 @@ fn pace(server: &Server) -> Pace {
     Pace {
         bytes_per_second: server.stats.written.peak_per_second(),
         segment_bytes: server.settings().backlog_segment_size,
-        snapshot_bytes: saving.newest.map_or_else(data_bytes, |newest| newest.meta().bytes),
+        // Where the log has a disk of its own, snapshots take nothing of its room.
+        snapshot_bytes: if is_apart(server) {
+            0
+        } else {
+            saving.newest.map_or_else(data_bytes, |newest| newest.meta().bytes)
+        },
         snapshot_time: saving.last_took.unwrap_or_default(),
     }
+}
+
+/// Tells whether the log lies on another file system than the snapshots.
+fn is_apart(server: &Server) -> bool {
+    let device = |path: &Path| std::fs::metadata(path).map(|metadata| metadata.dev());
+    let (log, own) = (device(&server.log_dir()), device(server.directory.path()));
+    matches!((log, own), (Ok(log), Ok(own)) if log != own)
 }
 
 /// Tells from where on the log is kept, and of each who may hold it whether it does.

@@ -1,7 +1,9 @@
 //! Taking snapshots: one at a time, at one exact offset, published once the log is durable there.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::Write;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -171,6 +173,16 @@ fn preamble(position: Position, stream_db: u64) -> Preamble<'static> {
 }
 
 impl Saving {
+    /// Tells whether the file of the newest one was removed or replaced by somebody else.
+    ///
+    /// A restart begins with it: without it there is nothing to begin with.
+    pub fn is_newest_gone(&self, directory: &Path) -> bool {
+        let Some(newest) = self.state.lock().newest.clone() else { return false };
+        let identity = |metadata: Metadata| (metadata.dev(), metadata.ino());
+        let named = std::fs::metadata(directory.join(&newest.meta().file)).map(identity);
+        newest.file().metadata().map(identity).ok() != named.ok()
+    }
+
     /// Takes note that one more was asked for while another was under way.
     pub fn is_wanted_again(&self) -> bool {
         self.again.swap(false, Ordering::AcqRel)

@@ -68,3 +68,23 @@ fn a_failed_snapshot_stops_writes_only_where_snapshots_are_scheduled_until_one_s
     assert!(set("3600 100").starts_with("MISCONF "));
     await_until("it is tried again", || client.run("SET key value").text() == "OK");
 }
+
+#[test]
+fn a_snapshot_whose_file_is_taken_away_is_taken_once_more() {
+    let mut server = Server::start(&["--save", ""]);
+    let mut client = server.connect();
+    client.run("SET key value");
+    assert_eq!(client.run("SAVE").text(), "OK");
+    let (file, elsewhere) = (server.directory().join("dump.rdb"), server.directory().join("away"));
+    for number in 1..=2 {
+        fs::rename(&file, &elsewhere).expect("it is there");
+        server.await_line("the file of the newest snapshot was removed or replaced");
+        await_until("it is there again", || file.exists());
+        await_until("it is told", || {
+            client.info("persistence", "rdb_saves") == (1 + number).to_string()
+        });
+    }
+    server.kill();
+    server.restart();
+    assert_eq!(server.connect().run("GET key").text(), "value");
+}
