@@ -167,6 +167,8 @@ fn run_queued(
     queued.data.no_touch = queued.session.no_touch;
     let result = handler(&mut queued);
     let (hits, misses) = (queued.data.hits, queued.data.misses);
+    // A HELLO among them holds for those behind it.
+    call.reply.set_protocol(call.session.protocol);
     if call.session.remembers_keys_of(command) {
         for index in table::keys::keys_of(command, &args) {
             inner.note(Classes::READ, "", database, args.word(index));

@@ -12,4 +12,5 @@ mod hostile_sizes;
 mod hostile_values;
 mod streams;
 mod tracking;
+mod transactions;
 mod values_fire;
