@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpListener};
 
-use crate::support::{Client, Endpoint as _, Stock, Value};
+use crate::support::{Client, Endpoint as _, Server, Stock, Value};
 use backlogd::command::introspect::{describe, document};
 use backlogd::command::table::{self, Command};
 use backlogd::net::reply::{Protocol, Reply};
@@ -146,4 +146,20 @@ fn docs_tell_what_stock_tells() {
         let ours = facts(written(|reply| document(row, reply)));
         assert_eq!(ours, facts(theirs.remove(0).1), "{}", row.name);
     }
+}
+
+#[test]
+fn the_list_of_names_has_the_subcommands_as_that_of_stock_has() {
+    let (server, stock) = (Server::start(&[]), Stock::start(&[]));
+    let names = |client: &mut Client| {
+        let listed = client.run("COMMAND LIST");
+        let mut names: Vec<_> = listed.elements().iter().map(Value::text).collect();
+        names.sort_unstable();
+        names
+    };
+    let mut ours = names(&mut server.connect());
+    let mut theirs = names(&mut stock.connect());
+    ours.retain(|name| !NEW_IN_7_2.contains(&name.as_str()));
+    theirs.retain(|name| rows().any(|row| row.name == *name));
+    assert_eq!(ours, theirs);
 }

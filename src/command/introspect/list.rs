@@ -4,15 +4,11 @@ use crate::command::glob::{self, Case};
 use crate::command::table::{self, Command, acl};
 use crate::command::{Call, Fault, Flow};
 
-use super::commands;
-
 /// `COMMAND LIST [FILTERBY MODULE name | ACLCAT category | PATTERN glob]`.
-///
-/// Subcommands are listed only under a filter.
 pub fn command_list(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     let args = call.args;
     if args.len() == 2 {
-        write_names(call, commands());
+        write_names(call, table::all().iter());
         return Ok(Flow::Done);
     }
     let is_filter = args.len() == 5 && args[2].eq_ignore_ascii_case(b"filterby");
