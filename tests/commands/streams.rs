@@ -2,7 +2,7 @@
 
 use crate::support::history::digest;
 use crate::support::random::Random;
-use crate::support::{Client, Endpoint, Program, Server, Value, await_until};
+use crate::support::{Client, Endpoint, Program, Server, Stock, Talk, Value, await_until};
 
 const STEPS: usize = 600;
 const QUIET: [&str; 8] = [
@@ -193,4 +193,32 @@ fn numbers_at_their_ends_are_told_so_that_a_replica_takes_them() {
     await_until("the replica has all of it", || digest(&own) == digest(&server));
     let mut reader = own.connect();
     await_until("the replica has what is pending", || told(&mut reader) == held);
+}
+
+#[test]
+fn options_of_groups_that_come_twice_are_judged_as_by_stock() {
+    let (server, stock) = (Server::start(&QUIET), Stock::oracle(&[]));
+    let steps = [
+        "0: SET t v",
+        "0: XADD s 1-1 f v",
+        "0: XGROUP CREATE s g $",
+        "0: XGROUP SETID s g $ ENTRIESREAD 3 ENTRIESREAD 5",
+        "0: XGROUP SETID s g x ENTRIESREAD 3 ENTRIESREAD 5",
+        "0: XGROUP SETID s none $ ENTRIESREAD 3 ENTRIESREAD 5",
+        "0: XGROUP SETID none g $ ENTRIESREAD 3 ENTRIESREAD 5",
+        "0: XGROUP SETID t g $ ENTRIESREAD 3 ENTRIESREAD 5",
+        "0: XGROUP SETID s g $ ENTRIESREAD 3 ENTRIESREAD x",
+        "0: XGROUP CREATE s h 0 MKSTREAM ENTRIESREAD 3 MKSTREAM",
+        "0: XGROUP CREATE s h x ENTRIESREAD 3 ENTRIESREAD 3",
+        "0: XGROUP CREATE s g 0 MKSTREAM ENTRIESREAD 3 MKSTREAM",
+        "0: XGROUP CREATE none h 0 MKSTREAM ENTRIESREAD 3 MKSTREAM",
+        "0: XGROUP CREATE none h 0 ENTRIESREAD 3 ENTRIESREAD 3",
+        "0: XGROUP CREATE t h 0 ENTRIESREAD 3 ENTRIESREAD 3",
+        "0: EXISTS none",
+        "0: XGROUP CREATE s h 0 MKSTREAM MKSTREAM MKSTREAM",
+        "0: XGROUP CREATE s i 0 MKSTREAM ENTRIESREAD 1",
+        "0: XGROUP SETID s i 0 ENTRIESREAD 0",
+        "0: XINFO GROUPS s",
+    ];
+    assert_eq!(Talk::hold(&server, &steps), Talk::hold(&stock, &steps));
 }

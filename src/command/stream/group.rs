@@ -4,6 +4,7 @@ use super::id::parse;
 use crate::command::room::words_bytes;
 use crate::command::{Call, Classes, Effect, Fault, Flow};
 use crate::keyspace::{Consumer, Group, Key, Name, Pending, Stream, StreamId};
+use crate::net::args::Args;
 use crate::number::parse_i64_strict;
 
 const NO_KEY: Fault = Fault::fixed(
@@ -36,6 +37,7 @@ pub fn xgroup_create(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     if stream.is_none() && !makes_stream {
         return Err(NO_KEY);
     }
+    at_most(&call.args, 8)?;
     let id = last_id(stream, call.args.word(4))?;
     let (is_new, clock) = (stream.is_none(), call.data.clock());
     let mut db = call.data.db();
@@ -57,8 +59,10 @@ pub fn xgroup_create(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
 pub fn xgroup_setid(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     let Options { entries_read, .. } = Options::parse(call, Subcommand::SetId)?;
     let named = Named::of(call, 2);
-    let word = call.args.word(4);
+    let args = call.args;
+    let word = args.word(4);
     let stream = named.existing(call)?;
+    at_most(&args, 7)?;
     // Here, and nowhere else, the ends of all IDs may be given by their signs.
     let id = match word {
         b"-" => StreamId::MIN,
@@ -157,12 +161,19 @@ impl Options {
                     count => Some(count),
                 };
             } else {
-                let (container, own) = ("XGROUP", call.args.word(1));
-                return Err(wrong_words(container, own));
+                return Err(wrong_words("XGROUP", call.args.word(1)));
             }
         }
         Ok(options)
     }
+}
+
+/// Refuses more words than each option once: that an option comes again shows by their number alone.
+fn at_most(args: &Args<'_>, words_max: usize) -> Result<(), Fault> {
+    if args.len() > words_max {
+        return Err(wrong_words("XGROUP", args.word(1)));
+    }
+    Ok(())
 }
 
 /// Says that a subcommand has words that it does not know.
