@@ -101,6 +101,12 @@ impl Directive {
         self.alias.is_some_and(is)
     }
 
+    /// Returns the one of its names that `name` spells, as the table has it.
+    #[must_use]
+    pub fn spelled(&self, name: &[u8]) -> &'static str {
+        self.alias.filter(|_| self.is_alias(name)).unwrap_or(self.name)
+    }
+
     /// Reads its default.
     ///
     /// # Panics

@@ -46,7 +46,7 @@ pub enum SetError {
     /// A directive did not take its value.
     #[error("ERR CONFIG SET failed (possibly related to argument '{name}') - {problem}")]
     Refused {
-        /// The name as it was given.
+        /// The name as it was given or, where its value is at fault, as the table spells it.
         name: String,
         /// What is wrong.
         problem: SetProblem,
@@ -94,7 +94,9 @@ impl Config {
         let rows = self.rows_to_set(pairs, caller)?;
         let mut values = Vec::with_capacity(rows.len());
         for (row, (name, text)) in rows.iter().zip(pairs) {
-            values.push(self.parse_at_run_time(*row, text).map_err(|e| SetError::new(name, e))?);
+            let value = self.parse_at_run_time(*row, text);
+            let spelled = TABLE[*row].spelled(name).as_bytes();
+            values.push(value.map_err(|error| SetError::new(spelled, error))?);
         }
         let replace = |(row, value)| (row, std::mem::replace(&mut self.values[row], value));
         Ok(Changed { before: rows.into_iter().zip(values).map(replace).collect() })
@@ -212,12 +214,26 @@ mod tests {
                  can't set protected config",
             ),
             (
-                &[("appendonly", "maybe")],
+                &[("timeout", "1"), ("AppendOnly", "maybe")],
                 "ERR CONFIG SET failed (possibly related to argument 'appendonly') - \
                  argument must be 'yes' or 'no'",
             ),
         ] {
             assert_eq!(set(&mut config, pairs).unwrap_err(), reply);
+        }
+    }
+
+    #[test]
+    fn a_bad_value_is_told_by_the_directives_own_name() {
+        let mut config = Config::default();
+        for (given, own) in [
+            ("MaxmEmorY", "maxmemory"),
+            ("Slave-Priority", "slave-priority"),
+            ("repl_BACKLOG_size", "repl-backlog-size"),
+        ] {
+            let told = set(&mut config, &[("hz", "10"), (given, "X")]).unwrap_err();
+            let expected = format!("(possibly related to argument '{own}') - ");
+            assert!(told.contains(&expected), "{told}");
         }
     }
 
