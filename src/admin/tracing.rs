@@ -7,7 +7,8 @@
 //!
 //! The role is `M` for a primary, `S` for a replica, `C` before there is either. Levels are `.`
 //! debug, `-` verbose, `*` notice, `#` warning; they stand for DEBUG and TRACE, nothing, INFO, and
-//! WARN and ERROR. Verbose thus shows what notice shows.
+//! WARN and ERROR. Verbose thus shows what notice shows. The level `nothing` lets no event pass; the
+//! report of a crash, which is no event, is written all the same.
 
 use std::fmt::{self, Write as _};
 use std::fs::{File, OpenOptions};
@@ -162,6 +163,7 @@ fn rank(level: LogLevel) -> u8 {
         LogLevel::Verbose => 1,
         LogLevel::Notice => 2,
         LogLevel::Warning => 3,
+        LogLevel::Nothing => 4,
     }
 }
 
@@ -198,7 +200,8 @@ impl<S: Subscriber> Filter<S> for Threshold {
         Some(match self.shared.level.load(Ordering::Relaxed) {
             0 => LevelFilter::TRACE,
             1 | 2 => LevelFilter::INFO,
-            _ => LevelFilter::WARN,
+            3 => LevelFilter::WARN,
+            _ => LevelFilter::OFF,
         })
     }
 }
@@ -379,7 +382,8 @@ mod tests {
     #[test]
     fn the_level_changes_at_run_time() {
         let lines = written(LogLevel::Warning, |handle| {
-            for level in [LogLevel::Notice, LogLevel::Warning, LogLevel::Debug] {
+            use LogLevel::{Debug, Nothing, Notice, Warning};
+            for level in [Notice, Warning, Nothing, Debug] {
                 handle.set_level(level);
                 tracing::debug!("debug at {level:?}");
                 tracing::info!("info at {level:?}");
@@ -388,6 +392,7 @@ mod tests {
         });
         let messages: Vec<_> = lines.iter().map(|line| &line[line.len() - 20..]).collect();
         assert_eq!(lines.len(), 2 + 1 + 3, "{messages:?}");
+        assert!(!messages.iter().any(|message| message.ends_with("Nothing")), "{messages:?}");
     }
 
     #[test]

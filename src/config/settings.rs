@@ -60,6 +60,8 @@ pub enum LogLevel {
     Notice,
     /// What he must know.
     Warning,
+    /// Nothing at all.
+    Nothing,
 }
 
 /// What SIGINT and SIGTERM ask of a shutdown, as SHUTDOWN's options of the same names do.
@@ -500,6 +502,7 @@ impl Config {
             "debug" => LogLevel::Debug,
             "verbose" => LogLevel::Verbose,
             "warning" => LogLevel::Warning,
+            "nothing" => LogLevel::Nothing,
             _ => LogLevel::Notice,
         }
     }

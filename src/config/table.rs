@@ -121,7 +121,7 @@ pub static TABLE: &[Directive] = &[
     row("tls-dh-params-file", TEXT, "").ignored(CURVES_ONLY),
     // General.
     row("databases", Integer(1, INT_MAX), "16").fixed(),
-    row("loglevel", Choice(&["debug", "verbose", "notice", "warning"]), "notice"),
+    row("loglevel", Choice(&["debug", "verbose", "notice", "warning", "nothing"]), "notice"),
     row("logfile", TEXT, "").fixed(),
     row("hide-user-data-from-log", YES_NO, "no"),
     row("daemonize", YES_NO, "no").fixed(),
