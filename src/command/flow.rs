@@ -104,6 +104,8 @@ impl Request {
 }
 
 /// What a command waits for that found nothing; it is run again when there may be something.
+///
+/// When the time is over it is answered by a null array, whatever its plain form says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Block {
     /// The words that are the keys waited for.
@@ -112,19 +114,8 @@ pub struct Block {
     pub wish: Wish,
     /// How long at most; `None` waits for ever.
     pub timeout: Option<Duration>,
-    /// What is answered when that is over.
-    pub nothing: Nothing,
     /// The words that are run again, where they are not those of the request.
     pub words: Option<OwnedArgs>,
-}
-
-/// How a command says that there was nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Nothing {
-    /// By a null.
-    Null,
-    /// By a null array, which is another one in RESP2.
-    NullArray,
 }
 
 /// A command of a transaction that the server works on once the others have run.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{Buf, BytesMut};
 
-use crate::command::flow::{Block, Nothing, Request};
+use crate::command::flow::{Block, Request};
 use crate::command::session::{ReplyMode, flag};
 use crate::command::weight::Weight;
 use crate::command::{ClientInfo, Flow, Interruption, Session};
@@ -468,11 +468,10 @@ impl Connection {
         let mut reply = Reply::new(&mut output, self.session.protocol);
         let fault = why.and_then(Interruption::fault);
         let sight = answer.as_ref().and_then(|answer| answer.sight);
-        match (answer, fault, block.nothing) {
-            (Some(answer), ..) => output = answer.reply,
-            (None, Some(fault), _) => reply.error(fault.bytes()),
-            (None, None, Nothing::Null) => reply.null(),
-            (None, None, Nothing::NullArray) => reply.null_array(),
+        match (answer, fault) {
+            (Some(answer), _) => output = answer.reply,
+            (None, Some(fault)) => reply.error(fault.bytes()),
+            (None, None) => reply.null_array(),
         }
         if !self.takes_no_answer() {
             let mut replies = self.outbox.replies();

@@ -13,8 +13,8 @@ fn the_time_is_over_no_earlier_than_it_should() {
         ("BLPOP k 0.05", &b"*-1\r\n"[..]),
         ("BRPOP k l 0.05", b"*-1\r\n"),
         ("BLMPOP 0.05 1 k LEFT", b"*-1\r\n"),
-        ("BLMOVE k l LEFT LEFT 0.05", b"$-1\r\n"),
-        ("BRPOPLPUSH k l 0.05", b"$-1\r\n"),
+        ("BLMOVE k l LEFT LEFT 0.05", b"*-1\r\n"),
+        ("BRPOPLPUSH k l 0.05", b"*-1\r\n"),
     ] {
         let began = Instant::now();
         client.send_command(&line.split(' ').collect::<Vec<_>>());
@@ -38,7 +38,7 @@ fn others_end_the_waiting_by_the_clients_number() {
     for (line, how, reply) in [
         ("BLPOP k 0", "", "*-1\r\n"),
         ("BLPOP k 0", " TIMEOUT", "*-1\r\n"),
-        ("BLMOVE k l LEFT LEFT 0", " timeout", "$-1\r\n"),
+        ("BLMOVE k l LEFT LEFT 0", " timeout", "*-1\r\n"),
         ("BLPOP k 0", " ERROR", "-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n"),
         ("WAIT 1 0", "", ":0\r\n"),
         ("WAIT 1 0", " ERROR", "-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n"),

@@ -65,6 +65,20 @@ fn what_is_there_is_taken_at_once() {
 }
 
 #[test]
+fn whose_time_is_over_is_answered_by_a_null_array() {
+    same_as_stock(&[
+        "0: BLMOVE k l LEFT RIGHT 0.01",
+        "0: BRPOPLPUSH k l 0.01",
+        "0: BLPOP k l 0.01",
+        "0: BLMPOP 0.01 1 k LEFT",
+        "0: BZPOPMIN k l 0.01",
+        "0: HELLO 3",
+        "0: BLMOVE k l LEFT RIGHT 0.01",
+        "0: BRPOPLPUSH k l 0.01",
+    ]);
+}
+
+#[test]
 fn nothing_waits_within_a_transaction() {
     same_as_stock(&[
         "0: MULTI!",

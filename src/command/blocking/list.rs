@@ -1,6 +1,6 @@
 //! Lists that are waited for.
 
-use crate::command::flow::{Block, Nothing};
+use crate::command::flow::Block;
 use crate::command::list::{PopsOfFirst, end, pop_one, transfer};
 use crate::command::{Call, Fault, Flow};
 use crate::keyspace::{Kind, ListEnd, Wish};
@@ -27,10 +27,7 @@ pub fn blmpop(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     if pops.run(call)? {
         return Ok(Flow::Done);
     }
-    Ok(wait(
-        call,
-        Block { keys: pops.keys(), wish: LIST, timeout, nothing: Nothing::NullArray, words: None },
-    ))
+    Ok(wait(call, Block { keys: pops.keys(), wish: LIST, timeout, words: None }))
 }
 
 /// `BLMOVE source destination LEFT|RIGHT LEFT|RIGHT timeout`: as `LMOVE`.
@@ -61,10 +58,7 @@ fn pop_first(call: &mut Call<'_, '_>, end: ListEnd, plain: &[u8]) -> Result<Flow
         call.data.effect.rewrite(&[plain, key.bytes()]);
         return Ok(Flow::Done);
     }
-    Ok(wait(
-        call,
-        Block { keys: 1..last, wish: LIST, timeout, nothing: Nothing::NullArray, words: None },
-    ))
+    Ok(wait(call, Block { keys: 1..last, wish: LIST, timeout, words: None }))
 }
 
 fn move_one(
@@ -79,5 +73,10 @@ fn move_one(
         call.data.effect.rewrite(plain);
         return Ok(Flow::Done);
     }
-    Ok(wait(call, Block { keys: 1..2, wish: LIST, timeout, nothing: Nothing::Null, words: None }))
+    if call.session.executing {
+        // Where nothing waits it answers as its plain form does.
+        call.reply.null();
+        return Ok(Flow::Done);
+    }
+    Ok(wait(call, Block { keys: 1..2, wish: LIST, timeout, words: None }))
 }

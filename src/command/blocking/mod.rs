@@ -8,21 +8,18 @@ mod sorted_set;
 mod stream;
 mod time;
 
-use super::flow::{Block, Nothing, Request};
+use super::flow::{Block, Request};
 use super::{Call, Flow};
 
 pub use list::{blmove, blmpop, blpop, brpop, brpoplpush};
 pub use sorted_set::{bzmpop, bzpopmax, bzpopmin};
 pub use stream::{xread, xreadgroup};
 
-/// Has the client wait; within a transaction there is nothing at once.
+/// Has the client wait; within a transaction or a script there is nothing at once.
 fn wait(call: &mut Call<'_, '_>, block: Block) -> Flow {
     if !call.session.executing {
         return Flow::ask(Request::Block(block));
     }
-    match block.nothing {
-        Nothing::Null => call.reply.null(),
-        Nothing::NullArray => call.reply.null_array(),
-    }
+    call.reply.null_array();
     Flow::Done
 }

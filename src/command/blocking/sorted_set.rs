@@ -1,12 +1,14 @@
 //! Sorted sets that are waited for.
 
-use crate::command::flow::{Block, Nothing};
+use crate::command::flow::Block;
 use crate::command::sorted_set::pop::{End, Several, pop_from_first, pop_one};
 use crate::command::{Call, Fault, Flow};
 use crate::keyspace::{Kind, Wish};
 
 use super::time::time;
 use super::wait;
+
+const SORTED_SET: Wish = Wish::Value(Kind::SortedSet);
 
 /// `BZPOPMIN key [key …] timeout`: the lowest member of the first sorted set there is, with its key.
 pub fn bzpopmin(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
@@ -25,8 +27,7 @@ pub fn bzmpop(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     if pop_from_first(call, wanted)? {
         return Ok(Flow::Done);
     }
-    let (wish, nothing) = (Wish::Value(Kind::SortedSet), Nothing::NullArray);
-    Ok(wait(call, Block { keys: wanted.keys(), wish, timeout, nothing, words: None }))
+    Ok(wait(call, Block { keys: wanted.keys(), wish: SORTED_SET, timeout, words: None }))
 }
 
 fn pop_first(call: &mut Call<'_, '_>, end: End) -> Result<Flow, Fault> {
@@ -39,6 +40,5 @@ fn pop_first(call: &mut Call<'_, '_>, end: End) -> Result<Flow, Fault> {
             return Ok(Flow::Done);
         }
     }
-    let (wish, nothing) = (Wish::Value(Kind::SortedSet), Nothing::NullArray);
-    Ok(wait(call, Block { keys: 1..last, wish, timeout, nothing, words: None }))
+    Ok(wait(call, Block { keys: 1..last, wish: SORTED_SET, timeout, words: None }))
 }

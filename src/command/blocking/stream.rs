@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::command::flow::{Block, Nothing};
+use crate::command::flow::Block;
 use crate::command::stream::group::{Named, delivered, pending_of};
 use crate::command::stream::id::parse;
 use crate::command::stream::told::{limit, tell_entries, tell_entry, tell_id};
@@ -347,7 +347,7 @@ impl<'a> Wanted<'a> {
             OwnedArgs::from_words(words)
         });
         let keys = self.first..self.first + self.streams;
-        wait(call, Block { keys, wish, timeout, nothing: Nothing::NullArray, words })
+        wait(call, Block { keys, wish, timeout, words })
     }
 }
 

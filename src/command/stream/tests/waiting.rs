@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::bench;
 use crate::command::Flow;
 use crate::command::expecting::{answer, expect};
-use crate::command::flow::{Block, Nothing, Request};
+use crate::command::flow::{Block, Request};
 use crate::keyspace::{Kind, Wish};
 use crate::net::args::OwnedArgs;
 
@@ -28,7 +28,6 @@ fn the_last_id_is_that_of_the_moment_of_asking() {
         keys: 6..8,
         wish: Wish::Value(Kind::Stream),
         timeout: Some(Duration::from_millis(1500)),
-        nothing: Nothing::NullArray,
         words: Some(OwnedArgs::from_words(words)),
     };
     assert_eq!(asked, expected);
