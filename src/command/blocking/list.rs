@@ -22,8 +22,8 @@ pub fn brpop(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
 
 /// `BLMPOP timeout numkeys key [key …] LEFT|RIGHT [COUNT count]`: as `LMPOP`.
 pub fn blmpop(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
-    let timeout = time(call.args.word(1), call.data.now_ms)?;
     let pops = PopsOfFirst::read(&call.args, 2)?;
+    let timeout = time(call.args.word(1), call.data.now_ms)?;
     if pops.run(call)? {
         return Ok(Flow::Done);
     }

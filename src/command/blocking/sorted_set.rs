@@ -22,8 +22,8 @@ pub fn bzpopmax(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
 
 /// `BZMPOP timeout numkeys key [key …] MIN|MAX [COUNT count]`: as `ZMPOP`.
 pub fn bzmpop(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
-    let timeout = time(call.args.word(1), call.data.now_ms)?;
     let wanted = Several::parse(call, 2)?;
+    let timeout = time(call.args.word(1), call.data.now_ms)?;
     if pop_from_first(call, wanted)? {
         return Ok(Flow::Done);
     }
