@@ -87,6 +87,20 @@ fn whoever_listens_in_resp2_may_do_little_else() {
 }
 
 #[test]
+fn of_the_subscriptions_those_to_shard_channels_are_refused_within_a_transaction() {
+    same_as_stock(&[
+        "0: MULTI!",
+        "0: SSUBSCRIBE s!",
+        "0: SUNSUBSCRIBE!",
+        "0: SUBSCRIBE a!",
+        "0: EXEC",
+        "1: SPUBLISH s no",
+        "1: PUBLISH a yes",
+        "1: PUBSUB SHARDCHANNELS",
+    ]);
+}
+
+#[test]
 fn messages_come_as_arrays_in_resp2_and_as_pushes_in_resp3() {
     same_as_stock(&[
         "0: SUBSCRIBE a",

@@ -17,7 +17,14 @@ pub fn psubscribe(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
 }
 
 /// `SSUBSCRIBE shardchannel …`.
+///
+/// Unlike its kin it is refused within a transaction, as in stock servers.
 pub fn ssubscribe(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
+    const NOT_IN_EXEC: Fault =
+        Fault::fixed("ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client");
+    if call.session.executing {
+        return Err(NOT_IN_EXEC);
+    }
     subscribe_to(call, Kind::ShardChannel, "ssubscribe");
     Ok(Flow::Done)
 }
