@@ -11,7 +11,6 @@ use crate::snapshot::ManifestFile;
 
 use super::clock::unix_ms;
 use super::headroom::Outlook;
-use super::pause::Who;
 use super::pool::Progress;
 use super::{Server, delivery, eviction, expiry, retaining, saving};
 
@@ -206,7 +205,8 @@ impl Pings {
         if self.idle_s < period_s || server.replicas.count() == 0 || server.is_ending() {
             return;
         }
-        if server.pause.holds(Who::Writer, unix_ms()) {
+        // A pause of clients is none of the stream: replicas would take the primary for dead.
+        if server.pause.is_held() {
             return;
         }
         match stream.tell_replicas(PING) {

@@ -139,10 +139,7 @@ async fn run(server: &Arc<Server>, plan: &FailoverPlan) -> Result<PrimaryAddress
     };
     *server.failover.stage.lock() = Stage::InProgress;
     tracing::info!(%successor, "the replica has all writes, handing over to it");
-    let handed_over = tokio::select! {
-        handed_over = hand_over(server, &successor, deadline) => handed_over,
-        _ = aborted.changed() => Err(GivenUp::Aborted),
-    };
+    let handed_over = hand_over(server, &successor, deadline, &mut aborted).await;
     if handed_over.is_err() {
         // Should it not have begun yet, it will not.
         *server.failover.stage.lock() = Stage::WaitingForSync;
@@ -193,38 +190,37 @@ async fn in_sync(
 }
 
 /// Follows the replica, which is asked to lead first; waits until it does.
+///
+/// From then on there is no way back, be it that it sends all of its data first: this server would lead
+/// beside it.
 async fn hand_over(
     server: &Arc<Server>,
     successor: &PrimaryAddress,
     deadline: Option<Instant>,
+    aborted: &mut watch::Receiver<u64>,
 ) -> Result<(), GivenUp> {
     let (shared, address) = (Arc::clone(server), successor.clone());
     let following = tokio::task::spawn_blocking(move || role::hand_over(&shared, address));
     let link = following.await.map_err(|_| GivenUp::NoReplica)??;
     let mut changes = link.status.changes();
-    let up = async {
-        loop {
-            if link.status.is_up() {
-                return Ok(());
+    // It has had its time to catch up; to take over takes no longer than that again.
+    let until = deadline.map(|deadline| deadline.max(Instant::now() + Duration::from_secs(10)));
+    let given_up = loop {
+        if link.has_handed_over() {
+            return Ok(());
+        }
+        if let Some(reason) = link.status.refusal() {
+            break GivenUp::Refused(reason);
+        }
+        tokio::select! {
+            changed = changes.changed() => if changed.is_err() { break GivenUp::NoReplica },
+            () = async { sleep_until(until.unwrap_or_else(Instant::now)).await }, if until.is_some() => {
+                break GivenUp::TooSlow;
             }
-            if let Some(reason) = link.status.refusal() {
-                return Err(GivenUp::Refused(reason));
-            }
-            if changes.changed().await.is_err() {
-                return Err(GivenUp::NoReplica);
-            }
+            _ = aborted.changed() => break GivenUp::Aborted,
         }
     };
-    match deadline {
-        // It has had its time to catch up; to take over takes no longer than that again.
-        Some(deadline) => tokio::select! {
-            up = up => up,
-            () = sleep_until(deadline.max(Instant::now() + Duration::from_secs(10))) => {
-                Err(GivenUp::TooSlow)
-            }
-        },
-        None => up.await,
-    }
+    if link.has_handed_over() { Ok(()) } else { Err(given_up) }
 }
 
 async fn change_primary(

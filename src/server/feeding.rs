@@ -231,7 +231,7 @@ async fn full(
     socket.write_all(head.as_bytes()).await.map_err(FeedError::Socket)?;
     let Snapshot { offset, bytes, .. } = snapshot;
     send(server, socket, snapshot, replica).await?;
-    if let Some(mark) = mark {
+    if let Some(mark) = &mark {
         socket.write_all(mark.as_bytes()).await.map_err(FeedError::Socket)?;
     }
     tracing::info!(peer = session.info.address, bytes, "snapshot sent");
@@ -241,7 +241,7 @@ async fn full(
         socket.linger(server.settings().repl_timeout).await;
         return Err(FeedError::Served);
     }
-    if session.replica.capa_eof && server.diskless_sync() {
+    if mark.is_some() {
         // Until it has seen the mark, the replica takes what follows for a part of the snapshot.
         first_acknowledgement(server, replica).await;
     }
@@ -373,12 +373,16 @@ async fn listen(
         match tokio::time::timeout(silence.left(replica, timeout), socket.read(input)).await {
             Ok(Ok(0)) => return Ok(()),
             Ok(Err(error)) => return Err(FeedError::Socket(error)),
-            Err(_) if silence.is_death(replica, timeout) => {
+            Err(_) if silence.is_death(replica, durable(server), timeout) => {
                 return Err(FeedError::Silent { seconds: timeout.as_secs() });
             }
             Ok(Ok(_)) | Err(_) => {}
         }
     }
+}
+
+fn durable(server: &Server) -> Offset {
+    server.stream().map_or(Offset::ZERO, |stream| stream.log().durable())
 }
 
 /// For how long a replica has given no sign of life.
@@ -389,12 +393,14 @@ struct Silence {
     since_ms: i64,
     /// How much of a snapshot it had taken by then.
     taken: Option<u64>,
+    /// Up to where it had been sent the stream.
+    cursor: Option<Offset>,
 }
 
 impl Silence {
     fn begin(request: FeedRequest) -> Self {
         let is_mute = request == FeedRequest::Sync;
-        Self { is_mute, since_ms: unix_ms(), taken: None }
+        Self { is_mute, since_ms: unix_ms(), taken: None, cursor: None }
     }
 
     /// Returns after how long it is looked again whether it lives.
@@ -407,19 +413,21 @@ impl Silence {
     /// Tells whether it is given up, now that it has said nothing for so long.
     ///
     /// One that waits for a snapshot has nothing to say, and one that is sent it shows by what it takes
-    /// that it lives; or else it would hold the log for ever.
-    fn is_death(&mut self, replica: &Replica, timeout: Duration) -> bool {
+    /// that it lives, as a mute one does that is sent the stream, durable up to `end`. Or else they
+    /// would hold the log for ever.
+    fn is_death(&mut self, replica: &Replica, end: Offset, timeout: Duration) -> bool {
         let now_ms = unix_ms();
         if now_ms - replica.acknowledged_ms() < timeout.as_millis() as i64 {
             return false;
         }
         let taken = replica.transfer().map(|progress| progress.sent.load(Ordering::Relaxed));
+        let cursor = Some(replica.cursor());
         let lives = match replica.state() {
             FeedState::WaitSnapshot => true,
             FeedState::SendSnapshot => self.taken != taken,
-            FeedState::Online => self.is_mute,
+            FeedState::Online => self.is_mute && (self.cursor != cursor || cursor >= Some(end)),
         };
-        (self.since_ms, self.taken) = (now_ms, taken);
+        (self.since_ms, self.taken, self.cursor) = (now_ms, taken, cursor);
         !lives
     }
 }

@@ -100,6 +100,11 @@ impl Pause {
         self.changed.send_modify(|()| ());
     }
 
+    /// Tells whether anybody holds writes back until further notice.
+    pub fn is_held(&self) -> bool {
+        self.holders.load(Ordering::Acquire) != 0
+    }
+
     /// Tells whether a command is held back now.
     #[inline]
     pub fn holds(&self, who: Who, now_ms: i64) -> bool {

@@ -31,7 +31,8 @@ pub fn prepare(server: &Arc<Server>, session: &Session, request: &Request) {
         }
         _ => false,
     };
-    if lacks_acknowledgements {
+    // Who is about to lead has all that there is by then, and is asked already.
+    if lacks_acknowledgements && server.failover.stage() == failover::Stage::None {
         ask_for_acknowledgement(server);
     }
 }

@@ -76,3 +76,16 @@ fn one_that_is_silent_on_the_stream_is_given_up_unless_it_knows_no_acknowledgeme
     server.connect().run("SET key last");
     while mute.command() != ["SET", "key", "last"] {}
 }
+
+#[test]
+fn one_that_knows_no_acknowledgements_is_given_up_once_it_takes_no_more_of_the_stream() {
+    let mut server = Server::start(&TIMEOUT);
+    server.connect().run("SET key value");
+    let (mute, _) = Follower::sync(&server);
+    let (mut client, value) = (server.connect(), "v".repeat(MIB));
+    for number in 0..VALUES {
+        assert_eq!(client.call(&["SET", &format!("key:{number}"), &value]).text(), "OK");
+    }
+    server.await_line("nothing was heard of the replica for 2 s (repl-timeout)");
+    drop(mute);
+}

@@ -101,6 +101,11 @@ impl Link {
         Ok(link)
     }
 
+    /// Tells whether the successor that was asked to lead does.
+    pub fn has_handed_over(&self) -> bool {
+        !*self.takes_over.lock()
+    }
+
     /// Tells whether it has begun, and was not told to end.
     pub fn has_begun(&self) -> bool {
         self.thread.lock().is_some()

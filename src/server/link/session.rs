@@ -200,6 +200,8 @@ impl<'l> Session<'l> {
             }
             if let Step::Done(agreement) = step {
                 *self.link.takes_over.lock() = false;
+                // Whoever waits for the successor to lead looks again.
+                self.link.status.set_stage(Stage::Handshake);
                 return Ok(agreement);
             }
         }
