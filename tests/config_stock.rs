@@ -251,7 +251,11 @@ fn each_directive_takes_and_refuses_the_same_values() {
                 continue;
             }
             let ours = reply(set(&mut config, &[(name, value)]));
-            let theirs = stock.set(&[(name, value)]);
+            let mut theirs = stock.set(&[(name, value)]);
+            if name == "loglevel" && theirs.contains("one of the following") {
+                // Redis 7.2 has one more.
+                theirs.push_str(", nothing");
+            }
             if ours != theirs {
                 different.push(format!("{name} {value:?}: {ours}, but stock: {theirs}"));
             } else if config.get(name.as_bytes()) != stock.get(name) {
@@ -280,6 +284,8 @@ fn several_values_at_once_are_refused_for_the_same_one() {
         &[("nope", "2"), ("daemonize", "no")],
         &[("timeout", "x"), ("hz", "y")],
         &[("timeout", "9"), ("hz", "y")],
+        &[("timeout", "9"), ("MaxmEmorY", "y")],
+        &[("timeout", "9"), ("Slave-Priority", "y")],
         &[("dir", "/tmp"), ("timeout", "9")],
         &[("hz", "20"), ("timeout", "9"), ("save", "1 1")],
     ] {
