@@ -85,6 +85,8 @@ impl Weight {
 /// What a session has in memory beside its buffers.
 #[derive(Debug, Default)]
 pub struct Holdings {
+    /// The places of the words of the request that is being read: of short words more than these take.
+    pub words: AtomicUsize,
     /// The commands queued since `MULTI`.
     pub queued: AtomicUsize,
     /// The keys under `WATCH`.
@@ -103,7 +105,8 @@ impl Holdings {
 
     /// Counts all of the bytes.
     pub fn bytes(&self) -> usize {
-        self.transaction_bytes() + self.subscribed.load(Relaxed) + self.prefixes.load(Relaxed)
+        let names = self.subscribed.load(Relaxed) + self.prefixes.load(Relaxed);
+        self.words.load(Relaxed) + self.transaction_bytes() + names
     }
 }
 

@@ -14,8 +14,11 @@ use crate::number::parse_i64_strict;
 
 /// The most bytes a line may have: an inline command, or the digits of a length.
 pub const LINE_BYTES_MAX: usize = 64 * 1024;
-/// The most words a client's command may have.
-pub const ARGS_MAX: usize = 1024 * 1024;
+/// The most words a command may have: what stock servers can count.
+///
+/// Nothing is reserved for a count: what its words take grows with the bytes that come, which the limit of
+/// a client's buffer bounds (`client-query-buffer-limit`).
+pub const ARGS_MAX: usize = i32::MAX as usize;
 /// The most words before authentication.
 pub const UNAUTHENTICATED_ARGS_MAX: usize = 10;
 /// The most bytes in a word before authentication.
@@ -23,8 +26,6 @@ pub const UNAUTHENTICATED_BULK_BYTES_MAX: usize = 16 * 1024;
 /// The most bytes in a word unless configured otherwise (`proto-max-bulk-len`).
 pub const BULK_BYTES_MAX_DEFAULT: usize = 512 * 1024 * 1024;
 
-/// The most words a primary may send in a command: what stock servers can count.
-const UPSTREAM_ARGS_MAX: usize = i32::MAX as usize;
 /// Word places kept from one command to the next; a larger list is given back.
 const SPANS_KEPT_MAX: usize = 1024;
 /// Bytes of unescaped inline words kept from one command to the next.
@@ -255,8 +256,7 @@ impl Parser {
 
     #[inline]
     fn check_count(&self, count: i64) -> Result<(), ProtocolError> {
-        let args_max = if self.peer == Peer::Upstream { UPSTREAM_ARGS_MAX } else { ARGS_MAX };
-        if count > args_max as i64 {
+        if count > ARGS_MAX as i64 {
             return Err(ProtocolError::InvalidMultibulkLength);
         }
         if self.peer == Peer::Unauthenticated && count > UNAUTHENTICATED_ARGS_MAX as i64 {

@@ -288,6 +288,7 @@ impl Connection {
             self.outbox.discard();
         }
         self.outbox.show_input();
+        self.session.info.holdings.words.store(self.parser.heap_bytes(), Ordering::Relaxed);
         self.enrol();
         self.outbox.attended.note_session(&self.session);
         self.worker.turn.owe(&self.outbox, began, now);

@@ -25,7 +25,8 @@ const LETTERS: [(u64, char); 14] = [
 
 /// Describes a client in one line, its end included.
 ///
-/// The words of a command being executed lie in the query buffer, and take no memory of their own.
+/// The words of a command being executed lie in the query buffer, and take no memory of their own; where
+/// they lie is counted in the sum.
 pub fn describe(client: &ClientInfo, now_ms: i64) -> String {
     let names = client.names.lock().clone();
     let query_bytes = client.query_buffer.load(Relaxed);

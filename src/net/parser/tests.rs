@@ -86,7 +86,7 @@ fn what_breaks_the_protocol_is_named_as_redis_names_it() {
         (&b"*a\r\n"[..], "invalid multibulk length"),
         (b"*\r\n", "invalid multibulk length"),
         (b"*01\r\n", "invalid multibulk length"),
-        (b"*1048577\r\n", "invalid multibulk length"),
+        (b"*2147483648\r\n", "invalid multibulk length"),
         (b"*99999999999999999999999\r\n", "invalid multibulk length"),
         (b"*1\r\n$-1\r\n", "invalid bulk length"),
         (b"*1\r\n$x\r\n", "invalid bulk length"),
@@ -140,7 +140,7 @@ fn before_authentication_only_small_commands_pass() {
 #[test]
 fn a_primary_has_wider_limits_and_sends_no_inline_commands() {
     let upstream = |input: &[u8]| commands(input, &[], Peer::Upstream);
-    assert_eq!(upstream(b"\r\n\n*1048577\r\n$536870913\r\n"), Ok(vec![]));
+    assert_eq!(upstream(b"\r\n\n*2147483647\r\n$536870913\r\n"), Ok(vec![]));
     assert_eq!(upstream(b"PING\r\n"), Err(ProtocolError::InlineFromUpstream));
 }
 
@@ -148,7 +148,7 @@ fn a_primary_has_wider_limits_and_sends_no_inline_commands() {
 fn a_huge_count_reserves_nothing() {
     let mut parser = Parser::new(Peer::Client, BULK_BYTES_MAX_DEFAULT);
     let missing = Parsed::Incomplete { need_hint: 536_870_912 + 2 };
-    assert_eq!(parser.parse(b"*1048576\r\n$536870912\r\n"), Ok(missing));
+    assert_eq!(parser.parse(b"*2147483647\r\n$536870912\r\n"), Ok(missing));
     assert!(parser.heap_bytes() < 1024);
     assert!(parser.is_mid_command());
 }
