@@ -213,7 +213,7 @@ async fn hand_over(
             break GivenUp::Refused(reason);
         }
         tokio::select! {
-            changed = changes.changed() => if changed.is_err() { break GivenUp::NoReplica },
+            told = changes.changed() => if told.is_err() { break GivenUp::NoReplica },
             () = async { sleep_until(until.unwrap_or_else(Instant::now)).await }, if until.is_some() => {
                 break GivenUp::TooSlow;
             }

@@ -140,7 +140,9 @@ fn whoever_asked_for_the_end_is_told_that_it_was_called_off() {
     let mut client = server.connect();
     client.run("SET key value");
     let mut asking: Vec<_> = (0..2).map(|_| server.connect()).collect();
-    asking.iter_mut().for_each(|client| client.send_command(&["SHUTDOWN", "NOSAVE"]));
+    for client in &mut asking {
+        client.send_command(&["SHUTDOWN", "NOSAVE"]);
+    }
     await_until("the end is under way", || client.run("SHUTDOWN ABORT").text() == "OK");
     for client in &mut asking {
         assert_eq!(client.read().0.text(), "ERR Errors trying to SHUTDOWN. Check logs.");
