@@ -4,11 +4,11 @@ use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, TcpKeepalive, Type};
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use tokio::net::{TcpListener, UnixListener};
 
+use super::keepalive::keep_alive;
 use super::socket::Accepted;
 
 /// How many clients of a Unix socket may wait to be accepted; the kernel has a limit of its own.
@@ -172,13 +172,7 @@ impl Listener {
             Self::Tcp(listener) => {
                 let (stream, _) = listener.accept().await?;
                 stream.set_nodelay(true)?;
-                if keepalive_s > 0 {
-                    let time = Duration::from_secs(keepalive_s);
-                    let probes = (time / 3).max(Duration::from_secs(1));
-                    let keepalive =
-                        TcpKeepalive::new().with_time(time).with_interval(probes).with_retries(3);
-                    SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
-                }
+                keep_alive(&stream, keepalive_s);
                 Ok(Accepted::Tcp(stream.into_std()?))
             }
             Self::Unix(listener, _) => {

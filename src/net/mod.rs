@@ -3,6 +3,7 @@
 pub mod args;
 pub mod http;
 pub mod inline;
+pub mod keepalive;
 pub mod listener;
 pub mod parser;
 

@@ -204,3 +204,16 @@ fn who_reads_an_expired_key_during_a_pause_does_not_see_it_and_leaves_it() {
         assert_eq!(client.info("stats", "expired_keys"), "1");
     }
 }
+
+#[test]
+fn more_patience_than_the_system_has_keeps_nobody_out() {
+    let primary = Server::start(&["--tcp-keepalive", "40000"]);
+    let mut client = primary.connect();
+    assert_eq!(client.run("PING").text(), "PONG");
+    assert_eq!(client.run("CONFIG GET tcp-keepalive").elements()[1].text(), "40000");
+    let port = primary.address().port().to_string();
+    let further = ["--tcp-keepalive", "2147483647", "--replicaof", &format!("127.0.0.1 {port}")];
+    let replica = Server::start(&further);
+    client.run("SET k v");
+    await_until("the link is up", || replica.connect().run("GET k") == client.run("GET k"));
+}

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
-use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::log::Log;
+use crate::net::keepalive::keep_alive;
 use crate::net::socket::Socket;
 use crate::net::tls;
 use crate::position::{Position, Replid};
@@ -74,11 +74,7 @@ async fn connect(server: &Server, link: &Link) -> Result<Socket, LinkError> {
     let failed = |source| LinkError::Connect { address: link.primary.to_string(), source };
     let stream = connect_tcp(server, link).await.map_err(failed)?;
     stream.set_nodelay(true).map_err(LinkError::Socket)?;
-    let keepalive_s = server.live.keepalive_s();
-    if keepalive_s > 0 {
-        let keepalive = TcpKeepalive::new().with_time(Duration::from_secs(keepalive_s));
-        SockRef::from(&stream).set_tcp_keepalive(&keepalive).map_err(LinkError::Socket)?;
-    }
+    keep_alive(&stream, server.live.keepalive_s());
     if !server.settings().tls.replication {
         return Ok(Socket::Tcp(stream));
     }
