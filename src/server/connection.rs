@@ -4,21 +4,20 @@ use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 
 use crate::command::flow::{Block, Request};
-use crate::command::session::{ReplyMode, flag};
+use crate::command::session::flag;
 use crate::command::weight::Weight;
-use crate::command::{ClientInfo, Flow, Interruption, Session};
+use crate::command::{ClientInfo, Flow, Session};
 use crate::net::socket::{Accepted, Socket};
-use crate::net::{Parsed, Parser, Peer, Reply};
+use crate::net::{Parsed, Parser, Peer};
 
 use super::blocking::Waiting;
 use super::clients::Present;
 use super::clock::unix_ms;
-use super::commit::Sight;
 use super::execute::{Executor, Outcome};
 use super::feeding;
 use super::requests;
@@ -27,9 +26,9 @@ use super::worker::Worker;
 use super::{Server, eviction};
 
 /// How much is read from a socket at once.
-const READ_BYTES: usize = 16 * 1024;
+pub(super) const READ_BYTES: usize = 16 * 1024;
 /// After so many bytes that were there without waiting, the worker's other clients have a turn.
-const TURN_BYTES: usize = READ_BYTES;
+pub(super) const TURN_BYTES: usize = READ_BYTES;
 /// From how many bytes on replies are written out though requests are left in the buffer.
 const WRITE_BYTES: usize = 256 * 1024;
 /// A client of whose replies so many bytes wait for replicas is not read from.
@@ -39,17 +38,14 @@ const KEPT_BYTES_MAX: usize = 64 * 1024;
 /// The most bytes reserved ahead for a request whose length is known.
 const RESERVE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-/// How much is read of a client that waits, which is asked only to notice that it leaves.
-const AHEAD_BYTES_MAX: usize = 1024 * 1024;
-
 /// How long a client that broke the protocol may take to read why.
 const LINGER: Duration = Duration::from_secs(1);
 
 /// One client's connection, on the worker that serves it.
 pub struct Connection {
-    worker: Worker,
-    outbox: Rc<Outbox>,
-    session: Session,
+    pub(super) worker: Worker,
+    pub(super) outbox: Rc<Outbox>,
+    pub(super) session: Session,
     parser: Parser,
     /// Keeps the client on the list.
     present: Present,
@@ -71,7 +67,7 @@ pub struct Traveller {
 }
 
 /// Why a worker serves a connection no further.
-enum End {
+pub(super) enum End {
     /// The client left, was told to, or broke the protocol; all replies are written.
     Closed,
     /// The socket failed.
@@ -385,7 +381,7 @@ impl Connection {
     }
 
     /// Waits until all replies so far are with the socket.
-    async fn flush(&mut self) -> Result<(), End> {
+    pub(super) async fn flush(&mut self) -> Result<(), End> {
         self.worker.turn.ended().await;
         Ok(self.outbox.flush().await?)
     }
@@ -424,156 +420,21 @@ impl Connection {
         }
         match count {
             0 => Err(End::Closed),
-            count => {
-                self.worker.executor.borrow().counters().received(count as u64);
-                let waiting = self.outbox.show_input();
-                if waiting > self.worker.server.live.query_bytes_max() {
-                    tracing::warn!(
-                        client = self.session.info.address,
-                        waiting,
-                        "closing a client that reached client-query-buffer-limit"
-                    );
-                    return Err(End::Closed);
-                }
-                Ok(())
-            }
+            count => note_input(&self.worker, &self.outbox, count),
         }
-    }
-
-    /// Waits until a key holds something for the client, its time is over, or it leaves.
-    async fn block(&mut self, block: &Block, mut waiting: Waiting) -> Result<(), End> {
-        let info = Arc::clone(&self.session.info);
-        info.flags.fetch_or(flag::BLOCKED, Ordering::Relaxed);
-        let waits = info.interrupt.wait();
-        if self.worker.server.live.is_replica() && waiting.writes() {
-            info.interrupt.interrupt(Interruption::RoleChange);
-        }
-        let over = async {
-            match block.timeout {
-                Some(timeout) => tokio::time::sleep(timeout).await,
-                None => std::future::pending().await,
-            }
-        };
-        let answer = tokio::select! {
-            answer = waiting.answered() => Ok(answer),
-            () = over => Err(Interruption::Timeout),
-            why = waits.interrupted() => Err(why),
-            left = until_gone(&self.worker, &self.outbox) => return Err(left),
-        };
-        let (answer, why) = match answer {
-            Ok(answer) => (Some(answer), None),
-            Err(why) => (waiting.give_up(), Some(why)),
-        };
-        info.flags.fetch_and(!flag::BLOCKED, Ordering::Relaxed);
-        let mut output = Vec::new();
-        let mut reply = Reply::new(&mut output, self.session.protocol);
-        let fault = why.and_then(Interruption::fault);
-        let sight = answer.as_ref().and_then(|answer| answer.sight);
-        match (answer, fault) {
-            (Some(answer), _) => output = answer.reply,
-            (None, Some(fault)) => reply.error(fault.bytes()),
-            (None, None) => reply.null_array(),
-        }
-        if !self.takes_no_answer() {
-            let mut replies = self.outbox.replies();
-            let start = replies.len();
-            replies.extend_from_slice(&output);
-            if let Some(sight) = sight {
-                self.outbox.holding.mark(start..replies.len(), sight);
-            }
-        }
-        self.end_of_waiting(why).await
-    }
-
-    /// Tells whether the client does not want the answer to what it waits for.
-    fn takes_no_answer(&mut self) -> bool {
-        let mode = self.session.reply;
-        if mode == ReplyMode::Skip {
-            self.session.reply = ReplyMode::On;
-        }
-        mode != ReplyMode::On
-    }
-
-    /// Goes on, unless the waiting was ended by a change of the server's role.
-    async fn end_of_waiting(&mut self, why: Option<Interruption>) -> Result<(), End> {
-        if why != Some(Interruption::RoleChange) {
-            return Ok(());
-        }
-        let now = Instant::now();
-        self.worker.turn.owe(&self.outbox, now, now);
-        self.flush().await?;
-        Err(End::Closed)
-    }
-
-    /// Waits for the server to do what a command asked for, and writes its reply.
-    async fn answer(&mut self, request: Request) -> Result<(), End> {
-        let info = Arc::clone(&self.session.info);
-        info.flags.fetch_or(flag::BLOCKED, Ordering::Relaxed);
-        let written = info.written.load(Ordering::Relaxed);
-        let muted = self.takes_no_answer();
-        let mut output = Vec::new();
-        let mut reply = Reply::new(&mut output, self.session.protocol);
-        let ends_early = request.ends_early();
-        let waits = info.interrupt.wait();
-        let done = tokio::select! {
-            done = requests::answer(&self.worker.server, &self.session, request, &mut reply, &waits)
-                => done,
-            left = until_gone(&self.worker, &self.outbox), if ends_early => return Err(left),
-        };
-        let why = waits.interruption();
-        if let Err(fault) = &done {
-            reply.error(fault.bytes());
-        }
-        if let Some(work) = self.session.under_way.take() {
-            self.worker.executor.borrow_mut().account_work(
-                &self.session,
-                &work,
-                done.as_ref().err(),
-            );
-        }
-        if let Some(failure) = self.outbox.holding.take_failure() {
-            output.clear();
-            Reply::new(&mut output, self.session.protocol).error(failure.as_bytes());
-        }
-        if !muted {
-            let mut replies = self.outbox.replies();
-            let start = replies.len();
-            replies.extend_from_slice(&output);
-            let has_written = info.written.load(Ordering::Relaxed) != written;
-            if has_written && self.worker.server.commit.is_on() {
-                self.outbox.holding.mark(start..replies.len(), Sight::Wrote);
-            }
-        }
-        info.flags.fetch_and(!flag::BLOCKED, Ordering::Relaxed);
-        self.end_of_waiting(why.filter(|_| done.is_err())).await
     }
 }
 
-/// Reads on while a client waits, to notice that it leaves; what it sends is executed afterwards.
-async fn until_gone(worker: &Worker, outbox: &Outbox) -> End {
-    let listen = async {
-        loop {
-            outbox.drain().await?;
-            if outbox.input.borrow().len() >= AHEAD_BYTES_MAX {
-                std::future::pending::<()>().await;
-            }
-            outbox.input.borrow_mut().reserve(READ_BYTES);
-            let read = outbox.socket.try_read(&mut outbox.input.borrow_mut());
-            match read {
-                Ok(0) => return Ok::<(), io::Error>(()),
-                Ok(count) => {
-                    worker.executor.borrow().counters().received(count as u64);
-                    outbox.show_input();
-                    outbox.info.weigh();
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    outbox.readable().await?;
-                }
-                Err(error) => return Err(error),
-            }
-        }
-    };
-    if listen.await.is_ok() { End::Closed } else { End::Broken }
+/// Counts what was read of a client; an end where it has sent more ahead than it may.
+pub(super) fn note_input(worker: &Worker, outbox: &Outbox, count: usize) -> Result<(), End> {
+    worker.executor.borrow().counters().received(count as u64);
+    let waiting = outbox.show_input();
+    if waiting <= worker.server.live.query_bytes_max() {
+        return Ok(());
+    }
+    let client = &outbox.info.address;
+    tracing::warn!(client, waiting, "closing a client that reached client-query-buffer-limit");
+    Err(End::Closed)
 }
 
 fn open_session(server: &Arc<Server>, socket: &Accepted) -> Session {

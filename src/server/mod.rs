@@ -65,6 +65,7 @@ mod streams;
 mod throttle;
 mod tls;
 mod turn;
+mod waiting;
 mod worker;
 
 use std::error::Error;

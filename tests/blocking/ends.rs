@@ -167,3 +167,27 @@ fn replies_that_are_not_wanted_are_not_sent() {
     assert_eq!(waiting.run("PING").text(), "PONG");
     assert_eq!(client.run("LLEN k").integer(), 0);
 }
+
+#[test]
+fn nothing_is_taken_for_a_client_that_has_left_though_it_sent_much_ahead() {
+    let server = Server::start(&[]);
+    let mut client = server.connect();
+    let mut leaving = waiter(&server, "BLPOP k 0");
+    leaving.send(&b"PING\r\n".repeat(1024 * 1024));
+    drop(leaving);
+    await_until("who left waits no more", || blocked(&server) == 0);
+    client.run("RPUSH k a");
+    assert_eq!(client.run("LLEN k").integer(), 1);
+}
+
+#[test]
+fn a_client_that_waits_sends_no_more_ahead_than_any_other() {
+    let server = Server::start(&["--client-query-buffer-limit", "1mb"]);
+    let mut waiting = waiter(&server, "BLPOP k 0");
+    // The server may end the connection before it has all of that.
+    let _ = waiting.try_send(&b"PING\r\n".repeat(1024 * 1024));
+    await_until("it is ended", || blocked(&server) == 0);
+    let mut client = server.connect();
+    client.run("RPUSH k a");
+    assert_eq!(client.run("LLEN k").integer(), 1);
+}
