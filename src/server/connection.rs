@@ -222,8 +222,7 @@ impl Connection {
                 Step::Write => self.flush().await?,
                 Step::Paused => {
                     self.flush().await?;
-                    let now_ms = unix_ms();
-                    self.worker.server.pause.over(now_ms).await;
+                    self.sit_out_the_pause().await?;
                 }
                 Step::Await(Request::Feed(request)) => {
                     self.flush().await?;

@@ -1,4 +1,4 @@
-//! What a client's connection does while a request waits: for a key, or for the server.
+//! What a client's connection does while a request waits: for a key, the server, or a pause to end.
 
 use std::convert::Infallible;
 use std::io;
@@ -12,6 +12,7 @@ use crate::command::session::{ReplyMode, flag};
 use crate::net::Reply;
 
 use super::blocking::Waiting;
+use super::clock::unix_ms;
 use super::commit::Sight;
 use super::connection::{Connection, End, READ_BYTES, TURN_BYTES, note_input};
 use super::requests;
@@ -19,6 +20,21 @@ use super::turn::Outbox;
 use super::worker::Worker;
 
 impl Connection {
+    /// Waits until clients may be held back no longer; whoever leaves meanwhile asks for nothing.
+    pub(super) async fn sit_out_the_pause(&mut self) -> Result<(), End> {
+        let pause = &self.worker.server.pause;
+        // Nobody is heard while the server is asleep, and so nobody leaves.
+        pause.awake().await;
+        let flags = &self.session.info.flags;
+        flags.fetch_or(flag::BLOCKED, Ordering::Relaxed);
+        let left = tokio::select! {
+            () = pause.over(unix_ms()) => None,
+            left = until_gone(&self.worker, &self.outbox) => Some(left),
+        };
+        flags.fetch_and(!flag::BLOCKED, Ordering::Relaxed);
+        left.map_or(Ok(()), Err)
+    }
+
     /// Waits until a key holds something for the client, its time is over, or it leaves.
     pub(super) async fn block(&mut self, block: &Block, mut waiting: Waiting) -> Result<(), End> {
         let info = Arc::clone(&self.session.info);

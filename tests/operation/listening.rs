@@ -217,3 +217,34 @@ fn more_patience_than_the_system_has_keeps_nobody_out() {
     client.run("SET k v");
     await_until("the link is up", || replica.connect().run("GET k") == client.run("GET k"));
 }
+
+#[test]
+fn who_leaves_during_a_pause_is_not_obeyed_afterwards() {
+    let server = Server::start(&[]);
+    let mut other = server.connect();
+    let awaits = |count: &str| {
+        let mut watcher = server.connect();
+        await_until("so many wait", || watcher.info("clients", "blocked_clients") == count);
+    };
+    assert_eq!(other.run("CLIENT PAUSE 60000 WRITE").text(), "OK");
+    let [mut staying, mut leaving, mut done] = [0; 3].map(|_| server.connect());
+    staying.send_command(&["SET", "stays", "1"]);
+    leaving.send_command(&["SET", "leaves", "1"]);
+    done.send_command(&["SET", "done", "1"]);
+    awaits("3");
+    assert!(other.run("CLIENT LIST").text().contains(" flags=b "));
+    drop(leaving);
+    done.finish_sending();
+    assert_eq!(done.read_to_close(), b"", "as from a stock server");
+    awaits("1");
+    assert_eq!(other.run("CLIENT UNPAUSE").text(), "OK");
+    assert_eq!(staying.read().0.text(), "OK");
+    awaits("0");
+    assert_eq!(other.run("EXISTS stays").integer(), 1);
+    assert_eq!(other.run("EXISTS leaves done").integer(), 0);
+    // Nobody is held back: whoever has sent all has its replies.
+    let mut done = server.connect();
+    done.send_command(&["SET", "done", "1"]);
+    done.finish_sending();
+    assert_eq!(done.read_to_close(), b"+OK\r\n");
+}
