@@ -90,7 +90,8 @@ impl Held {
         }
     }
 
-    /// Waits at the end of the server until nothing is held, and no longer than a reply waits.
+    /// Waits at the end of the server until nothing is held, and no longer than a reply waits, or
+    /// than the end may take.
     pub async fn finish(&self) {
         let empty = async {
             while !self.turns.borrow().is_empty() {
@@ -98,7 +99,8 @@ impl Held {
             }
         };
         // Whoever is still held then is told so.
-        let _ = timeout(self.server.commit.timeout(), empty).await;
+        let patience = self.server.commit.timeout().min(self.server.settings().shutdown_timeout);
+        let _ = timeout(patience, empty).await;
         while let Some(turn) = self.next(|_| true) {
             self.let_go(turn, Verdict::InVain);
         }

@@ -1,6 +1,7 @@
 //! `backlog-commit-replicas`: no reply tells what enough replicas do not have on disk.
 
 use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
 
 use crate::support::history::{await_online, history, number};
 use crate::support::load::{self, Load, Promise};
@@ -319,4 +320,18 @@ fn whatever_was_acknowledged_is_there_when_the_replica_takes_over() {
         load::check(&mut journals, &mut primary.connect());
         replica = replica_of(&primary);
     }
+}
+
+#[test]
+fn a_server_that_ends_waits_for_replicas_no_longer_than_its_end_may_take() {
+    let mut world = ready(1, "1", LONG, &["--shutdown-timeout", "0"]);
+    let mut writer = world.server.connect();
+    writer.send_command(&["SET", "a", "1"]);
+    world.await_waiting(1);
+    let began = Instant::now();
+    world.watcher.send_command(&["SHUTDOWN", "NOSAVE", "NOW"]);
+    assert!(world.server.wait().success());
+    assert!(began.elapsed() < Duration::from_secs(30), "a reply would wait for a minute");
+    let told = writer.read().0.text();
+    assert!(told.starts_with("NOREPLICAS backlog-commit-replicas: the write was"), "{told}");
 }
