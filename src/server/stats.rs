@@ -34,6 +34,8 @@ pub struct Stats {
     pub evicted_clients: AtomicU64,
     /// Bytes sent to replicas, snapshots included.
     pub fed: AtomicU64,
+    /// Bytes received from the primary, snapshots included.
+    pub followed: AtomicU64,
     /// Where the history parted that was given up last.
     pub discarded_from: AtomicU64,
     /// How many bytes of it only this server had.
@@ -44,12 +46,14 @@ pub struct Stats {
     pub turns: Rate,
     /// Microseconds that those turns took.
     pub turns_us: Rate,
-    /// Bytes read from clients.
+    /// Bytes read from clients, and from the primary.
     pub input: Rate,
-    /// Bytes written to clients.
+    /// Bytes written to clients, and to replicas.
     pub output: Rate,
     /// Bytes sent to replicas.
     pub feeding: Rate,
+    /// Bytes received from the primary.
+    pub following: Rate,
     /// Bytes of stream written to the log.
     pub written: Rate,
     /// The most memory allocated at any sample.
@@ -69,9 +73,12 @@ impl Stats {
         self.ops.sample(totals.calls());
         self.turns.sample(totals.turns);
         self.turns_us.sample(totals.turns_us);
-        self.input.sample(totals.input_bytes);
-        self.output.sample(totals.output_bytes);
-        self.feeding.sample(self.fed.load(Ordering::Relaxed));
+        let (fed, followed) =
+            (self.fed.load(Ordering::Relaxed), self.followed.load(Ordering::Relaxed));
+        self.input.sample(totals.input_bytes + followed);
+        self.output.sample(totals.output_bytes + fed);
+        self.feeding.sample(fed);
+        self.following.sample(followed);
         self.written.sample(written.0);
         let allocated = crate::admin::memory::memory().allocated;
         self.peak_bytes.fetch_max(allocated, Ordering::Relaxed);
@@ -89,6 +96,7 @@ impl Stats {
             &self.expiry_cut_short,
             &self.expiry_us,
             &self.fed,
+            &self.followed,
         ];
         for counter in counters {
             counter.store(0, Ordering::Relaxed);

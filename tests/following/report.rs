@@ -1,8 +1,9 @@
 //! What a replica tells of itself, held against a stock replica of the same primary.
 
+use crate::support::fake_primary::{rdb, replid};
 use crate::support::history::number;
 use crate::support::member::{await_down, await_link, await_same, follow, promote};
-use crate::support::{Client, Endpoint, Kind, Member, Relay, Server, await_until};
+use crate::support::{Client, Endpoint, FakePrimary, Kind, Member, Relay, Server, await_until};
 use crate::{replica_of, stock_kinds};
 
 /// The names of a section's fields in their order, without those of this server alone.
@@ -130,4 +131,37 @@ fn what_the_link_is_at_and_why_it_is_down_is_told() {
     assert_eq!(again, "OK Already connected to specified master");
     await_link(&replica);
     drop::<Server>(replica);
+}
+
+#[test]
+fn what_a_primary_sends_is_counted_and_no_share_of_an_unknown_whole_is_told() {
+    let (primary, replica) = (FakePrimary::start(), Server::start(&[]));
+    let mut client = replica.connect();
+    client.call(&["REPLICAOF", "127.0.0.1", &primary.port()]);
+    let (mut connection, _) = primary.accept_at_psync();
+    let (id, mark, snapshot) = (replid('a'), replid('e'), rdb(&[("k", "v")]));
+    let (begun, rest) = snapshot.split_at(9);
+    connection.send(format!("+FULLRESYNC {id} 0\r\n$EOF:{mark}\r\n").as_bytes());
+    connection.send(begun);
+    await_until("a part has come", || {
+        let text = client.run("INFO replication").text();
+        text.contains(&format!("master_sync_read_bytes:{}\r\n", begun.len()))
+    });
+    assert_eq!(client.info("replication", "master_sync_perc"), "0.00");
+    assert_eq!(client.info("replication", "master_sync_left_bytes"), "-1");
+    connection.send(&[rest, mark.as_bytes()].concat());
+    await_until("the link is up", || client.info("replication", "master_link_status") == "up");
+    let came = |client: &mut Client| number(client, "stats", "total_net_repl_input_bytes");
+    let before = came(&mut client);
+    assert!(before > snapshot.len() as u64, "{before}");
+    let value = "v".repeat(100_000);
+    let end = connection.say(&["SET", "k", &value]);
+    connection.await_ack(end);
+    assert_eq!(came(&mut client), before + end);
+    assert!(number(&mut client, "stats", "total_net_input_bytes") >= before + end);
+    await_until("a rate is told", || {
+        client.info("stats", "instantaneous_input_repl_kbps") != "0.00"
+    });
+    client.run("CONFIG RESETSTAT");
+    assert_eq!(came(&mut client), 0);
 }

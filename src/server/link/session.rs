@@ -2,6 +2,7 @@
 
 use std::io::Seek;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
@@ -129,7 +130,8 @@ impl<'l> Session<'l> {
         };
         match read {
             Ok(Ok(0)) => Err(LinkError::Closed),
-            Ok(Ok(_)) => {
+            Ok(Ok(count)) => {
+                self.server.stats.followed.fetch_add(count as u64, Ordering::Relaxed);
                 self.link.status.heard();
                 Ok(())
             }

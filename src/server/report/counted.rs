@@ -19,9 +19,9 @@ pub(super) fn stats(server: &Server, text: &mut Text<'_, '_>) {
     text.line("total_connections_received", server.clients.total());
     text.line("total_commands_processed", calls);
     text.line("instantaneous_ops_per_sec", server.stats.ops.per_second());
-    text.line("total_net_input_bytes", totals.input_bytes);
+    text.line("total_net_input_bytes", totals.input_bytes + count(&server.stats.followed));
     text.line("total_net_output_bytes", totals.output_bytes + count(&server.stats.fed));
-    text.line("total_net_repl_input_bytes", 0);
+    text.line("total_net_repl_input_bytes", count(&server.stats.followed));
     text.line("total_net_repl_output_bytes", count(&server.stats.fed));
     text.line(
         "instantaneous_input_kbps",
@@ -31,7 +31,10 @@ pub(super) fn stats(server: &Server, text: &mut Text<'_, '_>) {
         "instantaneous_output_kbps",
         format_args!("{:.2}", server.stats.output.per_second() as f64 / 1024.0),
     );
-    text.line("instantaneous_input_repl_kbps", "0.00");
+    text.line(
+        "instantaneous_input_repl_kbps",
+        format_args!("{:.2}", server.stats.following.per_second() as f64 / 1024.0),
+    );
     text.line(
         "instantaneous_output_repl_kbps",
         format_args!("{:.2}", server.stats.feeding.per_second() as f64 / 1024.0),

@@ -24,7 +24,7 @@ pub(super) fn link(server: &Server, link: &Link, text: &mut Text<'_, '_>) {
     if let Some(sync) = sync {
         let total = sync.total.unwrap_or(0);
         let left = total as i64 - sync.received as i64;
-        let share = sync.received as f64 * 100.0 / total.max(1) as f64;
+        let share = if total == 0 { 0.0 } else { sync.received as f64 * 100.0 / total as f64 };
         text.line("master_sync_total_bytes", total);
         text.line("master_sync_read_bytes", sync.received);
         text.line("master_sync_left_bytes", if total == 0 { -1 } else { left });
