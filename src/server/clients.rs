@@ -18,6 +18,8 @@ pub struct Clients {
     all: Mutex<BTreeMap<u64, Arc<ClientInfo>>>,
     next: AtomicU64,
     count: AtomicUsize,
+    /// How many there had been when that was last forgotten.
+    forgotten: AtomicU64,
     refused: AtomicU64,
     weights: Arc<Weights>,
     /// Whoever closes some of them for what all take.
@@ -60,9 +62,15 @@ impl Clients {
         self.count.load(Ordering::Relaxed)
     }
 
-    /// Counts all there have been.
+    /// Counts all there have been since that was last forgotten.
     pub fn total(&self) -> u64 {
-        self.next.load(Ordering::Relaxed)
+        self.next.load(Ordering::Relaxed).saturating_sub(self.forgotten.load(Ordering::Relaxed))
+    }
+
+    /// Forgets how many there have been, and how many were refused.
+    pub fn forget(&self) {
+        self.forgotten.store(self.next.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.refused.store(0, Ordering::Relaxed);
     }
 
     /// Notes that one was refused.

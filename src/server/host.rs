@@ -155,6 +155,7 @@ impl Host for Server {
     fn reset_statistics(&self) {
         self.counters.iter().for_each(|counters| counters.reset());
         self.stats.reset();
+        self.clients.forget();
         self.memory.forget_excess();
     }
 

@@ -471,6 +471,7 @@ pub enum ReloadError {
 /// Progress of the loading, for `INFO`.
 #[derive(Debug, Default)]
 pub struct Loading {
+    began_ms: std::sync::atomic::AtomicI64,
     total: std::sync::atomic::AtomicU64,
     done: std::sync::atomic::AtomicU64,
     keys: std::sync::atomic::AtomicU64,
@@ -478,6 +479,7 @@ pub struct Loading {
 
 impl Loading {
     pub(super) fn begin(&self, total: u64) {
+        self.began_ms.store(unix_ms(), Ordering::Relaxed);
         self.total.store(total, Ordering::Relaxed);
         self.done.store(0, Ordering::Relaxed);
     }
@@ -494,6 +496,11 @@ impl Loading {
     /// Tells how many keys the snapshot held that was loaded last.
     pub fn keys(&self) -> u64 {
         self.keys.load(Ordering::Relaxed)
+    }
+
+    /// Tells when the present loading began, in Unix milliseconds, if anything was ever loaded.
+    pub fn began_ms(&self) -> Option<i64> {
+        Some(self.began_ms.load(Ordering::Relaxed)).filter(|ms| *ms > 0)
     }
 
     /// Tells how many bytes are to be loaded and how many are.

@@ -223,3 +223,16 @@ fn the_frequency_of_uses_is_counted_as_stock_counts_it() {
         assert_eq!(client.run(line), oracle.run(line), "{line}");
     }
 }
+
+#[test]
+fn clients_are_counted_anew_once_statistics_are_reset() {
+    let server = Server::start(&["--maxclients", "1"]);
+    let mut client = server.connect();
+    let turned_away = server.connect().read().0;
+    assert_eq!(turned_away.text(), "ERR max number of clients reached");
+    assert!(number(&mut client, "stats", "total_connections_received") > 0);
+    assert!(number(&mut client, "stats", "rejected_connections") > 0);
+    client.run("CONFIG RESETSTAT");
+    assert_eq!(client.info("stats", "total_connections_received"), "0");
+    assert_eq!(client.info("stats", "rejected_connections"), "0");
+}

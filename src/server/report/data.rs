@@ -64,11 +64,13 @@ pub(super) fn persistence(server: &Server, text: &mut Text<'_, '_>) {
 
 fn loading_lines(server: &Server, text: &mut Text<'_, '_>) {
     let (total, done) = server.loading.progress();
-    let elapsed_s = (unix_ms() - server.started_ms) / 1000;
+    // Before the first is begun, it is found out what is to be loaded.
+    let began_ms = server.loading.began_ms().unwrap_or(server.started_ms);
+    let elapsed_s = (unix_ms() - began_ms) / 1000;
     let share = done as f64 * 100.0 / total.max(1) as f64;
     let left_s =
         if done == 0 { 1 } else { elapsed_s * total.saturating_sub(done) as i64 / done as i64 };
-    text.line("loading_start_time", server.started_ms / 1000);
+    text.line("loading_start_time", began_ms / 1000);
     text.line("loading_total_bytes", total);
     text.line("loading_rdb_used_mem", 0);
     text.line("loading_loaded_bytes", done);
