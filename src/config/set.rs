@@ -1,5 +1,7 @@
 //! CONFIG SET: several values at once, all of them or none.
 
+use std::borrow::Cow;
+
 use super::directive::{Access, Directive};
 use super::store::Config;
 use super::table::TABLE;
@@ -70,7 +72,7 @@ pub enum SetProblem {
     Value(#[from] ValueError),
     /// The value makes sense and could not be put into force; see [`SetError::not_applied`].
     #[error("{0}")]
-    NotApplied(&'static str),
+    NotApplied(Cow<'static, str>),
 }
 
 impl SetError {
@@ -81,8 +83,8 @@ impl SetError {
 
     /// Says that a value which was taken could not be put into force, such as a port in use.
     #[must_use]
-    pub fn not_applied(name: &str, reason: &'static str) -> Self {
-        Self::new(name.as_bytes(), SetProblem::NotApplied(reason))
+    pub fn not_applied(name: &str, reason: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(name.as_bytes(), SetProblem::NotApplied(reason.into()))
     }
 }
 
@@ -130,7 +132,7 @@ impl Config {
                 Access::Protected | Access::Anchored(_) if !self.may_touch_protected(caller) => {
                     Some(SetProblem::Protected)
                 }
-                Access::Anchored(reason) => Some(SetProblem::NotApplied(reason)),
+                Access::Anchored(reason) => Some(SetProblem::NotApplied(reason.into())),
                 _ if is_repeated => Some(SetProblem::Duplicate),
                 _ => None,
             };

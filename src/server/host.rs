@@ -33,8 +33,8 @@ use super::failover::Stage;
 use super::link::PrimaryAddress;
 use super::opening::write_address_file;
 use super::{
-    Server, admission, apply_sizes, busy, delivery, eviction, monitor, purging, report, rights,
-    room, saving, sync_policy, tls,
+    Server, admission, apply_sizes, busy, delivery, descriptors, eviction, monitor, purging,
+    report, rights, room, saving, sync_policy, tls,
 };
 
 const SAVE_UNDER_WAY: Fault = Fault::fixed("ERR Background save already in progress");
@@ -422,6 +422,16 @@ impl Server {
 
     /// Does what a change of directives asks of files and sockets; after an error nothing is changed.
     fn put_into_force(&self, changed: &Changed, settings: &Arc<Settings>) -> Result<(), SetError> {
+        if changed.contains("maxclients") {
+            let fits = descriptors::provide(settings.maxclients, self.pool.workers());
+            if fits < settings.maxclients {
+                let reason = format!(
+                    "The operating system is not able to handle the specified number of clients, \
+                     try with {fits}"
+                );
+                return Err(SetError::not_applied("maxclients", reason));
+            }
+        }
         let Some(name) = changed.names().find(|name| name.starts_with("tls-")) else {
             return self.put_sockets_into_force(changed, settings);
         };

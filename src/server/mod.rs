@@ -18,6 +18,7 @@ mod connection;
 mod cron;
 mod damaged;
 mod delivery;
+mod descriptors;
 mod doubt;
 mod effects;
 mod ending;
@@ -116,9 +117,7 @@ use intruder::Intruders;
 use listening::Listening;
 use live::Live;
 use metrics::Metrics;
-use opening::{
-    open_directory, raise_descriptor_limit, remove_pid_file, write_address_file, write_pid_file,
-};
+use opening::{open_directory, remove_pid_file, write_address_file, write_pid_file};
 use pause::Pause;
 use pool::{Arrival, Pool};
 pub use process::{Process, Start, begin};
@@ -211,16 +210,17 @@ pub fn check(config: &Config) -> Result<(), RunError> {
 }
 
 /// Runs the server until it is told to end.
-pub fn run(config: Config, tracing: LogHandle, process: Process) -> Result<(), RunError> {
+pub fn run(mut config: Config, tracing: LogHandle, process: Process) -> Result<(), RunError> {
     process.announce();
-    let settings = Arc::new(config.settings());
-    let credentials = tls::load(&settings)?;
-    let directory = Arc::new(open_directory(&settings)?);
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let (pool, inboxes) = match settings.io_threads {
+    let (pool, inboxes) = match config.settings().io_threads {
         Some(workers) => Pool::new(workers, Scaling::Fixed),
         None => Pool::new(cores, Scaling::ByLoad),
     };
+    descriptors::fit(&mut config, pool.workers());
+    let settings = Arc::new(config.settings());
+    let credentials = tls::load(&settings)?;
+    let directory = Arc::new(open_directory(&settings)?);
     set_purging(purging(&settings));
     let bin = Bin::start().map_err(RunError::Thread)?;
     let renames = Renames::new(config.renames()).map_err(RunError::Rename)?;
@@ -256,7 +256,6 @@ async fn serve(
     let settings = server.settings();
     server.live.set_loading(true);
     role::announce(server);
-    raise_descriptor_limit(settings.maxclients);
     let workers = Workers::start(server, inboxes).map_err(RunError::Thread)?;
     Handshakes::start(server).map_err(RunError::Thread)?;
     Listening::start(server).map_err(RunError::Thread)?;

@@ -49,22 +49,3 @@ pub fn remove_pid_file(settings: &Settings) {
         tracing::warn!(%error, path = %path.display(), "the pid file stays");
     }
 }
-
-/// Lets the process open a descriptor for each client, and some for files.
-pub fn raise_descriptor_limit(clients_max: u32) {
-    use rustix::process::{Resource, getrlimit, setrlimit};
-    const OWN: u64 = 64;
-    let wanted = u64::from(clients_max) + OWN;
-    let mut limit = getrlimit(Resource::Nofile);
-    if limit.current.is_none_or(|current| current >= wanted) {
-        return;
-    }
-    limit.current = Some(limit.maximum.map_or(wanted, |maximum| wanted.min(maximum)));
-    if setrlimit(Resource::Nofile, limit).is_err() || limit.current < Some(wanted) {
-        tracing::warn!(
-            wanted,
-            allowed = limit.current,
-            "the system allows fewer open files than maxclients needs; raise ulimit -n"
-        );
-    }
-}

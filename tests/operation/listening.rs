@@ -1,8 +1,10 @@
 //! Where the server listens while it runs, and when it answers nobody.
 
 use std::net::{SocketAddr, TcpListener};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
+use crate::support::process::Process;
 use crate::support::{Client, Endpoint, Server, Stock, Value, await_until};
 
 fn set(client: &mut Client, words: &[&str]) -> String {
@@ -247,4 +249,43 @@ fn who_leaves_during_a_pause_is_not_obeyed_afterwards() {
     done.send_command(&["SET", "done", "1"]);
     done.finish_sending();
     assert_eq!(done.read_to_close(), b"+OK\r\n");
+}
+
+#[test]
+fn no_more_clients_are_served_than_there_are_files_for() {
+    let place = tempfile::tempdir().expect("a temporary directory can be made");
+    let told = place.path().join("address");
+    let mut command = Command::new("sh");
+    let limited = "ulimit -n 100 && exec \"$0\" \"$@\"";
+    command.args(["-c", limited, env!("CARGO_BIN_EXE_backlogd"), "--bind", "127.0.0.1"]);
+    command.args(["--port", "0", "--io-threads", "2", "--dir"]).arg(place.path());
+    command.arg("--backlog-address-file").arg(&told);
+    let mut process = Process::start(&mut command, "there is a shell");
+    process.wait_for_line("Ready to accept connections").expect("it starts");
+    let address = std::fs::read_to_string(told).expect("the address file");
+    let address = address.trim().parse().expect("an address");
+
+    let mut client = Client::connect(address);
+    let most = client.run("CONFIG GET maxclients").elements()[1].text();
+    let count: usize = most.parse().expect("a number");
+    assert!((10..50).contains(&count), "{most}: clients are served, and have half of the files");
+    assert_eq!(
+        set(&mut client, &["maxclients", "1000"]),
+        format!(
+            "ERR CONFIG SET failed (possibly related to argument 'maxclients') - The operating \
+             system is not able to handle the specified number of clients, try with {most}"
+        )
+    );
+    assert_eq!(set(&mut client, &["maxclients", "5"]), "OK");
+    assert_eq!(set(&mut client, &["maxclients", &most]), "OK");
+    let mut others: Vec<_> = (1..count).map(|_| Client::connect(address)).collect();
+    for other in &mut others {
+        assert_eq!(other.run("PING").text(), "PONG");
+    }
+    for _ in 0..100 {
+        let refused = Client::connect(address).read().0;
+        assert_eq!(refused.text(), "ERR max number of clients reached");
+    }
+    assert_eq!(client.run("SET k v").text(), "OK");
+    assert_eq!(client.run("SAVE").text(), "OK", "there are files left for a snapshot");
 }
