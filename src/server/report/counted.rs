@@ -8,8 +8,14 @@ use crate::command::counters::{RowTotal, Totals};
 use crate::command::pubsub::Kind;
 use crate::command::table::{self, Command};
 use crate::server::Server;
+use crate::server::stats::Rate;
 
 use super::{Text, times, totals};
+
+/// Tells a rate in KiB per second.
+fn kbps(rate: &Rate) -> String {
+    format!("{:.2}", rate.per_second() as f64 / 1024.0)
+}
 
 pub(super) fn stats(server: &Server, text: &mut Text<'_, '_>) {
     let totals = totals(server);
@@ -23,22 +29,10 @@ pub(super) fn stats(server: &Server, text: &mut Text<'_, '_>) {
     text.line("total_net_output_bytes", totals.output_bytes + count(&server.stats.fed));
     text.line("total_net_repl_input_bytes", count(&server.stats.followed));
     text.line("total_net_repl_output_bytes", count(&server.stats.fed));
-    text.line(
-        "instantaneous_input_kbps",
-        format_args!("{:.2}", server.stats.input.per_second() as f64 / 1024.0),
-    );
-    text.line(
-        "instantaneous_output_kbps",
-        format_args!("{:.2}", server.stats.output.per_second() as f64 / 1024.0),
-    );
-    text.line(
-        "instantaneous_input_repl_kbps",
-        format_args!("{:.2}", server.stats.following.per_second() as f64 / 1024.0),
-    );
-    text.line(
-        "instantaneous_output_repl_kbps",
-        format_args!("{:.2}", server.stats.feeding.per_second() as f64 / 1024.0),
-    );
+    text.line("instantaneous_input_kbps", kbps(&server.stats.input));
+    text.line("instantaneous_output_kbps", kbps(&server.stats.output));
+    text.line("instantaneous_input_repl_kbps", kbps(&server.stats.following));
+    text.line("instantaneous_output_repl_kbps", kbps(&server.stats.feeding));
     text.line("rejected_connections", server.clients.refused());
     text.line("sync_full", count(&server.stats.full_syncs));
     text.line("sync_partial_ok", count(&server.stats.partial_syncs));
